@@ -1,0 +1,113 @@
+"""A job: one scene on its way through the sixteen steps."""
+
+from datetime import datetime
+from typing import Any, Literal, NewType, get_args
+
+from pydantic import Field
+
+from cluster.domain.adapter import AdapterId
+from cluster.domain.identity import IdentityReport
+from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.value import Value, now
+from cluster.domain.world import WorldState
+
+JobId = NewType("JobId", str)
+JobStatus = Literal["queued", "running", "succeeded", "rejected", "failed", "cancelled"]
+TERMINAL: frozenset[JobStatus] = frozenset({"succeeded", "rejected", "failed", "cancelled"})
+NEXT: dict[JobStatus, frozenset[JobStatus]] = {
+    "queued": frozenset({"running", "cancelled", "failed"}),
+    "running": frozenset({"succeeded", "rejected", "failed", "cancelled"}),
+    **dict.fromkeys(sorted(TERMINAL), frozenset()),
+}
+
+
+def may_become(old: JobStatus, new: JobStatus) -> bool:
+    """Whether a job may go from `old` to `new`; staying is always allowed."""
+    return old == new or new in NEXT[old]
+
+
+STEP_NAMES = Literal[
+    "context", "adapter", "prompt", "render", "validate", "repair", "analyze", "remember", "collect"
+]
+STEPS: tuple[str, ...] = get_args(STEP_NAMES)
+
+
+class Step(Value):
+    """One finished step. `attempt` counts from 1 where a step repeats."""
+
+    name: STEP_NAMES
+    attempt: int = 1
+    duration_ms: float
+    detail: dict[str, Any] = Field(default_factory=dict)
+    at: datetime = Field(default_factory=now)
+
+
+class Repair(Value):
+    """What one repair did to the score. `kept` tells whether its image replaced the old one."""
+
+    attempt: int
+    idr_before: float | None
+    idr_after: float | None
+    kept: bool
+    strength: float
+    blend: Literal["feather", "poisson"] | None = None
+    reason: str = ""
+    artifact: str | None = None
+
+
+class Contradiction(Value):
+    """A request that contradicts the world state: the request wins, from this scene on."""
+
+    field: str
+    requested: str
+    state: str
+
+
+class Problem(Value):
+    """Why a job did not succeed: a stable code, what happened, what to do."""
+
+    code: str
+    message: str
+    advice: str = ""
+
+
+class Result(Value):
+    """Everything a finished scene is known by. Artifacts are blob sha256 digests."""
+
+    artifact: str | None = Field(None, description="The final image, or the best rejected one.")
+    raw_artifact: str | None = Field(None, description="The image before any repair.")
+    idr: float | None = None
+    identity: IdentityReport | None = None
+    raw_identity: IdentityReport | None = None
+    repairs: tuple[Repair, ...] = ()
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+    adapter: AdapterId | None = None
+    seed: int | None = None
+    backend: str | None = None
+    state_before: WorldState | None = None
+    state_after: WorldState | None = None
+    observed: SceneState | None = None
+    golden: bool | None = None
+    golden_reason: str | None = None
+
+
+class Job(Value):
+    id: JobId
+    status: JobStatus = "queued"
+    request: SceneRequest
+    steps: tuple[Step, ...] = ()
+    result: Result = Result()
+    problem: Problem | None = None
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+
+class JobEvent(Value):
+    """One entry of a job's event log; `seq` counts from 1 within the job."""
+
+    seq: int
+    kind: Literal["status", "step", "progress"]
+    data: dict[str, Any]
+    at: datetime = Field(default_factory=now)

@@ -1,0 +1,78 @@
+"""What CineAI asks of the outside world. Implementations live in providers/ and store/."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster.domain.face import Face
+from cluster.domain.plan import PromptBrief
+from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
+from cluster.domain.tags import Tags
+
+Pixels = npt.NDArray[np.uint8]
+Vector = npt.NDArray[np.float32]
+
+
+class PromptWriter(Protocol):
+    """Writes a cinematic prompt from what is known. The guard checks every one."""
+
+    async def write(self, brief: PromptBrief) -> str: ...
+
+
+class ImageModel(Protocol):
+    """Paints pixels. Pixels are uint8 RGB of shape (height, width, 3)."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def render(self, order: RenderOrder) -> Rendering: ...
+
+    def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels: ...
+
+
+class FaceEncoder(Protocol):
+    """Finds faces and embeds them, largest first."""
+
+    @property
+    def model(self) -> str: ...
+
+    def faces(self, pixels: Pixels) -> tuple[Face, ...]: ...
+
+
+class Tagger(Protocol):
+    """Reads attributes from a picture of one person."""
+
+    def tags(self, pixels: Pixels) -> Tags: ...
+
+
+class TextEncoder(Protocol):
+    """Embeds sentences: float32 (n, dim), L2-normalised rows."""
+
+    @property
+    def model(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> Vector: ...
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours among vectors of one embedding model, filtered by character."""
+
+    def upsert(self, id: str, vector: Vector, *, character_id: str, story_id: str) -> None: ...
+
+    def search(
+        self, vector: Vector, *, character_id: str, story_id: str | None, limit: int
+    ) -> list[tuple[str, float]]: ...
+
+    def delete(self, id: str) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Content-addressed bytes; the address is the lower-case hex sha256."""
+
+    def put(self, content: bytes) -> str: ...
+
+    def get(self, sha256: str) -> bytes: ...
+
+    def exists(self, sha256: str) -> bool: ...

@@ -1,0 +1,121 @@
+"""The one Settings object: serve_config.yaml args, then CINEAI_SECTION__FIELD, then defaults."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(Section):
+    """Where rows, blobs and durable workflows live; everything under `home` by default."""
+
+    home: Path = Path("~/.local/share/cineai")
+    database_url: str | None = Field(None, description="null: SQLite in WAL under home.")
+    blobs_url: str | None = Field(None, description="Any fsspec URL; null: a folder under home.")
+
+    @property
+    def folder(self) -> Path:
+        return self.home.expanduser()
+
+    @property
+    def sql_url(self) -> str:
+        """SQLAlchemy URL of the metadata database; Postgres is always spoken through psycopg 3."""
+        url = self.database_url or f"sqlite:///{self.folder / 'cineai.db'}"
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def workflow_url(self) -> str:
+        """DBOS system database: its own SQLite file, or the same Postgres database."""
+        return self.database_url or f"sqlite:///{self.folder / 'workflows.db'}"
+
+    @property
+    def blob_root(self) -> str:
+        return self.blobs_url or f"file://{self.folder / 'blobs'}"
+
+
+class MemorySettings(Section):
+    milvus_uri: str | None = Field(None, description="null: Milvus Lite under store.home.")
+    milvus_token: SecretStr | None = None
+    text_encoder: Literal["e5", "off"] = "e5"
+    recent_scenes: int = Field(3, ge=1, le=50)
+    cut_heals_after_scenes: int = Field(6, ge=1)
+    bruise_heals_after_scenes: int = Field(4, ge=1)
+    blood_fades_after_scenes: int = Field(2, ge=1)
+    bandage_stays_scenes: int = Field(4, ge=1)
+
+
+class PromptSettings(Section):
+    writer: Literal["composer", "groq"] = "composer"
+    groq_api_key: SecretStr | None = None
+
+
+class GeneratorSettings(Section):
+    """`model` is "studio" (embedded), a diffusers folder or a hub id."""
+
+    backend: Literal["diffusers", "gemini", "veo"] = "diffusers"
+    model: str = "studio"
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    steps: int = Field(12, ge=1, le=200)
+    guidance: float = Field(3.0, ge=0, le=30)
+    max_side_px: int = Field(2048, ge=64)
+    gemini_api_key: SecretStr | None = None
+
+
+class IdentitySettings(Section):
+    pack: str = Field("studio", description="studio (YuNet + SFace), or an InsightFace pack name")
+    accept_noncommercial_licence: bool = False
+    models_home: Path = Path("~/.cache/cineai")
+
+
+class RepairSettings(Section):
+    max_repairs: int = Field(2, ge=0, le=5)
+    rerenders: int = Field(1, ge=0, le=5, description="Fresh renders with another seed, at most.")
+    margin: float = Field(1.6, ge=1.0, le=4.0)
+
+
+class JobSettings(Section):
+    concurrency: int = Field(4, ge=1, description="Jobs in flight a Director replica.")
+    poll_interval_s: float = Field(0.1, gt=0)
+
+
+class GatewaySettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    require_key: bool | None = Field(None, description="null: required unless bound to loopback.")
+    max_upload_bytes: int = 20 * 2**20
+    max_image_px: int = 50_000_000
+    max_references: int = Field(50, ge=1)
+
+    @property
+    def keys_required(self) -> bool:
+        if self.require_key is not None:
+            return self.require_key
+        return self.host not in {"127.0.0.1", "localhost", "::1"}
+
+
+class TelemetrySettings(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="CINEAI_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    store: StoreSettings = StoreSettings()
+    memory: MemorySettings = MemorySettings()
+    prompt: PromptSettings = PromptSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    identity: IdentitySettings = IdentitySettings()
+    repair: RepairSettings = RepairSettings()
+    jobs: JobSettings = JobSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
