@@ -35,7 +35,7 @@ def setup_logging(settings: TelemetrySettings) -> None:
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger that carries the bound job and trace ids."""
-    return structlog.stdlib.get_logger(name)  # type: ignore[no-any-return]
+    return structlog.stdlib.get_logger(name)
 
 
 def step_ms() -> metrics.Histogram:

@@ -10,7 +10,7 @@ from cluster.domain.value import Value, now
 
 
 class GoldenImage(Value):
-    """A candidate for a character's training set, keyed by its job; refused ones keep the reason."""
+    """A candidate for a character's training set, keyed by its job; a refused one says why."""
 
     character_id: CharacterId
     job_id: str
