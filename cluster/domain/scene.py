@@ -53,6 +53,7 @@ class SceneState(Value):
     injuries: tuple[Injury, ...] | None = None
     props: tuple[Word, ...] | None = None
     pose: Word | None = None
+    framing: Word | None = None
     expression: Word | None = None
     action: Word | None = None
     place: Word | None = None
