@@ -1,5 +1,6 @@
 """The one Settings object: serve_config.yaml args, then CINEAI_SECTION__FIELD, then defaults."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -119,3 +120,13 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+
+def pin_ray_environment() -> None:
+    """Set the Ray switches that must not depend on the caller's shell, for it and its children.
+
+    Token authentication is on; `uv run` does not rebuild a virtual environment in each worker.
+    """
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -1,0 +1,86 @@
+"""What every way of starting CineAI on Ray shares. Does not know what is served."""
+
+import logging
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import ray
+from ray.actor import ActorClass, ActorProxy
+
+from cluster.settings import Settings, pin_ray_environment
+
+NAMESPACE = "cineai"
+ROOT = Path(__file__).resolve().parents[1]
+OBJECT_STORE_BYTES = 512 * 2**20
+
+T = TypeVar("T")
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that is free on `host` at this moment."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def worker_environment() -> dict[str, str]:
+    """Variables with which a Ray worker finds our modules, from any working directory."""
+    return {"PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def local_ray(*, num_cpus: int | None = None) -> Iterator[None]:
+    """A Ray cluster of our own on this machine, gone when the block ends.
+
+    It listens on free ports, keeps its files in its own folder, asks for a token and joins no
+    other cluster of this machine.
+
+    Args:
+        num_cpus: Logical CPUs; null means those of the machine.
+    """
+    pin_ray_environment()
+    folder = tempfile.mkdtemp(prefix="cineai-ray-")
+    ray.init(
+        address="local",
+        namespace=NAMESPACE,
+        num_cpus=num_cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=OBJECT_STORE_BYTES,
+        runtime_env={"env_vars": worker_environment()},
+        _temp_dir=folder,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def named_actor(actor: "ActorClass[T]", name: str, settings: Settings) -> "ActorProxy[T]":
+    """The cluster's one actor of this name, started if need be.
+
+    A replaced actor reads its state back from the store; a call that was cut off is repeated, so
+    the actor's methods must be idempotent.
+
+    Args:
+        actor: What `ray.remote(Class)` gave.
+        name: Its name in the cluster.
+        settings: What its constructor takes.
+    """
+    named = actor.options(
+        name=name,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        max_restarts=-1,
+        max_task_retries=3,
+        num_cpus=0,
+    )
+    return named.remote(settings)
