@@ -86,6 +86,14 @@ class JobSettings(Section):
     poll_interval_s: float = Field(0.1, gt=0)
 
 
+class LearnerSettings(Section):
+    """Training sets. `resolution_px` is the size the base model is trained at."""
+
+    resolution_px: int = Field(128, ge=64, le=2048, multiple_of=8)
+    debounce_s: float = Field(5.0, ge=0, description="A set is rebuilt when quiet for this long.")
+    retry_s: float = Field(60.0, gt=0)
+
+
 class GatewaySettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -118,6 +126,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings()
     repair: RepairSettings = RepairSettings()
     jobs: JobSettings = JobSettings()
+    learner: LearnerSettings = LearnerSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
