@@ -1,0 +1,146 @@
+"""SFace as a differentiable torch module: a loss that sees what the recogniser sees.
+
+Source: Zhong et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition"
+(IEEE TIP 2021); weights: OpenCV Zoo, Apache-2.0. Knows nothing of detection.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn import functional
+
+SIZE_PX = 112
+TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    dtype=np.float64,
+)
+"""The five landmarks in the aligned 112-px crop (the ArcFace template)."""
+
+
+class Recogniser(nn.Module):
+    """Executes the ONNX graph of SFace with torch operators; all weights are frozen."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        graph = onnx.load(str(path)).graph
+        self._nodes = [
+            (node.op_type, list(node.input), node.output[0], _attributes(node))
+            for node in graph.node
+        ]
+        for init in graph.initializer:
+            tensor = torch.from_numpy(numpy_helper.to_array(init).copy()).float()
+            self.register_buffer(_key(init.name), tensor)
+        self._input = "data"
+        self._output = graph.output[0].name
+
+    def forward(self, aligned: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Embed aligned crops.
+
+        Args:
+            aligned: (n, 3, 112, 112) RGB in [0, 1].
+
+        Returns:
+            L2-normalised embeddings (n, 128) and the feature maps after each stride.
+        """
+        values: dict[str, Tensor] = {self._input: aligned * 255.0}
+        stages: list[Tensor] = []
+        size = aligned.shape[-1]
+        for kind, names, output, attributes in self._nodes:
+            inputs = [values[n] if n in values else getattr(self, _key(n)) for n in names]
+            values[output] = result = _run(kind, inputs, attributes)
+            if kind == "PRelu" and result.shape[-1] < size:
+                stages.append(result)
+                size = result.shape[-1]
+        return functional.normalize(values[self._output].flatten(1)), stages
+
+
+def alignment(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Similarity transform from the aligned crop to image pixels, least squares (Umeyama 1991).
+
+    Args:
+        landmarks: (5, 2) px in the image.
+
+    Returns:
+        (2, 3) matrix mapping homogeneous template coordinates (px) to image coordinates (px).
+    """
+    source, target = TEMPLATE, landmarks.astype(np.float64)
+    s, t = source - source.mean(0), target - target.mean(0)
+    a = (s * t).sum() / (s * s).sum()
+    b = (s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum() / (s * s).sum()
+    linear = np.array([[a, -b], [b, a]])
+    shift = target.mean(0) - linear @ source.mean(0)
+    return np.column_stack([linear, shift]).astype(np.float32)
+
+
+def align(images: Tensor, matrices: Tensor) -> Tensor:
+    """Crop aligned faces differentiably.
+
+    Args:
+        images: (n, 3, h, w) RGB.
+        matrices: (n, 2, 3) from `alignment`.
+
+    Returns:
+        (n, 3, 112, 112), bilinear, border replicated.
+    """
+    h, w = images.shape[-2:]
+    axis = torch.arange(SIZE_PX, dtype=torch.float32, device=images.device)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], -1).view(-1, 3)
+    pixels = torch.einsum("nij,kj->nki", matrices, points).view(-1, SIZE_PX, SIZE_PX, 2)
+    scale = torch.tensor([w, h], dtype=torch.float32, device=images.device)
+    grid = (pixels + 0.5) / scale * 2 - 1
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _key(name: str) -> str:
+    return "w_" + name.replace(".", "_")
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, object]:
+    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _run(kind: str, inputs: list[Tensor], attributes: dict[str, object]) -> Tensor:
+    match kind:
+        case "Sub":
+            return inputs[0] - inputs[1]
+        case "Mul":
+            return inputs[0] * inputs[1]
+        case "Conv":
+            return _conv(inputs, attributes)
+        case "BatchNormalization":
+            x, gamma, beta, mean, variance = inputs
+            epsilon = float(str(attributes["epsilon"]))
+            return functional.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
+        case "PRelu":
+            return functional.prelu(inputs[0], inputs[1].flatten())
+        case "Dropout":
+            return inputs[0]
+        case "Flatten":
+            return inputs[0].flatten(1)
+        case "Gemm":
+            return functional.linear(*inputs)
+        case _:
+            raise ValueError(f"SFace graph holds an operator this module does not know: {kind}")
+
+
+def _conv(inputs: list[Tensor], attributes: dict[str, object]) -> Tensor:
+    pads, strides = attributes["pads"], attributes["strides"]
+    if not isinstance(pads, list) or not isinstance(strides, list):
+        raise TypeError("convolution without pads and strides")
+    bias = inputs[2] if len(inputs) > 2 else None
+    groups = int(str(attributes["group"]))
+    return functional.conv2d(
+        inputs[0], inputs[1], bias, stride=tuple(strides), padding=pads[0], groups=groups
+    )
