@@ -84,6 +84,9 @@ class RepairSettings(Section):
 class JobSettings(Section):
     concurrency: int = Field(4, ge=1, description="Jobs in flight a Director replica.")
     poll_interval_s: float = Field(0.1, gt=0)
+    sweep_interval_s: float = Field(
+        10.0, gt=0, description="How often jobs that were never enqueued are looked for."
+    )
 
 
 class LearnerSettings(Section):

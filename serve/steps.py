@@ -1,0 +1,347 @@
+"""What each step of a job does: it asks the right part, and keeps what the next step needs.
+
+Pictures travel to the parts as pixels and between the steps as blob digests. Knows nothing of the
+steps' order, nor of what happens when one is cut off: each may be done twice.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, NamedTuple
+
+from ray.exceptions import RayError, RayTaskError
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import Character
+from cluster.domain.episode import Episode, EpisodeId
+from cluster.domain.identity import IdentityReport
+from cluster.domain.job import STEP_NAMES, Repair
+from cluster.domain.plan import Plan
+from cluster.domain.render import Capabilities, RenderOrder
+from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.value import Value
+from cluster.domain.world import WorldState
+from cluster.errors import CineError, ConsentMissing, NotFound
+from cluster.ports import Pixels
+from cluster.store import Store
+
+from .journal import Outcome
+from .pictures import from_png, to_png
+
+MEMORIES = 3
+
+
+class Context(Outcome):
+    """Step 3: who the character is, what its story has made of it, what it reminds of."""
+
+    step: ClassVar[STEP_NAMES] = "context"
+    character: Character
+    world: WorldState
+    memories: tuple[str, ...] = ()
+
+    def detail(self) -> dict[str, Any]:
+        return {"after_scene": self.world.scene, "memories": len(self.memories)}
+
+
+class Fitting(Outcome):
+    """Step 4: the adapter this job keeps to its end, and what the generator can do."""
+
+    step: ClassVar[STEP_NAMES] = "adapter"
+    adapter: AdapterVersion | None
+    capabilities: Capabilities
+
+    def detail(self) -> dict[str, Any]:
+        adapter = self.adapter.id if self.adapter else None
+        return {"adapter": adapter, "model": self.capabilities.model}
+
+
+class Planned(Outcome):
+    """Step 5: the guarded prompt."""
+
+    step: ClassVar[STEP_NAMES] = "prompt"
+    plan: Plan
+
+    def detail(self) -> dict[str, Any]:
+        contradictions = [one.model_dump() for one in self.plan.contradictions]
+        return {"prompt": self.plan.prompt, "contradictions": contradictions}
+
+
+class Shot(Outcome):
+    """Step 6: a picture."""
+
+    step: ClassVar[STEP_NAMES] = "render"
+    artifact: str
+    seed: int
+    model: str
+
+    def detail(self) -> dict[str, Any]:
+        return {"artifact": self.artifact, "seed": self.seed, "model": self.model}
+
+
+class Judged(Outcome):
+    """Step 7: how much of the character is in the picture."""
+
+    step: ClassVar[STEP_NAMES] = "validate"
+    report: IdentityReport
+
+    def detail(self) -> dict[str, Any]:
+        return {"idr": self.report.idr, "verdict": self.report.verdict}
+
+
+class Repaired(Outcome):
+    """Step 9: the picture after one repair, or the same one when the repair made it no better."""
+
+    step: ClassVar[STEP_NAMES] = "repair"
+    artifact: str
+    report: IdentityReport
+    repair: Repair
+
+    def detail(self) -> dict[str, Any]:
+        repair = self.repair
+        return {
+            "idr_before": repair.idr_before,
+            "idr": repair.idr_after,
+            "kept": repair.kept,
+            "artifact": repair.artifact,
+        }
+
+
+class Seen(Outcome):
+    """Step 10, first half: what the picture shows."""
+
+    step: ClassVar[STEP_NAMES] = "analyze"
+    state: SceneState
+
+    def detail(self) -> dict[str, Any]:
+        return self.state.model_dump(mode="json", exclude_none=True, exclude={"confidence"})
+
+
+class Remembered(Outcome):
+    """Step 10, second half: the episode, and the world as it is after it."""
+
+    step: ClassVar[STEP_NAMES] = "remember"
+    episode: Episode
+    world: WorldState
+
+    def detail(self) -> dict[str, Any]:
+        return {"scene": self.episode.scene}
+
+
+class Collected(Outcome):
+    """Step 11: whether the picture joined the training set, and why or why not."""
+
+    step: ClassVar[STEP_NAMES] = "collect"
+    golden: bool
+    reason: str
+
+    def detail(self) -> dict[str, Any]:
+        return {"golden": self.golden, "reason": self.reason}
+
+
+class Picture(Value):
+    """A render, and what repairs have made of it. `artifact` is its best state."""
+
+    raw: Shot
+    raw_report: IdentityReport
+    artifact: str
+    report: IdentityReport
+    repairs: tuple[Repair, ...] = ()
+
+    @classmethod
+    def of(cls, shot: Shot, judged: Judged) -> "Picture":
+        report = judged.report
+        return cls(raw=shot, raw_report=report, artifact=shot.artifact, report=report)
+
+    def repaired(self, by: Repaired) -> "Picture":
+        """The picture after a repair; unchanged when the repair made it no better."""
+        better = {"artifact": by.artifact, "report": by.report} if by.repair.kept else {}
+        return self.model_copy(update={**better, "repairs": (*self.repairs, by.repair)})
+
+    @property
+    def passed(self) -> bool:
+        return self.report.verdict == "pass"
+
+    def rank(self) -> tuple[bool, float]:
+        """What makes one picture better than another."""
+        return self.passed, self.report.idr or 0.0
+
+
+class Brief(NamedTuple):
+    """What a job knows from step 5 on."""
+
+    job_id: str
+    request: SceneRequest
+    context: Context
+    fitting: Fitting
+    plan: Plan
+
+    @property
+    def character(self) -> Character:
+        return self.context.character
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Everybody the Director talks to: handles of deployments and of actors.
+
+    Each answers `part.method.remote(...)` with something to await.
+    """
+
+    prompt_engine: Any
+    generator: Any
+    validator: Any
+    refiner: Any
+    analyzer: Any
+    memory: Any
+    registry: Any
+    learner: Any
+
+
+class Steps:
+    """One method a step."""
+
+    def __init__(self, store: Store, crew: Crew) -> None:
+        self._store = store
+        self._crew = crew
+
+    async def context(self, request: SceneRequest) -> Context:
+        """Raises NotFound for a deleted character, ConsentMissing when consent has ended."""
+        character = await asyncio.to_thread(self._store.characters.get, request.character_id)
+        if problem := character.consent.problem(datetime.now(UTC).date()):
+            raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
+        memory = self._crew.memory
+        world: WorldState = await _ask(memory.recall, character.id, request.story_id)
+        found = await _ask(memory.search, character.id, request.prompt, None, MEMORIES)
+        memories = tuple(episode.prompt for episode, _ in found)
+        return Context(character=character, world=world, memories=memories)
+
+    async def fit(self, request: SceneRequest) -> Fitting:
+        able: Capabilities = await _ask(self._crew.generator.capabilities)
+        adapter = None
+        if request.use_adapter and able.lora:
+            adapter = await _ask(self._crew.registry.active, request.character_id)
+        return Fitting(adapter=adapter, capabilities=able)
+
+    async def plan(self, request: SceneRequest, context: Context, fitting: Fitting) -> Planned:
+        plan = await _ask(
+            self._crew.prompt_engine.plan,
+            context.character,
+            request,
+            context.world,
+            fitting.adapter.trigger if fitting.adapter else None,
+            context.memories,
+            fitting.capabilities.token_budget,
+        )
+        return Planned(plan=plan)
+
+    async def render(self, brief: Brief, seed: int) -> Shot:
+        able = brief.fitting.capabilities
+        order = RenderOrder(
+            prompt=brief.plan.prompt,
+            negative_prompt=brief.plan.negative_prompt,
+            seed=seed,
+            width_px=brief.request.width_px,
+            height_px=brief.request.height_px,
+            adapter=brief.fitting.adapter,
+            references=brief.character.references if able.references else (),
+        )
+        rendering = await _ask(self._crew.generator.render, order)
+        artifact = await self._keep(rendering.pixels)
+        return Shot(artifact=artifact, seed=rendering.seed, model=rendering.model)
+
+    async def judge(self, brief: Brief, artifact: str) -> Judged:
+        pixels = await self._pixels(artifact)
+        return Judged(report=await _ask(self._crew.validator.validate, pixels, brief.character))
+
+    async def repair(self, brief: Brief, picture: Picture, attempt: int) -> Repaired:
+        outcome = await _ask(
+            self._crew.refiner.repair,
+            await self._pixels(picture.artifact),
+            picture.report,
+            brief.character,
+            brief.plan,
+            brief.fitting.adapter,
+            picture.raw.seed + attempt,
+            attempt,
+        )
+        artifact = await self._keep(outcome.pixels)
+        repair = outcome.repair.model_copy(update={"artifact": artifact})
+        return Repaired(artifact=artifact, report=outcome.report, repair=repair)
+
+    async def analyze(self, brief: Brief, picture: Picture) -> Seen:
+        pixels = await self._pixels(picture.artifact)
+        return Seen(state=await _ask(self._crew.analyzer.analyze, pixels, brief.plan.scene))
+
+    async def remember(self, brief: Brief, picture: Picture, state: SceneState) -> Remembered:
+        """Commits the episode under the job's id: doing it twice does it once."""
+        request, report = brief.request, picture.report
+        pixels = await self._pixels(picture.artifact)
+        face = await _ask(self._crew.validator.embed, pixels, report.box)
+        episode = Episode(
+            id=EpisodeId(brief.job_id),
+            character_id=request.character_id,
+            story_id=request.story_id,
+            scene=brief.context.world.scene + 1,
+            prompt=request.prompt,
+            state=state,
+            artifact=picture.artifact,
+            idr=report.idr,
+        )
+        memory = self._crew.memory
+        return Remembered(
+            episode=await _ask(memory.remember, episode, face),
+            world=await _ask(memory.recall, request.character_id, request.story_id),
+        )
+
+    async def collect(self, brief: Brief, picture: Picture, state: SceneState) -> Collected:
+        """A picture that cannot be collected is none the worse a scene: the reason says why."""
+        try:
+            image = await _ask(
+                self._crew.learner.collect,
+                brief.job_id,
+                brief.request.character_id,
+                picture.artifact,
+                picture.report.idr,
+                state,
+                brief.plan.prompt,
+            )
+        except CineError as error:
+            return Collected(golden=False, reason=error.message)
+        return Collected(golden=image.accepted, reason=image.reason)
+
+    async def forget(self, job_id: str) -> None:
+        """Take back the episode of a job that did not succeed, if it left one."""
+        try:
+            await _ask(self._crew.memory.forget, EpisodeId(job_id))
+        except NotFound:
+            return
+
+    async def _keep(self, pixels: Pixels) -> str:
+        content = await asyncio.to_thread(to_png, pixels)
+        return await asyncio.to_thread(self._store.blobs.put, content)
+
+    async def _pixels(self, artifact: str) -> Pixels:
+        content = await asyncio.to_thread(self._store.blobs.get, artifact)
+        return await asyncio.to_thread(from_png, content)
+
+
+def seed_of(job_id: str, request: SceneRequest, take: int) -> int:
+    """The seed of a job's n-th render: what was asked for, else one that a replay finds again."""
+    if take == 1 and request.seed is not None:
+        return request.seed
+    root = job_id if request.seed is None else str(request.seed)
+    return int.from_bytes(hashlib.sha256(f"{root}:{take}".encode()).digest()[:4]) >> 1
+
+
+async def _ask(method: Any, *args: object) -> Any:  # noqa: ANN401 - Ray's handles are untyped
+    """Call a part, and raise what it raised rather than Ray's wrapping of it."""
+    try:
+        return await method.remote(*args)
+    except RayTaskError as error:
+        cause = error.cause
+        while isinstance(cause, RayTaskError):
+            cause = cause.cause
+        if isinstance(cause, CineError | RayError):
+            raise cause from None
+        raise
