@@ -19,6 +19,7 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.golden import DatasetStatus, GoldenImage, Snapshot
 from cluster.domain.scene import SceneState
 from cluster.errors import NotFound
+from cluster.launch import named_actor
 from cluster.ports import FaceEncoder
 from cluster.settings import Settings
 from cluster.store import Store
@@ -26,7 +27,7 @@ from cluster.telemetry import logger, setup_logging
 from training import dataset
 from training.curation import Look, look, refusal
 
-NAME, NAMESPACE = "cineai-learner", "cineai"
+NAME = "cineai-learner"
 PAGE = 100
 EVERYONE = None
 """In the builder's queue: look at every character, for what a predecessor left undone."""
@@ -217,12 +218,4 @@ LearnerActor = ray.remote(Learner)
 
 def connect(settings: Settings) -> ActorProxy[Learner]:
     """The cluster's one Learner, started if there is none."""
-    return LearnerActor.options(
-        name=NAME,
-        namespace=NAMESPACE,
-        lifetime="detached",
-        get_if_exists=True,
-        max_restarts=-1,
-        max_task_retries=3,
-        num_cpus=0,
-    ).remote(settings)
+    return named_actor(LearnerActor, NAME, settings)

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from cluster.errors import Unsupported
-from cluster.ports import BlobStore, ImageModel
+from cluster.ports import BlobStore, ImageModel, Tagger
 from cluster.settings import GeneratorSettings
 
 
@@ -21,3 +21,10 @@ def image_model(settings: GeneratorSettings, blobs: BlobStore) -> ImageModel:
             )
         case _:
             assert_never(settings.backend)
+
+
+def tagger() -> Tagger:
+    """The embedded tagger."""
+    from cluster.providers.tagger import OnnxTagger
+
+    return OnnxTagger()
