@@ -8,10 +8,16 @@ from pydantic import ConfigDict, Field, SkipValidation
 
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.value import Value
+from cluster.errors import Invalid
+
+MIN_SIDE_PX = 64
 
 
 class Capabilities(Value):
-    """What a backend can do, and its own picture size."""
+    """What a backend can do, and its own picture size.
+
+    Sides are multiples of `side_multiple_px`, from 64 px to `max_side_px`.
+    """
 
     model: str
     lora: bool
@@ -22,6 +28,20 @@ class Capabilities(Value):
     width_px: int
     height_px: int
     token_budget: int
+    side_multiple_px: int = 8
+    max_side_px: int = 2048
+
+    def size(self, width_px: int | None, height_px: int | None) -> tuple[int, int]:
+        """(width, height) in px; the backend's own where not given. Invalid, naming the field."""
+        width = self.width_px if width_px is None else width_px
+        height = self.height_px if height_px is None else height_px
+        for field, side in (("width_px", width), ("height_px", height)):
+            if not MIN_SIDE_PX <= side <= self.max_side_px or side % self.side_multiple_px:
+                raise Invalid(
+                    f"{field} = {side}: {self.model} paints multiples of {self.side_multiple_px} "
+                    f"from {MIN_SIDE_PX} to {self.max_side_px} px"
+                )
+        return width, height
 
 
 class RenderOrder(Value):

@@ -1,0 +1,191 @@
+"""What a LoRA file must be before anyone serves it. Reads safetensors; knows nothing of torch.
+
+Accepted are PEFT keys, `<component>.<module>.lora_A.weight` and `.lora_B.weight`, throughout:
+loaders look at the first key only and drop keys of another style without an error. Text-encoder
+parts and DoRA are refused, because a shared model cannot be rid of them between two jobs.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, deserialize
+
+from cluster.domain.value import Value
+from cluster.errors import BadAdapter
+
+MAX_BYTES = 512 * 2**20
+COMPONENTS = ("unet", "transformer")
+DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
+
+Shape = tuple[int, ...]
+
+
+class BaseLayers(Value):
+    """The layers of a base model that an adapter may change: weight shapes by module name.
+
+    Linear weights are (out, in), convolutions (out, in, height, width).
+    """
+
+    model: str
+    component: str
+    shapes: dict[str, Shape]
+
+
+class Pair(Value):
+    """The two factors' shapes: down (rank, in, ...) and up (out, rank, ...)."""
+
+    down: Shape
+    up: Shape
+
+
+class AdapterFile(Value):
+    """What a well-formed adapter file holds and says about itself; `rank` is its largest."""
+
+    component: str
+    modules: dict[str, Pair]
+    rank: int
+    alpha: float
+    base_model: str | None = None
+    base_sha256: str | None = None
+    trigger: str | None = None
+
+
+def read_adapter(content: bytes) -> AdapterFile:
+    """The adapter in `content`, checked in itself: keys, pairs, ranks, finite values, header.
+
+    Raises BadAdapter, naming the key and what is wrong with it.
+    """
+    if len(content) > MAX_BYTES:
+        raise BadAdapter(f"the file has {len(content)} bytes, more than the {MAX_BYTES} allowed")
+    metadata = read_header(content).get("__metadata__") or {}
+    try:
+        tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise BadAdapter(f"not a complete safetensors file: {error}") from error
+    component = _component(tensors)
+    modules = _pairs(component, {key: tuple(spec["shape"]) for key, spec in tensors.items()})
+    for key, spec in tensors.items():
+        _check_finite(key, spec["dtype"], spec["data"])
+    return AdapterFile(
+        component=component,
+        modules=modules,
+        rank=max(pair.down[0] for pair in modules.values()),
+        alpha=_alpha(metadata, component, modules),
+        base_model=metadata.get("base_model") or None,
+        base_sha256=metadata.get("base_sha256") or None,
+        trigger=metadata.get("trigger") or None,
+    )
+
+
+def check_fits(adapter: AdapterFile, base: BaseLayers, base_sha256: Callable[[], str]) -> None:
+    """Refuse an adapter that does not belong on `base`: BadAdapter with the key and why.
+
+    `base_sha256` is called only when the file names the weights it was trained on: hashing a large
+    model takes a while.
+    """
+    if adapter.base_sha256 is not None:
+        if adapter.base_sha256 != base_sha256():
+            raise BadAdapter(f"it was trained on other weights than those of {base.model}")
+    elif adapter.base_model not in (None, base.model):
+        raise BadAdapter(f"it was trained on {adapter.base_model}; {base.model} is being served")
+    if adapter.component != base.component:
+        raise BadAdapter(f"it adapts a {adapter.component}; {base.model} has a {base.component}")
+    for module, pair in adapter.modules.items():
+        _check_shapes(f"{adapter.component}.{module}", pair, base.shapes.get(module), base.model)
+
+
+def read_header(content: bytes) -> dict[str, Any]:
+    """The JSON header at the start of a safetensors file. Raises BadAdapter."""
+    length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else len(content)
+    if length > len(content) - 8:
+        raise BadAdapter("not a complete safetensors file: its header is cut off")
+    try:
+        header = json.loads(content[8 : 8 + length])
+    except ValueError as error:
+        raise BadAdapter(f"not a safetensors file: {error}") from error
+    if not isinstance(header, dict):
+        raise BadAdapter("not a safetensors file: its header is not an object")
+    return header
+
+
+def _component(keys: Iterable[str]) -> str:
+    found = set()
+    for key in keys:
+        component = key.split(".", 1)[0]
+        if component not in COMPONENTS or not key.endswith((DOWN, UP)):
+            raise BadAdapter(
+                f"{key}: not a PEFT key of a unet or transformer",
+                advice="Save get_peft_model_state_dict(unet) as it is, without a text encoder, "
+                "DoRA or a conversion to another key style.",
+            )
+        found.add(component)
+    if len(found) != 1:
+        raise BadAdapter(f"adapters for {sorted(found) or 'nothing'}: exactly one part is expected")
+    return found.pop()
+
+
+def _pairs(component: str, shapes: dict[str, Shape]) -> dict[str, Pair]:
+    prefix = f"{component}."
+    modules = sorted({key.removesuffix(DOWN).removesuffix(UP) for key in shapes})
+    pairs = {}
+    for module in modules:
+        for half in (DOWN, UP):
+            if module + half not in shapes:
+                raise BadAdapter(f"{module + half}: missing, though its other half is there")
+        down, up = shapes[module + DOWN], shapes[module + UP]
+        if len(down) not in (2, 4) or len(up) != len(down):
+            raise BadAdapter(f"{module}{DOWN}: shape {down} with {up} is no low-rank pair")
+        if not 0 < down[0] == up[1]:
+            raise BadAdapter(f"{module}{UP}: rank {up[1]}, but {DOWN[1:]} has rank {down[0]}")
+        pairs[module.removeprefix(prefix)] = Pair(down=down, up=up)
+    return pairs
+
+
+def _check_finite(key: str, dtype: str, data: bytes) -> None:
+    if dtype == "BF16":  # numpy has no bfloat16: all exponent bits set means inf or NaN
+        finite = bool(np.all(np.frombuffer(data, np.uint16) & 0x7F80 != 0x7F80))
+    elif dtype in FLOATS:
+        finite = bool(np.all(np.isfinite(np.frombuffer(data, FLOATS[dtype]))))
+    else:
+        raise BadAdapter(f"{key}: dtype {dtype}; use F32, F16 or BF16")
+    if not finite:
+        raise BadAdapter(f"{key}: holds NaN or infinite values")
+
+
+def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -> float:
+    """The alpha that loaders will apply: from `lora_adapter_metadata`, else the rank."""
+    try:
+        config = json.loads(metadata.get("lora_adapter_metadata") or "{}")
+        own = {k.removeprefix(f"{component}."): v for k, v in config.items()}
+        ranks = {pair.down[0] for pair in modules.values()}
+        alpha = float(own.get("lora_alpha", max(ranks)))
+        claimed = float(metadata.get("alpha", alpha))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadAdapter(f"__metadata__: cannot be read: {error}") from error
+    if own.get("use_dora"):
+        raise BadAdapter("lora_adapter_metadata: DoRA cannot be served")
+    if "r" in own and not own.get("rank_pattern") and ranks != {own["r"]}:
+        raise BadAdapter(f"lora_adapter_metadata: says rank {own['r']}, the tensors {ranks}")
+    if not (np.isfinite(alpha) and alpha > 0):
+        raise BadAdapter(f"lora_adapter_metadata: alpha {alpha} is not a positive number")
+    if claimed != alpha:
+        raise BadAdapter(
+            f"alpha: the header says {claimed:g}, but loaders will apply {alpha:g}",
+            advice="Save the LoRA config as lora_adapter_metadata, as save_lora_weights does.",
+        )
+    return alpha
+
+
+def _check_shapes(module: str, pair: Pair, weight: Shape | None, model: str) -> None:
+    if weight is None:
+        raise BadAdapter(f"{module}: {model} has no such layer")
+    if len(weight) != len(pair.down):
+        raise BadAdapter(f"{module}{DOWN}: shape {pair.down} on a layer of shape {weight}")
+    if pair.down[1:] != weight[1:]:
+        raise BadAdapter(f"{module}{DOWN}: shape {pair.down}; the layer takes {weight[1:]}")
+    if pair.up[0] != weight[0] or any(side != 1 for side in pair.up[2:]):
+        raise BadAdapter(f"{module}{UP}: shape {pair.up}; the layer gives {weight[0]}")
