@@ -46,7 +46,7 @@ class BaseSettings:
     caption_dropout: float = 0.1
     snr_gamma: float = 5.0
     ema: float = 0.998
-    channels: tuple[int, ...] = (32, 128, 256)
+    channels: tuple[int, ...] = (32, 128, 208)
     text_width: int = 192
     text_layers: int = 3
     seed: int = 0
