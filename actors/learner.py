@@ -18,9 +18,9 @@ from cluster import providers
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.golden import DatasetStatus, GoldenImage, Snapshot
 from cluster.domain.scene import SceneState
-from cluster.errors import NotFound
+from cluster.errors import BadImage, NotFound
 from cluster.launch import named_actor
-from cluster.ports import FaceEncoder
+from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger, setup_logging
@@ -67,13 +67,13 @@ class Learner:
     ) -> GoldenImage:
         """Judge a finished scene's image and record the verdict, once a job.
 
-        Raises NotFound for an unknown character or blob.
+        Raises NotFound for an unknown character or blob, BadImage for a blob that is no picture.
         """
         golden = self._store.golden.list(character_id)
         for earlier in golden:
             if earlier.job_id == job_id:
                 return earlier
-        pixels = dataset.decode(self._store.blobs.get(sha256))
+        pixels = self._pixels(sha256)
         reason = refusal(
             pixels,
             idr,
@@ -130,8 +130,14 @@ class Learner:
 
     def _look(self, sha256: str) -> Look:
         if sha256 not in self._looks:
-            self._looks[sha256] = look(dataset.decode(self._store.blobs.get(sha256)))
+            self._looks[sha256] = look(self._pixels(sha256))
         return self._looks[sha256]
+
+    def _pixels(self, sha256: str) -> Pixels:
+        try:
+            return dataset.decode(self._store.blobs.get(sha256))
+        except dataset.Unfit as reason:
+            raise BadImage(f"blob {sha256[:12]}: {reason}") from reason
 
     def _wanted(self, character: Character) -> tuple[dataset.Source, ...]:
         return dataset.sources(character, self._store.golden.list(character.id, accepted=True))

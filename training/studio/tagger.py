@@ -1,0 +1,215 @@
+"""Train, judge and export the tagger: `python -m training.studio.tagger train|evaluate`.
+
+Training stops after --minutes of its own time, keeps a checkpoint and goes on from it when it is
+started again, with more minutes or more chunks. `evaluate` calibrates on one half of held-out
+renders, reports on the other, and writes the ONNX file and its labels.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.studio.tagger_data import (
+    HELD_OUT,
+    SIZE,
+    Pictures,
+    batches,
+    harder,
+    join,
+    load_chunk,
+)
+from training.studio.tagger_export import export
+from training.studio.tagger_heads import IGNORE, SOFTMAX
+from training.studio.tagger_net import FINE, TaggerNet
+from training.studio.tagger_report import calibrate, report
+
+BATCH = 64
+PEAK_LR = 2e-3
+WARMUP_STEPS = 200
+EMA = 0.998
+SAVE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Options:
+    folder: Path
+    chunks: int
+    minutes: float
+    threads: int
+
+
+def point_loss(maps: Tensor, points: Tensor) -> Tensor:
+    """Cross-entropy of each keypoint's heat map with a Gaussian of one cell about the truth."""
+    cells = (torch.arange(FINE) + 0.5) / FINE
+    known = (points.isfinite() & (points > 0) & (points < 1)).all(-1)
+    if not known.any():
+        return maps.new_zeros(())
+    at = points.nan_to_num(0.5)
+    across = -((cells - at[..., :1]) ** 2) * FINE**2 / 2
+    down = -((cells - at[..., 1:]) ** 2) * FINE**2 / 2
+    target = (down[..., :, None] + across[..., None, :]).flatten(2).softmax(-1)
+    loss = -(target * maps.float().flatten(2).log_softmax(-1)).sum(-1)
+    return loss[known].mean()
+
+
+def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Pictures, points: Tensor) -> Tensor:
+    """Sum over heads: cross-entropy of exclusive labels, binary of independent ones, keypoints."""
+    softmax, sigmoid, maps = outputs
+    one_of, any_of = torch.from_numpy(batch.one_of), torch.from_numpy(batch.any_of)
+    exclusive = [
+        functional.cross_entropy(logits.float(), one_of[:, index], ignore_index=IGNORE)
+        for index, logits in enumerate(
+            torch.split(softmax, [len(names) for names in SOFTMAX.values()], 1)
+        )
+    ]
+    independent = functional.binary_cross_entropy_with_logits(
+        sigmoid.float(), any_of, reduction="none"
+    )
+    return torch.stack(exclusive).sum() + independent.sum(1).mean() + 0.3 * point_loss(maps, points)
+
+
+class Trainer:
+    """The state of one training: network, its running average, optimiser, time spent."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.path = options.folder / "tagger.pt"
+        self.net = TaggerNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA), use_buffers=True
+        )
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_LR, weight_decay=0.02)
+        self.step, self.spent_s = 0, 0.0
+        if self.path.exists():
+            self._load()
+
+    def _load(self) -> None:
+        state = torch.load(self.path, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.spent_s = state["step"], state["spent_s"]
+
+    def save(self) -> None:
+        state = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent_s": self.spent_s,
+        }
+        partial = self.path.with_suffix(".part")
+        torch.save(state, partial)
+        partial.rename(self.path)
+
+    def learn(self, batch: Pictures, pixels: Tensor, points: Tensor) -> float:
+        """One step; the learning rate falls as a cosine of the time spent."""
+        done = min(1.0, self.spent_s / (self.options.minutes * 60))
+        rate = PEAK_LR * min(1.0, (self.step + 1) / WARMUP_STEPS)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = self.net(pixels)
+        loss = total_loss(outputs, batch, points)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.net)
+        self.step += 1
+        return float(loss)
+
+
+def train(options: Options) -> None:
+    """Render what is missing, then train until the time is spent."""
+    torch.set_num_threads(options.threads)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    pictures = join([load_chunk(options.folder, number) for number in range(options.chunks)])
+    trainer = Trainer(options)
+    rng = np.random.default_rng(trainer.step)
+    generator = torch.Generator().manual_seed(trainer.step)
+    losses: list[float] = []
+    last = saved = time.monotonic()
+    for batch in batches(pictures, BATCH, rng):
+        pixels, points = harder(batch, rng, generator)
+        losses.append(trainer.learn(batch, pixels, points))
+        now = time.monotonic()
+        trainer.spent_s += now - last
+        last = now
+        finished = trainer.spent_s >= options.minutes * 60
+        if finished or now - saved > SAVE_EVERY_S:
+            trainer.save()
+            saved = now
+            note(trainer, len(pictures), float(np.mean(losses)))
+            losses.clear()
+        if finished:
+            return
+
+
+def note(trainer: Trainer, pictures: int, loss: float) -> None:
+    """One line of the log."""
+    line = {"step": trainer.step, "minutes": round(trainer.spent_s / 60, 1), "loss": round(loss, 4)}
+    with (trainer.options.folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps({**line, "pictures": pictures}) + "\n")
+
+
+def predict(net: torch.nn.Module, pictures: Pictures) -> tuple[Any, Any]:
+    """Logits of plain pictures: float32 (n, softmax labels) and (n, sigmoid labels)."""
+    net.eval()
+    softmax, sigmoid = [], []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), BATCH):
+            pixels = torch.from_numpy(pictures.pixels[start : start + BATCH])
+            outputs = net(pixels.permute(0, 3, 1, 2).float())
+            softmax.append(outputs[0].numpy())
+            sigmoid.append(outputs[1].numpy())
+    return np.concatenate(softmax), np.concatenate(sigmoid)
+
+
+def evaluate(options: Options, chunks: int, out: Path) -> dict[str, Any]:
+    """Calibrate on held-out renders, report on others, write the ONNX file and its labels."""
+    torch.set_num_threads(options.threads)
+    trainer = Trainer(options)
+    net = trainer.average.module
+    held_out = [load_chunk(options.folder, HELD_OUT + number) for number in range(2 * chunks)]
+    fit, test = join(held_out[:chunks]), join(held_out[chunks:])
+    calibration = calibrate(*predict(net, fit), fit)
+    figures = report(*predict(net, test), test, calibration)
+    trained = {
+        "steps": trainer.step,
+        "minutes": round(trainer.spent_s / 60, 1),
+        "held_out_renders": len(test),
+    }
+    export(net, calibration, {**trained, **figures}, out, SIZE)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["train", "evaluate"])
+    parser.add_argument("--folder", type=Path, default=Path("out/tagger"))
+    parser.add_argument("--chunks", type=int, default=60, help="of 500 renders, for training")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--held-out", type=int, default=2, help="chunks to fit, and to report on")
+    parser.add_argument("--assets", type=Path, default=Path("cluster/assets/tagger"))
+    args = parser.parse_args()
+    options = Options(args.folder, args.chunks, args.minutes, args.threads)
+    if args.command == "train":
+        train(options)
+    else:
+        figures = evaluate(options, args.held_out, args.assets)
+        print(json.dumps(figures, indent=1))  # noqa: T201 - the command's answer
+
+
+if __name__ == "__main__":
+    main()
