@@ -29,3 +29,12 @@ class AdapterVersion(Value):
     @property
     def id(self) -> AdapterId:
         return AdapterId(f"char_{self.character_id}_v{self.version}")
+
+
+class AdapterSwitch(Value):
+    """One entry of the audit: a version was activated, or ceased to be the active one."""
+
+    character_id: CharacterId
+    version: int
+    active: bool
+    at: datetime = Field(default_factory=now)

@@ -30,3 +30,38 @@ class Episode(Value):
     corrected: bool = False
     forgotten: bool = False
     created_at: datetime = Field(default_factory=now)
+
+    @property
+    def text(self) -> str:
+        """What the scene is found by: its prompt and what it shows, in words."""
+        state = self.state
+        shown = (
+            state.outfit and f"wearing {state.outfit.phrase}",
+            *(injury.phrase for injury in state.injuries or ()),
+            state.props and f"holding {', '.join(state.props)}",
+            state.pose,
+            state.expression,
+            state.action,
+            state.place and f"in {state.place}",
+            state.weather,
+        )
+        return "; ".join([self.prompt, *(words for words in shown if words)])
+
+    def with_correction(self, state: SceneState) -> "Episode":
+        """This episode with what a person says it shows.
+
+        A given field whose `source` the person leaves open counts as corrected; one handed back
+        as "seen" or "planned" stays that.
+        """
+        given = state.model_fields_set | {
+            name for name in SceneState.model_fields if getattr(state, name) is not None
+        }
+        claimed = {
+            name: "corrected"
+            for name in sorted(given - {"confidence", "source"} - state.source.keys())
+            if getattr(state, name) is not None
+        }
+        source = {**state.source, **claimed}
+        return self.model_copy(
+            update={"state": state.model_copy(update={"source": source}), "corrected": True}
+        )

@@ -1,0 +1,66 @@
+"""Content-addressed bytes in any fsspec file system."""
+
+import hashlib
+import re
+import uuid
+from typing import Any
+
+import fsspec
+
+from cluster.errors import CineError, NotFound
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """A blob lives under `<root>/<first two digits>/<sha256>` and never changes.
+
+    Local writes go to a file of their own and are renamed, so that a reader sees a whole blob or
+    none; object stores do that themselves. A read is checked against its address.
+    """
+
+    def __init__(self, root: str) -> None:
+        files, path = fsspec.core.url_to_fs(root)
+        self._files: Any = files
+        self._root = str(path).rstrip("/")
+        self._local = "file" in _protocols(files)
+
+    def put(self, content: bytes) -> str:
+        """Keep the bytes; returns their address, the lower-case hex SHA-256."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if self._files.exists(path) and self._files.size(path) == len(content):
+            return sha256
+        if not self._local:
+            self._files.pipe_file(path, content)
+            return sha256
+        draft = f"{path}.{uuid.uuid4().hex}.part"
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(draft, content)
+        self._files.mv(draft, path)
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """Raises NotFound; CineError when the bytes no longer match their address."""
+        if not DIGEST.fullmatch(sha256):
+            raise NotFound("artifact", id=sha256)
+        try:
+            content: bytes = self._files.cat_file(self._path(sha256))
+        except FileNotFoundError:
+            raise NotFound("artifact", id=sha256) from None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise CineError(
+                f"artifact {sha256} is damaged on disk",
+                advice="Delete it from the blob store and restore it from a copy, or render again.",
+            )
+        return content
+
+    def exists(self, sha256: str) -> bool:
+        return bool(DIGEST.fullmatch(sha256) and self._files.exists(self._path(sha256)))
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._root}/{sha256[:2]}/{sha256}"
+
+
+def _protocols(files: Any) -> tuple[str, ...]:
+    return (files.protocol,) if isinstance(files.protocol, str) else tuple(files.protocol)

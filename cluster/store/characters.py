@@ -1,0 +1,76 @@
+"""Characters."""
+
+from sqlmodel import Session, col, select
+
+from cluster.domain.character import Character, CharacterId
+from cluster.errors import Conflict, NotFound
+from cluster.store.database import Database, add_once
+from cluster.store.rows import CharacterRow
+
+
+class CharacterRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, character: Character) -> None:
+        """Raises Conflict when the id is taken."""
+        with self._database.write() as session:
+            if not add_once(session, _row(character)):
+                raise Conflict(
+                    f"character {character.id!r} exists already",
+                    advice="Choose another id, or replace the character.",
+                )
+
+    def get(self, id: CharacterId) -> Character:
+        """Raises NotFound."""
+        with self._database.read() as session:
+            return _value(_existing(session, id))
+
+    def replace(self, character: Character) -> None:
+        """Put the character in the place of the one with its id. Raises NotFound."""
+        with self._database.write() as session:
+            _existing(session, character.id)
+            session.merge(_row(character))
+
+    def delete(self, id: CharacterId) -> None:
+        """Delete it with its episodes, adapters and golden images. Raises NotFound."""
+        with self._database.write() as session:
+            session.delete(_existing(session, id))
+
+    def list(self, after_id: CharacterId | None = None, limit: int = 100) -> list[Character]:
+        """At most `limit` characters by id, from the one that follows `after_id`."""
+        query = select(CharacterRow).order_by(col(CharacterRow.id)).limit(limit)
+        if after_id is not None:
+            query = query.where(col(CharacterRow.id) > after_id)
+        with self._database.read() as session:
+            return [_value(row) for row in session.exec(query)]
+
+
+def lock_character(session: Session, id: CharacterId) -> None:
+    """Let no other transaction decide on what belongs to this character. Raises NotFound."""
+    query = select(CharacterRow.id).where(CharacterRow.id == id)
+    if session.exec(query.with_for_update()).first() is None:
+        raise NotFound("character", id=id)
+
+
+def _existing(session: Session, id: CharacterId) -> CharacterRow:
+    row = session.get(CharacterRow, id)
+    if row is None:
+        raise NotFound("character", id=id)
+    return row
+
+
+def _row(character: Character) -> CharacterRow:
+    return CharacterRow(
+        id=character.id,
+        name=character.name,
+        profile=character.profile,
+        references=[*character.references],
+        consent=character.consent,
+        domain=character.domain,
+        created_at=character.created_at,
+    )
+
+
+def _value(row: CharacterRow) -> Character:
+    return Character.model_validate({**dict(row), "references": tuple(row.references)})

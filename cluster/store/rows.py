@@ -1,0 +1,256 @@
+"""The tables. Rows never leave store/: repositories turn them into domain values."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from cluster.domain.character import Profile
+from cluster.domain.consent import Consent
+from cluster.domain.job import Problem, Result
+from cluster.domain.scene import SceneRequest, SceneState
+
+
+class Document(sa.TypeDecorator[BaseModel]):
+    """A nested domain value, as JSON."""
+
+    impl = sa.JSON(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        super().__init__()
+        self.model = model
+
+    def process_bind_param(self, value: BaseModel | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else value.model_dump(mode="json")
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> BaseModel | None:
+        return None if value is None else self.model.model_validate(value)
+
+
+class Moment(sa.TypeDecorator[datetime]):
+    """A UTC instant. SQLite stores it without its zone, so it is put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Row(
+    SQLModel,
+    registry=registry(
+        metadata=sa.MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        )
+    ),
+):
+    """The base of every table; its metadata is what the migrations are compared with."""
+
+
+def _document(model: type[BaseModel], *, nullable: bool = False) -> Any:
+    return Field(sa_column=sa.Column(Document(model), nullable=nullable))
+
+
+def _json() -> Any:
+    return Field(sa_column=sa.Column(sa.JSON(), nullable=False))
+
+
+def _text() -> Any:
+    return Field(sa_column=sa.Column(sa.Text(), nullable=False))
+
+
+def _moment(*, nullable: bool = False) -> Any:
+    return Field(sa_column=sa.Column(Moment(), nullable=nullable))
+
+
+def _of_character(*, primary_key: bool = False, index: bool = False) -> Any:
+    """What belongs to a character goes with it."""
+    reference = sa.ForeignKey("characters.id", ondelete="CASCADE")
+    return Field(
+        sa_column=sa.Column(
+            sa.String(), reference, primary_key=primary_key, nullable=False, index=index
+        )
+    )
+
+
+def _of_job() -> Any:
+    reference = sa.ForeignKey("jobs.id", ondelete="CASCADE")
+    return Field(sa_column=sa.Column(sa.String(), reference, primary_key=True, nullable=False))
+
+
+class CharacterRow(Row, table=True):
+    __tablename__ = "characters"
+
+    id: str = Field(primary_key=True)
+    name: str
+    profile: Profile = _document(Profile)
+    references: list[str] = _json()
+    consent: Consent = _document(Consent)
+    domain: str
+    created_at: datetime = _moment()
+
+
+class JobRow(Row, table=True):
+    """Jobs outlive their character: they are the studio's history."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        sa.Index("ix_jobs_newest", "created_at", "id"),
+        sa.Index("ix_jobs_status", "status", "created_at"),
+        sa.Index("ix_jobs_character_story", "character_id", "story_id", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    status: str
+    character_id: str
+    story_id: str
+    request: SceneRequest = _document(SceneRequest)
+    result: Result = _document(Result)
+    problem: Problem | None = _document(Problem, nullable=True)
+    created_at: datetime = _moment()
+    updated_at: datetime = _moment()
+
+
+class StepRow(Row, table=True):
+    """`position` keeps the order in which the steps ended."""
+
+    __tablename__ = "job_steps"
+
+    job_id: str = _of_job()
+    name: str = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    position: int
+    duration_ms: float
+    detail: dict[str, Any] = _json()
+    at: datetime = _moment()
+
+
+class EventRow(Row, table=True):
+    __tablename__ = "job_events"
+
+    job_id: str = _of_job()
+    seq: int = Field(primary_key=True)
+    kind: str
+    data: dict[str, Any] = _json()
+    at: datetime = _moment()
+
+
+class EpisodeRow(Row, table=True):
+    __tablename__ = "episodes"
+    __table_args__ = (sa.UniqueConstraint("character_id", "story_id", "scene"),)
+
+    id: str = Field(primary_key=True)
+    character_id: str = _of_character()
+    story_id: str
+    scene: int
+    prompt: str = _text()
+    state: SceneState = _document(SceneState)
+    artifact: str
+    idr: float | None = None
+    corrected: bool = False
+    forgotten: bool = False
+    created_at: datetime = _moment()
+
+
+class AdapterRow(Row, table=True):
+    __tablename__ = "adapters"
+    __table_args__ = (
+        sa.Index(
+            "uq_adapters_active",
+            "character_id",
+            unique=True,
+            sqlite_where=sa.text("active"),
+            postgresql_where=sa.text("active"),
+        ),
+    )
+
+    character_id: str = _of_character(primary_key=True)
+    version: int = Field(primary_key=True)
+    sha256: str
+    base_model: str
+    rank: int
+    alpha: float
+    trigger: str | None = None
+    active: bool = False
+    origin: str
+    idr: float | None = None
+    created_at: datetime = _moment()
+
+
+class AdapterSwitchRow(Row, table=True):
+    """The audit of what was served when. It stays when the character goes."""
+
+    __tablename__ = "adapter_switches"
+
+    id: int | None = Field(default=None, primary_key=True)
+    character_id: str = Field(index=True)
+    version: int
+    active: bool
+    at: datetime = _moment()
+
+
+class GoldenRow(Row, table=True):
+    __tablename__ = "golden_images"
+
+    job_id: str = Field(primary_key=True)
+    character_id: str = _of_character(index=True)
+    sha256: str
+    idr: float
+    state: SceneState = _document(SceneState)
+    caption: str = _text()
+    phash: str
+    accepted: bool
+    reason: str = _text()
+    created_at: datetime = _moment()
+
+
+class SnapshotRow(Row, table=True):
+    """Every training set ever built; the newest of a character counts."""
+
+    __tablename__ = "golden_snapshots"
+
+    id: int | None = Field(default=None, primary_key=True)
+    character_id: str = _of_character(index=True)
+    manifest: str
+    inputs: str
+    samples: int
+    dropped: int
+    created_at: datetime = _moment()
+
+
+class KeyRow(Row, table=True):
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    name: str
+    sha256: str
+    created_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(nullable=True)
+
+
+class IdempotencyRow(Row, table=True):
+    """`status` is null until the claimed request was answered."""
+
+    __tablename__ = "idempotency"
+
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    claimed_at: datetime = _moment()
+    status: int | None = None
+    headers: dict[str, str] = _json()
+    body: bytes = b""
