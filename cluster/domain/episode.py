@@ -53,14 +53,10 @@ class Episode(Value):
         A given field whose `source` the person leaves open counts as corrected; one handed back
         as "seen" or "planned" stays that.
         """
-        given = state.model_fields_set | {
-            name for name in SceneState.model_fields if getattr(state, name) is not None
-        }
-        claimed = {
-            name: "corrected"
-            for name in sorted(given - {"confidence", "source"} - state.source.keys())
-            if getattr(state, name) is not None
-        }
+        given = {name for name in SceneState.model_fields if getattr(state, name) is not None}
+        claimed = dict.fromkeys(
+            sorted(given - {"confidence", "source"} - state.source.keys()), "corrected"
+        )
         source = {**state.source, **claimed}
         return self.model_copy(
             update={"state": state.model_copy(update={"source": source}), "corrected": True}

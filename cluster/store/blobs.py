@@ -5,7 +5,8 @@ import re
 import uuid
 from typing import Any
 
-import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from cluster.errors import CineError, NotFound
 
@@ -20,10 +21,10 @@ class Blobs:
     """
 
     def __init__(self, root: str) -> None:
-        files, path = fsspec.core.url_to_fs(root)
+        files, path = url_to_fs(root)
         self._files: Any = files
         self._root = str(path).rstrip("/")
-        self._local = "file" in _protocols(files)
+        self._local = isinstance(files, LocalFileSystem)
 
     def put(self, content: bytes) -> str:
         """Keep the bytes; returns their address, the lower-case hex SHA-256."""
@@ -60,7 +61,3 @@ class Blobs:
 
     def _path(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256}"
-
-
-def _protocols(files: Any) -> tuple[str, ...]:
-    return (files.protocol,) if isinstance(files.protocol, str) else tuple(files.protocol)

@@ -24,10 +24,10 @@ class Document(sa.TypeDecorator[BaseModel]):
         super().__init__()
         self.model = model
 
-    def process_bind_param(self, value: BaseModel | None, dialect: sa.Dialect) -> Any:
+    def process_bind_param(self, value: BaseModel | None, _dialect: sa.Dialect) -> object:
         return None if value is None else value.model_dump(mode="json")
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> BaseModel | None:
+    def process_result_value(self, value: object, _dialect: sa.Dialect) -> BaseModel | None:
         return None if value is None else self.model.model_validate(value)
 
 
@@ -37,10 +37,10 @@ class Moment(sa.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -62,35 +62,31 @@ class Row(
     """The base of every table; its metadata is what the migrations are compared with."""
 
 
-def _document(model: type[BaseModel], *, nullable: bool = False) -> Any:
-    return Field(sa_column=sa.Column(Document(model), nullable=nullable))
+def _document(model: type[BaseModel], *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(Document(model), nullable=nullable)
 
 
-def _json() -> Any:
-    return Field(sa_column=sa.Column(sa.JSON(), nullable=False))
+def _json() -> sa.Column[Any]:
+    return sa.Column(sa.JSON(), nullable=False)
 
 
-def _text() -> Any:
-    return Field(sa_column=sa.Column(sa.Text(), nullable=False))
+def _text() -> sa.Column[Any]:
+    return sa.Column(sa.Text(), nullable=False)
 
 
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(sa_column=sa.Column(Moment(), nullable=nullable))
+def _moment(*, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(Moment(), nullable=nullable)
 
 
-def _of_character(*, primary_key: bool = False, index: bool = False) -> Any:
+def _of_character(*, primary_key: bool = False, index: bool = False) -> sa.Column[Any]:
     """What belongs to a character goes with it."""
-    reference = sa.ForeignKey("characters.id", ondelete="CASCADE")
-    return Field(
-        sa_column=sa.Column(
-            sa.String(), reference, primary_key=primary_key, nullable=False, index=index
-        )
-    )
+    owner = sa.ForeignKey("characters.id", ondelete="CASCADE")
+    return sa.Column(sa.String(), owner, primary_key=primary_key, nullable=False, index=index)
 
 
-def _of_job() -> Any:
-    reference = sa.ForeignKey("jobs.id", ondelete="CASCADE")
-    return Field(sa_column=sa.Column(sa.String(), reference, primary_key=True, nullable=False))
+def _of_job() -> sa.Column[Any]:
+    owner = sa.ForeignKey("jobs.id", ondelete="CASCADE")
+    return sa.Column(sa.String(), owner, primary_key=True, nullable=False)
 
 
 class CharacterRow(Row, table=True):
@@ -98,11 +94,11 @@ class CharacterRow(Row, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    profile: Profile = _document(Profile)
-    references: list[str] = _json()
-    consent: Consent = _document(Consent)
+    profile: Profile = Field(sa_column=_document(Profile))
+    references: list[str] = Field(sa_column=_json())
+    consent: Consent = Field(sa_column=_document(Consent))
     domain: str
-    created_at: datetime = _moment()
+    created_at: datetime = Field(sa_column=_moment())
 
 
 class JobRow(Row, table=True):
@@ -119,11 +115,11 @@ class JobRow(Row, table=True):
     status: str
     character_id: str
     story_id: str
-    request: SceneRequest = _document(SceneRequest)
-    result: Result = _document(Result)
-    problem: Problem | None = _document(Problem, nullable=True)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    request: SceneRequest = Field(sa_column=_document(SceneRequest))
+    result: Result = Field(sa_column=_document(Result))
+    problem: Problem | None = Field(default=None, sa_column=_document(Problem, nullable=True))
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
 
 
 class StepRow(Row, table=True):
@@ -131,23 +127,23 @@ class StepRow(Row, table=True):
 
     __tablename__ = "job_steps"
 
-    job_id: str = _of_job()
+    job_id: str = Field(sa_column=_of_job())
     name: str = Field(primary_key=True)
     attempt: int = Field(primary_key=True)
     position: int
     duration_ms: float
-    detail: dict[str, Any] = _json()
-    at: datetime = _moment()
+    detail: dict[str, Any] = Field(sa_column=_json())
+    at: datetime = Field(sa_column=_moment())
 
 
 class EventRow(Row, table=True):
     __tablename__ = "job_events"
 
-    job_id: str = _of_job()
+    job_id: str = Field(sa_column=_of_job())
     seq: int = Field(primary_key=True)
     kind: str
-    data: dict[str, Any] = _json()
-    at: datetime = _moment()
+    data: dict[str, Any] = Field(sa_column=_json())
+    at: datetime = Field(sa_column=_moment())
 
 
 class EpisodeRow(Row, table=True):
@@ -155,16 +151,16 @@ class EpisodeRow(Row, table=True):
     __table_args__ = (sa.UniqueConstraint("character_id", "story_id", "scene"),)
 
     id: str = Field(primary_key=True)
-    character_id: str = _of_character()
+    character_id: str = Field(sa_column=_of_character())
     story_id: str
     scene: int
-    prompt: str = _text()
-    state: SceneState = _document(SceneState)
+    prompt: str = Field(sa_column=_text())
+    state: SceneState = Field(sa_column=_document(SceneState))
     artifact: str
     idr: float | None = None
     corrected: bool = False
     forgotten: bool = False
-    created_at: datetime = _moment()
+    created_at: datetime = Field(sa_column=_moment())
 
 
 class AdapterRow(Row, table=True):
@@ -179,7 +175,7 @@ class AdapterRow(Row, table=True):
         ),
     )
 
-    character_id: str = _of_character(primary_key=True)
+    character_id: str = Field(sa_column=_of_character(primary_key=True))
     version: int = Field(primary_key=True)
     sha256: str
     base_model: str
@@ -189,7 +185,7 @@ class AdapterRow(Row, table=True):
     active: bool = False
     origin: str
     idr: float | None = None
-    created_at: datetime = _moment()
+    created_at: datetime = Field(sa_column=_moment())
 
 
 class AdapterSwitchRow(Row, table=True):
@@ -201,22 +197,22 @@ class AdapterSwitchRow(Row, table=True):
     character_id: str = Field(index=True)
     version: int
     active: bool
-    at: datetime = _moment()
+    at: datetime = Field(sa_column=_moment())
 
 
 class GoldenRow(Row, table=True):
     __tablename__ = "golden_images"
 
     job_id: str = Field(primary_key=True)
-    character_id: str = _of_character(index=True)
+    character_id: str = Field(sa_column=_of_character(index=True))
     sha256: str
     idr: float
-    state: SceneState = _document(SceneState)
-    caption: str = _text()
+    state: SceneState = Field(sa_column=_document(SceneState))
+    caption: str = Field(sa_column=_text())
     phash: str
     accepted: bool
-    reason: str = _text()
-    created_at: datetime = _moment()
+    reason: str = Field(sa_column=_text())
+    created_at: datetime = Field(sa_column=_moment())
 
 
 class SnapshotRow(Row, table=True):
@@ -225,12 +221,12 @@ class SnapshotRow(Row, table=True):
     __tablename__ = "golden_snapshots"
 
     id: int | None = Field(default=None, primary_key=True)
-    character_id: str = _of_character(index=True)
+    character_id: str = Field(sa_column=_of_character(index=True))
     manifest: str
     inputs: str
     samples: int
     dropped: int
-    created_at: datetime = _moment()
+    created_at: datetime = Field(sa_column=_moment())
 
 
 class KeyRow(Row, table=True):
@@ -239,8 +235,8 @@ class KeyRow(Row, table=True):
     id: str = Field(primary_key=True)
     name: str
     sha256: str
-    created_at: datetime = _moment()
-    revoked_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = Field(sa_column=_moment())
+    revoked_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class IdempotencyRow(Row, table=True):
@@ -250,7 +246,7 @@ class IdempotencyRow(Row, table=True):
 
     key: str = Field(primary_key=True)
     fingerprint: str
-    claimed_at: datetime = _moment()
+    claimed_at: datetime = Field(sa_column=_moment())
     status: int | None = None
-    headers: dict[str, str] = _json()
+    headers: dict[str, str] = Field(sa_column=_json())
     body: bytes = b""

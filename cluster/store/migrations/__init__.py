@@ -1,1 +1,1 @@
-"""Alembic's environment and the schema's revisions. `python -m cluster.store.migrations` adds one."""
+"""Alembic's environment and revisions; `python -m cluster.store.migrations` drafts the next."""

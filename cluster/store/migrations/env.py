@@ -1,6 +1,6 @@
 """Run by Alembic. The connection, and the transaction round everything, are the caller's."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -9,7 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from cluster.store.rows import Row
 
 
-def plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+def plain(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     """A revision spells our column types as what the database sees, so that it never ages."""
     if kind == "type" and isinstance(item, sa.TypeDecorator):
         seen = item.impl_instance
