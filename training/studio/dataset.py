@@ -1,0 +1,103 @@
+"""Renders for training: a memory map of pictures, each with its actor and shot.
+
+Picture ``i`` shows actor ``i // SHOTS`` and depends on nothing but the seed and ``i``, so that
+a set can be made by several processes, stopped and resumed.
+"""
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.studio.actor import Actor, random_actor
+from training.studio.shot import Shot, random_shot
+
+SHOTS = 6
+"""Pictures of each actor."""
+
+CHUNK = 60
+"""Pictures between two progress marks."""
+
+
+@dataclass(frozen=True)
+class RenderSet:
+    """A set on disk. ``seed`` separates training from held-out people."""
+
+    folder: Path
+    count: int
+    size_px: int
+    seed: int
+
+    @property
+    def pictures_path(self) -> Path:
+        return self.folder / f"pictures_{self.seed}_{self.count}_{self.size_px}.npy"
+
+    def pictures(self) -> NDArray[np.uint8]:
+        """All pictures, (count, size, size, 3) uint8 RGB, mapped read-only."""
+        mapped: NDArray[np.uint8] = np.load(self.pictures_path, mmap_mode="r")
+        return mapped
+
+    def example(self, index: int) -> tuple[Actor, Shot]:
+        """Who and what picture ``index`` shows."""
+        actor = random_actor(np.random.default_rng([self.seed, index // SHOTS]))
+        return actor, random_shot(np.random.default_rng([self.seed, 1, index]))
+
+    def mark(self, chunk: int) -> Path:
+        """The file that says a chunk is finished."""
+        return self.pictures_path.with_suffix("") / f"{chunk:06d}"
+
+    def finished(self) -> int:
+        """How many pictures from the first on are there without a gap."""
+        chunk = 0
+        while self.mark(chunk).exists():
+            chunk += 1
+        return min(chunk * CHUNK, self.count)
+
+
+def _allocate(renders: RenderSet) -> None:
+    """Create the empty memory map once."""
+    if renders.pictures_path.exists():
+        return
+    renders.mark(0).parent.mkdir(parents=True, exist_ok=True)
+    shape = (renders.count, renders.size_px, renders.size_px, 3)
+    np.lib.format.open_memmap(renders.pictures_path, "w+", np.uint8, shape).flush()
+
+
+def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> None:
+    """Render every ``workers``-th chunk that is not there yet."""
+    import cv2
+
+    from training.studio.render import Renderer
+
+    cv2.setNumThreads(1)
+    renderer = Renderer(renders.size_px, head_cache)
+    pictures = np.load(renders.pictures_path, mmap_mode="r+")
+    chunks = -(-renders.count // CHUNK)
+    for chunk in range(worker, chunks, workers):
+        if renders.mark(chunk).exists():
+            continue
+        for index in range(chunk * CHUNK, min((chunk + 1) * CHUNK, renders.count)):
+            pictures[index] = renderer.render(*renders.example(index))
+        renders.mark(chunk).touch()
+
+
+def make(renders: RenderSet, head_cache: Path, workers: int) -> Iterator[int]:
+    """Render what is missing in ``workers`` processes; yields how many pictures are finished."""
+    _allocate(renders)
+    context = multiprocessing.get_context("spawn")
+    jobs = [
+        context.Process(target=_work, args=(renders, head_cache, worker, workers), daemon=True)
+        for worker in range(workers)
+    ]
+    for job in jobs:
+        job.start()
+    while any(job.is_alive() for job in jobs):
+        for job in jobs:
+            job.join(timeout=1.0)
+        yield renders.finished()
+    if renders.finished() < renders.count:
+        raise RuntimeError(f"rendering stopped at {renders.finished()} of {renders.count}")
+    yield renders.count
