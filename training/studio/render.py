@@ -106,6 +106,16 @@ class Posing:
         return turned.astype(np.float32)
 
 
+def stage(shot: Shot, rng: np.random.Generator) -> tuple[Frame, Posing]:
+    """What the camera sees and how the actor is turned; the first draws of the shot's own rng."""
+    middle = {"close-up": -0.050, "portrait": -0.074, "waist-up": -0.108}[shot.framing]
+    frame = Frame(0.006 * rng.normal(), middle + 0.005 * rng.normal(), shot.width)
+    lean = {"running": 7.0, "fighting": -4.0}.get(shot.action, 0.0) * (1 if shot.seed % 2 else -1)
+    angles = np.radians([shot.pitch, shot.roll + lean, shot.yaw])
+    body = rotation(0.0, np.radians(0.6 * lean), 0.35 * angles[2])
+    return frame, Posing(rotation(*angles), body)
+
+
 class Renderer:
     """One rasteriser: build it once a process. Deterministic: same values, same picture."""
 
@@ -317,13 +327,7 @@ class Renderer:
     def render(self, actor: Actor, shot: Shot) -> Picture:
         """The picture, (size_px, size_px, 3) uint8 RGB."""
         rng = np.random.default_rng(shot.seed)
-        middle = {"close-up": -0.050, "portrait": -0.074, "waist-up": -0.108}[shot.framing]
-        frame = Frame(0.006 * rng.normal(), middle + 0.005 * rng.normal(), shot.width)
-        lean = {"running": 7.0, "fighting": -4.0}.get(shot.action, 0.0) * (
-            1 if shot.seed % 2 else -1
-        )
-        angles = np.radians([shot.pitch, shot.roll + lean, shot.yaw])
-        posing = Posing(rotation(*angles), rotation(0.0, np.radians(0.6 * lean), 0.35 * angles[2]))
+        frame, posing = stage(shot, rng)
         hairy, rest = self._upload(actor, shot, frame, posing, rng)
         self._light(actor, shot, frame, rng)
         raw = np.frombuffer(self._rasterise(hairy, rest), np.uint8)
