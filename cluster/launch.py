@@ -45,18 +45,18 @@ def local_ray(*, num_cpus: int | None = None) -> Iterator[None]:
     """
     pin_ray_environment()
     folder = tempfile.mkdtemp(prefix="cineai-ray-")
-    ray.init(
-        address="local",
-        namespace=NAMESPACE,
-        num_cpus=num_cpus,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=OBJECT_STORE_BYTES,
-        runtime_env={"env_vars": worker_environment()},
-        _temp_dir=folder,
-    )
     try:
+        ray.init(
+            address="local",
+            namespace=NAMESPACE,
+            num_cpus=num_cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=OBJECT_STORE_BYTES,
+            runtime_env={"env_vars": worker_environment()},
+            _temp_dir=folder,
+        )
         yield
     finally:
         ray.shutdown()

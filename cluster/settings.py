@@ -101,9 +101,23 @@ class GatewaySettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     require_key: bool | None = Field(None, description="null: required unless bound to loopback.")
-    max_upload_bytes: int = 20 * 2**20
-    max_image_px: int = 50_000_000
+    max_json_bytes: int = Field(2**20, ge=1, description="Of a request that is not an upload.")
+    max_upload_bytes: int = Field(512 * 2**20, ge=1, description="Of a whole upload request.")
+    max_image_bytes: int = Field(20 * 2**20, ge=1, description="Of one reference image's file.")
+    max_image_px: int = Field(50_000_000, ge=1)
     max_references: int = Field(50, ge=1)
+    reference_side_px: int = Field(
+        2048, ge=64, description="A reference image is kept with its longer side at most this."
+    )
+    poll_interval_s: float = Field(0.25, gt=0, description="How often an event stream looks.")
+    heartbeat_s: float = Field(15.0, gt=0)
+    max_stream_s: float = Field(
+        900.0, gt=0, description="An event stream is then closed; clients resume it."
+    )
+    ready_timeout_s: float = Field(5.0, gt=0, description="A part that is slower is not ready.")
+    key_cache_s: float = Field(
+        10.0, ge=0, description="A revoked API key works for at most this long."
+    )
 
     @property
     def keys_required(self) -> bool:
@@ -137,8 +151,10 @@ class Settings(BaseSettings):
 def pin_ray_environment() -> None:
     """Set the Ray switches that must not depend on the caller's shell, for it and its children.
 
-    Token authentication is on; `uv run` does not rebuild a virtual environment in each worker.
+    Token authentication is on: a local cluster of Ray's turns it on by itself, unless the shell
+    says otherwise. `uv run` does not rebuild a virtual environment in each worker.
     """
-    os.environ["RAY_AUTH_MODE"] = "token"
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        os.environ.pop("RAY_AUTH_MODE", None)
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -262,7 +262,7 @@ class Steps:
             brief.character,
             brief.plan,
             brief.fitting.adapter,
-            picture.raw.seed + attempt,
+            picture.raw.seed,
             attempt,
         )
         artifact = await self._keep(outcome.pixels)

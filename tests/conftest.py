@@ -1,0 +1,33 @@
+"""Fixtures of all folders: a clean environment, a folder to keep things in, one Ray cluster."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.settings import Settings, StoreSettings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No setting of the person who runs the tests may change their outcome."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CINEAI_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The defaults, kept in a folder of the test's own."""
+    return Settings(store=StoreSettings(home=tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One local Ray cluster for the session; it joins no other and leaves none behind."""
+    from cluster.launch import local_ray
+
+    with local_ray(num_cpus=8):
+        yield
