@@ -8,6 +8,8 @@ CineError                     internal
 │   ├── BadImage              bad_image
 │   ├── OddOneOut             odd_one_out
 │   ├── BadAdapter            bad_adapter
+│   ├── TooLarge              too_large
+│   ├── WrongMedia            wrong_media
 │   └── IdempotencyMismatch   idempotency_mismatch
 ├── Unauthorized              unauthorized
 ├── Refused                   refused
@@ -15,12 +17,13 @@ CineError                     internal
 │   └── LicenceNotAccepted    licence_not_accepted
 ├── Unsupported               unsupported
 ├── Cancelled                 cancelled
+├── Unavailable               unavailable
 └── ProviderError             provider_error
     ├── ProviderBusy          provider_busy
     └── ProviderMissing       provider_missing
 
 The class docstring is the meaning, `code` the stable name clients match on, `advice` what to do
-about it. HTTP statuses live in serve/gateway.py alone.
+about it. HTTP statuses live in serve/problems.py alone.
 """
 
 from typing import Any
@@ -96,6 +99,20 @@ class BadAdapter(Invalid):
     advice = "Export a PEFT LoRA trained on the base model that is being served."
 
 
+class TooLarge(Invalid):
+    """The request is larger than this installation takes."""
+
+    code = "too_large"
+    advice = "Send less at once, or raise the limit that the message names."
+
+
+class WrongMedia(Invalid):
+    """The request's body is of another media type than this endpoint reads."""
+
+    code = "wrong_media"
+    advice = "Set the Content-Type that the message names, and send the body in it."
+
+
 class IdempotencyMismatch(Invalid):
     """This Idempotency-Key was used with another request body."""
 
@@ -143,6 +160,13 @@ class Cancelled(CineError):
 
     code = "cancelled"
     advice = "Submit the scene again if it is still wanted."
+
+
+class Unavailable(CineError):
+    """A part of the cluster does not answer at the moment."""
+
+    code = "unavailable"
+    advice = "Try again in a few seconds; /readyz says which part is missing."
 
 
 class ProviderError(CineError):

@@ -10,7 +10,16 @@ from cluster.domain.value import Value, now
 
 CharacterId = NewType("CharacterId", str)
 
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Word = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=60,
+        pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$",
+    ),
+]
+"""A short phrase on one line."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
@@ -70,7 +79,7 @@ class Profile(Value):
     build: Word | None = None
     outfit: Outfit | None = Field(None, description="Worn until a scene changes it.")
     style: tuple[Word, ...] = Field((), max_length=8, description="Style rules, on every prompt.")
-    notes: str = Field("", max_length=2000)
+    notes: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
 
 
 class Character(Value):

@@ -1,19 +1,21 @@
 """Whose likeness a character wears, and who allowed it."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from cluster.domain.value import Value
+
+Name = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class Consent(Value):
     """A consent record; a fictional character needs no grantor."""
 
     likeness: Literal["fictional", "real"] = "fictional"
-    person: str | None = Field(None, max_length=200, description="Whose likeness, when real.")
-    granted_by: str | None = Field(None, max_length=200, description="Who granted it, when real.")
+    person: Name | None = Field(None, description="Whose likeness, when real.")
+    granted_by: Name | None = Field(None, description="Who granted it, when real.")
     until: date | None = Field(None, description="Last day on which it holds; null: no end.")
     revoked: bool = False
 

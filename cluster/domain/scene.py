@@ -32,7 +32,7 @@ class Injury(Value):
 
     kind: Word
     place: Word
-    since_scene: int = 0
+    since_scene: int = Field(0, ge=0, le=2**31 - 1)
 
     @property
     def phrase(self) -> str:
