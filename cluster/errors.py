@@ -84,12 +84,20 @@ class BadImage(Invalid):
     code = "bad_image"
     advice = "Send PNG, JPEG or WebP with one clear face."
 
+    def __init__(self, message: str = "", *, index: int | None = None) -> None:
+        self.index = index
+        super().__init__(message)
+
 
 class OddOneOut(Invalid):
     """The reference images do not all show one person."""
 
     code = "odd_one_out"
     advice = "Leave out the named image or replace it."
+
+    def __init__(self, message: str = "", *, index: int | None = None) -> None:
+        self.index = index
+        super().__init__(message)
 
 
 class BadAdapter(Invalid):
