@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import serve
-from ray.serve import Application
+from ray.serve import Application, Deployment
 
 from cluster.settings import Settings
 
@@ -16,43 +16,46 @@ from .prompt_engine import PromptEngine
 from .refiner import Refiner
 from .validator import Validator
 
+# A listener of a job's events holds a call for as long as it listens.
+MAX_CALLS = 1000
+
 
 def build(settings: Settings) -> Application:
     """The application of a cluster; its `deployments:` in the YAML say what each part may use."""
     return wire(settings, {})
 
 
-def wire(settings: Settings, generator: dict[str, Any]) -> Application:
+def wire(
+    settings: Settings, resources: dict[str, Any], generator: Callable[..., Any] = Generator
+) -> Application:
     """Every deployment with what it talks to.
 
     Args:
-        generator: `ray_actor_options` of the one part that holds weights. The others ask for no
+        resources: `ray_actor_options` of the one part that holds weights. The others ask for no
             logical CPU, so that a laptop schedules them all.
+        generator: The class of that part.
     """
-
-    def part(kind: Callable[..., Any], *, resources: dict[str, Any] = FREE) -> Any:  # noqa: ANN401
-        return serve.deployment(
-            name=kind.__name__,
-            ray_actor_options=resources,
-            max_ongoing_requests=100,
-            graceful_shutdown_timeout_s=5,
-            graceful_shutdown_wait_loop_s=0.1,
-            health_check_timeout_s=60,
-        )(kind)
-
-    painter = part(Generator, resources=FREE | generator).bind(settings)
-    validator = part(Validator).bind(settings)
-    refiner = part(Refiner).bind(settings, painter, validator)
-    director = part(Director).bind(
+    painter = _part(generator, "Generator", **resources).bind(settings)
+    validator = _part(Validator).bind(settings)
+    refiner = _part(Refiner).bind(settings, painter, validator)
+    director = _part(Director).bind(
         settings,
-        part(PromptEngine).bind(settings),
+        _part(PromptEngine).bind(settings),
         painter,
         validator,
         refiner,
-        part(Analyzer).bind(settings),
+        _part(Analyzer).bind(settings),
     )
     ingress = serve.ingress(fastapi_app)(Gateway)
-    return part(ingress).bind(settings, validator, director)
+    return _part(ingress).bind(settings, validator, director)
 
 
-FREE: dict[str, Any] = {"num_cpus": 0}
+def _part(kind: Callable[..., Any], name: str | None = None, **resources: object) -> Deployment:
+    return serve.deployment(
+        name=name or kind.__name__,
+        ray_actor_options={"num_cpus": 0, **resources},
+        max_ongoing_requests=MAX_CALLS,
+        graceful_shutdown_timeout_s=5,
+        graceful_shutdown_wait_loop_s=0.1,
+        health_check_timeout_s=60,
+    )(kind)

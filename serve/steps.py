@@ -217,7 +217,9 @@ class Steps:
         return Context(character=character, world=world, memories=memories)
 
     async def fit(self, request: SceneRequest) -> Fitting:
+        """Raises Invalid for a size that the generator cannot paint, before anything is spent."""
         able: Capabilities = await _ask(self._crew.generator.capabilities)
+        able.size(request.width_px, request.height_px)
         adapter = None
         if request.use_adapter and able.lora:
             adapter = await _ask(self._crew.registry.active, request.character_id)

@@ -1,6 +1,6 @@
 """The Director's promises: no job lost, none done twice, a story's scenes in order.
 
-The worker is a real process that is killed for real; see `scene_worker.py`.
+The worker is a real process that is killed for real; see `scene_worker.py` and `photographer.py`.
 """
 
 import os
@@ -25,11 +25,10 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve.pictures import to_png
+from tests.integration.photographer import EMPTY_SEED, POOR_SEED
 
 ROOT = Path(__file__).parents[2]
-WORKER = Path(__file__).with_name("scene_worker.py")
 ADA = CharacterId("ada")
-POOR_SEED, EMPTY_SEED = 7, 9
 TIMEOUT_S = 120.0
 POLL_S = 0.01
 
@@ -64,7 +63,7 @@ class Studio:
     def start(self) -> None:
         log = (self._home / "worker.log").open("a")
         self._worker = subprocess.Popen(
-            [sys.executable, str(WORKER), str(self._home)],
+            [sys.executable, "-m", "tests.integration.scene_worker", str(self._home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

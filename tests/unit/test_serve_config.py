@@ -12,7 +12,7 @@ CONFIGS = sorted(ROOT.glob("serve_config*.yaml"))
 PARTS = {"Gateway", "Director", "PromptEngine", "Generator", "Validator", "Refiner", "Analyzer"}
 
 
-def unknown(given: Any, understood: Any, at: str = "") -> list[str]:
+def unknown(given: object, understood: object, at: str = "") -> list[str]:
     """Keys of `given` that a schema dropped on its way to `understood`."""
     if isinstance(given, dict) and isinstance(understood, dict):
         here = [f"{at}.{key}" for key in given if key not in understood]
