@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.studio.dataset import RenderSet
+from training.studio.render import shipped_head
 from training.studio.tagger_data import (
-    HELD_OUT,
     SIZE,
     Pictures,
     batches,
     harder,
-    join,
-    load_chunk,
+    is_for_calibration,
+    load,
 )
 from training.studio.tagger_export import export
 from training.studio.tagger_heads import IGNORE, SOFTMAX
@@ -36,14 +37,27 @@ PEAK_LR = 2e-3
 WARMUP_STEPS = 200
 EMA = 0.998
 SAVE_EVERY_S = 60.0
+RELOAD_EVERY_S = 150.0
 
 
 @dataclass(frozen=True)
 class Options:
+    """Where the renders are, where the checkpoint goes, and what may be spent."""
+
+    renders: RenderSet
+    head_cache: Path
     folder: Path
-    chunks: int
     minutes: float
     threads: int
+
+    def training(self) -> Pictures:
+        """What is rendered so far, without the actors kept for calibration."""
+        indices = np.arange(self.renders.finished())
+        return load(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
+
+    def calibration(self) -> Pictures:
+        indices = np.arange(self.renders.finished())
+        return load(self.renders, self.head_cache, indices[is_for_calibration(indices)])
 
 
 def point_loss(maps: Tensor, points: Tensor) -> Tensor:
@@ -83,8 +97,9 @@ class Trainer:
         self.options = options
         self.path = options.folder / "tagger.pt"
         self.net = TaggerNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        mean = torch.optim.swa_utils.get_ema_multi_avg_fn(EMA)  # type: ignore[no-untyped-call]
         self.average = torch.optim.swa_utils.AveragedModel(
-            self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA), use_buffers=True
+            self.net, multi_avg_fn=mean, use_buffers=True
         )
         self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_LR, weight_decay=0.02)
         self.step, self.spent_s = 0, 0.0
@@ -130,28 +145,33 @@ class Trainer:
 
 
 def train(options: Options) -> None:
-    """Render what is missing, then train until the time is spent."""
+    """Train until the time is spent; pictures rendered meanwhile join now and then."""
     torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
-    pictures = join([load_chunk(options.folder, number) for number in range(options.chunks)])
     trainer = Trainer(options)
+    while trainer.spent_s < options.minutes * 60:
+        train_on(options.training(), trainer)
+
+
+def train_on(pictures: Pictures, trainer: Trainer) -> None:
+    """Train on these until it is time to look for more, or the time is spent."""
     rng = np.random.default_rng(trainer.step)
     generator = torch.Generator().manual_seed(trainer.step)
     losses: list[float] = []
-    last = saved = time.monotonic()
+    begun = last = saved = time.monotonic()
     for batch in batches(pictures, BATCH, rng):
         pixels, points = harder(batch, rng, generator)
         losses.append(trainer.learn(batch, pixels, points))
         now = time.monotonic()
         trainer.spent_s += now - last
         last = now
-        finished = trainer.spent_s >= options.minutes * 60
-        if finished or now - saved > SAVE_EVERY_S:
+        over = trainer.spent_s >= trainer.options.minutes * 60 or now - begun > RELOAD_EVERY_S
+        if over or now - saved > SAVE_EVERY_S:
             trainer.save()
             saved = now
             note(trainer, len(pictures), float(np.mean(losses)))
             losses.clear()
-        if finished:
+        if over:
             return
 
 
@@ -175,39 +195,47 @@ def predict(net: torch.nn.Module, pictures: Pictures) -> tuple[Any, Any]:
     return np.concatenate(softmax), np.concatenate(sigmoid)
 
 
-def evaluate(options: Options, chunks: int, out: Path) -> dict[str, Any]:
-    """Calibrate on held-out renders, report on others, write the ONNX file and its labels."""
+def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]:
+    """Calibrate, report on people never seen, write the ONNX file and its labels."""
     torch.set_num_threads(options.threads)
     trainer = Trainer(options)
     net = trainer.average.module
-    held_out = [load_chunk(options.folder, HELD_OUT + number) for number in range(2 * chunks)]
-    fit, test = join(held_out[:chunks]), join(held_out[chunks:])
+    fit = options.calibration()
+    test = load(held_out, options.head_cache, np.arange(held_out.finished()))
     calibration = calibrate(*predict(net, fit), fit)
     figures = report(*predict(net, test), test, calibration)
     trained = {
         "steps": trainer.step,
+        "batch": BATCH,
         "minutes": round(trainer.spent_s / 60, 1),
+        "renders": options.renders.finished(),
         "held_out_renders": len(test),
     }
     export(net, calibration, {**trained, **figures}, out, SIZE)
-    return figures
+    return {**trained, **figures}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["train", "evaluate"])
-    parser.add_argument("--folder", type=Path, default=Path("out/tagger"))
-    parser.add_argument("--chunks", type=int, default=60, help="of 500 renders, for training")
+    parser.add_argument("--renders", type=Path, default=Path("out/studio"), help="render sets")
+    parser.add_argument("--head", type=Path, default=shipped_head())
+    parser.add_argument("--count", type=int, default=30_000, help="size of the training set")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the training set")
+    parser.add_argument("--held-out", type=int, default=600, help="size of the held-out set")
+    parser.add_argument("--held-out-seed", type=int, default=99)
+    parser.add_argument("--folder", type=Path, default=Path("out/tagger"), help="checkpoint, log")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--held-out", type=int, default=2, help="chunks to fit, and to report on")
     parser.add_argument("--assets", type=Path, default=Path("cluster/assets/tagger"))
     args = parser.parse_args()
-    options = Options(args.folder, args.chunks, args.minutes, args.threads)
+    renders = RenderSet(args.renders, args.count, SIZE, args.seed)
+    held_out = RenderSet(args.renders, args.held_out, SIZE, args.held_out_seed)
+    options = Options(renders, args.head, args.folder, args.minutes, args.threads)
     if args.command == "train":
         train(options)
     else:
-        figures = evaluate(options, args.held_out, args.assets)
+        figures = evaluate(options, held_out, args.assets)
         print(json.dumps(figures, indent=1))  # noqa: T201 - the command's answer
 
 

@@ -1,7 +1,7 @@
-"""The tagger's pictures: rendered once into chunks on disk, made harder each time they are seen."""
+"""The tagger's pictures: the studio's renders, made harder each time they are seen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,18 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from cluster.domain.vocabulary import EYE_COLOURS, FACE_PLACES, INJURY_KINDS, MARK_KINDS
+from cluster.domain.vocabulary import EYE_COLOURS, INJURY_KINDS, MARK_KINDS
 from cluster.ports import Pixels
-from training.studio.actor import Actor, Mark, pick, random_actor
-from training.studio.render import Renderer
-from training.studio.shot import Shot, random_shot
+from training.studio.dataset import SHOTS, RenderSet
 from training.studio.tagger_heads import SIGMOID, SOFTMAX, encode
 from training.studio.tagger_net import KEYPOINTS
+from training.studio.tagger_points import Landmarks
 
 SIZE = 128
-CHUNK = 500
-HELD_OUT = 1_000_000
-"""Chunks from this number on are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -39,69 +35,39 @@ class Pictures:
         return len(self.pixels)
 
 
-def join(parts: list[Pictures]) -> Pictures:
-    """All of them in one."""
-    return Pictures(
-        pixels=np.concatenate([part.pixels for part in parts]),
-        one_of=np.concatenate([part.one_of for part in parts]),
-        any_of=np.concatenate([part.any_of for part in parts]),
-        points=np.concatenate([part.points for part in parts]),
-    )
+def points_path(renders: RenderSet) -> Path:
+    """Where `keep_points` puts the keypoints of a set."""
+    return renders.pictures_path.with_suffix(".points.npy")
 
 
-def scarred(rng: np.random.Generator, actor: Actor, shot: Shot) -> tuple[Actor, Shot]:
-    """The same people with more on their faces: what is rare has to be seen often to be learned.
-    Calibration on the natural mix undoes the bias."""
-    places = [FACE_PLACES[int(index)] for index in rng.permutation(len(FACE_PLACES))]
-    marks, wounds = int(rng.integers(3)), int(rng.integers(3))
-    return (
-        replace(actor, marks=tuple(Mark(pick(rng, MARK_KINDS), at) for at in places[:marks])),
-        replace(
-            shot,
-            injuries=tuple(
-                Mark(pick(rng, INJURY_KINDS), at) for at in places[marks : marks + wounds]
-            ),
-        ),
-    )
+def keep_points(renders: RenderSet, head_cache: Path, count: int) -> NDArray[np.float32]:
+    """Keypoints of the first ``count`` pictures, (count, 7, 2); those on disk are not redone."""
+    path = points_path(renders)
+    known = np.load(path) if path.exists() else np.zeros((0, len(KEYPOINTS), 2), np.float32)
+    if len(known) < count:
+        landmarks = Landmarks(head_cache)
+        more = [landmarks.of(*renders.example(index)) for index in range(len(known), count)]
+        known = np.concatenate([known, np.stack(more)])
+        np.save(path, known)
+    return np.asarray(known[:count], np.float32)
 
 
-def render_chunk(renderer: Renderer, number: int) -> Pictures:
-    """`CHUNK` pictures decided by the chunk's number; half of the trained-on ones are `scarred`."""
-    rng = np.random.default_rng([number, 7])
-    pixels, targets, points = [], [], []
-    for index in range(CHUNK):
-        actor, shot = random_actor(rng), random_shot(rng)
-        if number < HELD_OUT and index % 2:
-            actor, shot = scarred(rng, actor, shot)
-        pixels.append(renderer.render(actor, shot))
-        targets.append(encode(actor, shot))
-        points.append(keypoints(renderer, actor, shot))
+def load(renders: RenderSet, head_cache: Path, indices: NDArray[np.int64]) -> Pictures:
+    """Pictures of a set with their truth, copied to memory. ``indices`` ascend."""
+    targets = [encode(*renders.example(int(index))) for index in indices]
     one_of, any_of = zip(*targets, strict=True)
-    return Pictures(np.stack(pixels), np.stack(one_of), np.stack(any_of), np.stack(points))
+    return Pictures(
+        pixels=renders.pictures()[indices],
+        one_of=np.stack(one_of),
+        any_of=np.stack(any_of),
+        points=keep_points(renders, head_cache, int(indices[-1]) + 1)[indices],
+    )
 
 
-def keypoints(renderer: Renderer, actor: Actor, shot: Shot) -> NDArray[np.float32]:
-    """Where `KEYPOINTS` are in the picture, (7, 2) in [0, 1]."""
-    return np.full((len(KEYPOINTS), 2), np.nan, np.float32)
-
-
-def load_chunk(folder: Path, number: int) -> Pictures:
-    """A chunk from disk; rendered and kept there first if it is not."""
-    path = folder / f"chunk_{number:07d}.npz"
-    if not path.exists():
-        made = render_chunk(Renderer(size_px=SIZE), number)
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part.npz")
-        np.savez(
-            partial,
-            pixels=made.pixels,
-            one_of=made.one_of,
-            any_of=made.any_of,
-            points=made.points,
-        )
-        partial.rename(path)
-    with np.load(path) as data:
-        return Pictures(data["pixels"], data["one_of"], data["any_of"], data["points"])
+def is_for_calibration(indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Every tenth actor of the training set is never trained on."""
+    tenth: NDArray[np.bool_] = indices // SHOTS % 10 == 9
+    return tenth
 
 
 def batches(pictures: Pictures, size: int, rng: np.random.Generator) -> Iterator[Pictures]:
