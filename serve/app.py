@@ -10,7 +10,7 @@ from cluster.settings import Settings
 
 from .analyzer import Analyzer
 from .director import Director
-from .gateway import Gateway, fastapi_app
+from .gateway import Gateway
 from .generator import Generator
 from .prompt_engine import PromptEngine
 from .refiner import Refiner
@@ -46,8 +46,7 @@ def wire(
         refiner,
         _part(Analyzer).bind(settings),
     )
-    ingress = serve.ingress(fastapi_app)(Gateway)
-    return _part(ingress).bind(settings, validator, director)
+    return _part(serve.ingress()(Gateway)).bind(settings, validator, director)
 
 
 def _part(kind: Callable[..., Any], name: str | None = None, **resources: object) -> Deployment:

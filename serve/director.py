@@ -5,19 +5,19 @@ Knows their order and when a picture is good enough; `steps.py` knows how each i
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from dbos import error as dbos_errors
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from actors import learner, memory, registry
 from cluster.domain.job import JobStatus, Problem, Result
 from cluster.errors import Cancelled, CineError
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import bind, setup_logging
 
+from .calls import Actors
 from .journal import Journal, Meters, problem_of
 from .lanes import Lanes
 from .steps import (
@@ -36,14 +36,6 @@ from .steps import (
     Steps,
     seed_of,
 )
-
-
-class Actors(NamedTuple):
-    """The stateful actors a Director talks to."""
-
-    memory: Any
-    registry: Any
-    learner: Any
 
 
 class Director:
@@ -68,9 +60,7 @@ class Director:
         executor_id: str | None = None,
     ) -> None:
         setup_logging(settings.telemetry)
-        actors = actors or Actors(
-            memory.connect(settings), registry.connect(settings), learner.connect(settings)
-        )
+        actors = actors or Actors.connect(settings)
         crew = Crew(prompt_engine, generator, validator, refiner, analyzer, *actors)
         self._limits = settings.repair
         self._store = Store.open(settings.store)

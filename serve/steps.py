@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
-from ray.exceptions import RayError, RayTaskError
-
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import Character
 from cluster.domain.episode import Episode, EpisodeId
@@ -26,6 +24,7 @@ from cluster.errors import CineError, ConsentMissing, NotFound
 from cluster.ports import Pixels
 from cluster.store import Store
 
+from .calls import ask
 from .journal import Outcome
 from .pictures import from_png, to_png
 
@@ -211,22 +210,22 @@ class Steps:
         if problem := character.consent.problem(datetime.now(UTC).date()):
             raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
         memory = self._crew.memory
-        world: WorldState = await _ask(memory.recall, character.id, request.story_id)
-        found = await _ask(memory.search, character.id, request.prompt, None, MEMORIES)
+        world: WorldState = await ask(memory.recall, character.id, request.story_id)
+        found = await ask(memory.search, character.id, request.prompt, None, MEMORIES)
         memories = tuple(episode.prompt for episode, _ in found)
         return Context(character=character, world=world, memories=memories)
 
     async def fit(self, request: SceneRequest) -> Fitting:
         """Raises Invalid for a size that the generator cannot paint, before anything is spent."""
-        able: Capabilities = await _ask(self._crew.generator.capabilities)
+        able: Capabilities = await ask(self._crew.generator.capabilities)
         able.size(request.width_px, request.height_px)
         adapter = None
         if request.use_adapter and able.lora:
-            adapter = await _ask(self._crew.registry.active, request.character_id)
+            adapter = await ask(self._crew.registry.active, request.character_id)
         return Fitting(adapter=adapter, capabilities=able)
 
     async def plan(self, request: SceneRequest, context: Context, fitting: Fitting) -> Planned:
-        plan = await _ask(
+        plan = await ask(
             self._crew.prompt_engine.plan,
             context.character,
             request,
@@ -248,16 +247,16 @@ class Steps:
             adapter=brief.fitting.adapter,
             references=brief.character.references if able.references else (),
         )
-        rendering = await _ask(self._crew.generator.render, order)
+        rendering = await ask(self._crew.generator.render, order)
         artifact = await self._keep(rendering.pixels)
         return Shot(artifact=artifact, seed=rendering.seed, model=rendering.model)
 
     async def judge(self, brief: Brief, artifact: str) -> Judged:
         pixels = await self._pixels(artifact)
-        return Judged(report=await _ask(self._crew.validator.validate, pixels, brief.character))
+        return Judged(report=await ask(self._crew.validator.validate, pixels, brief.character))
 
     async def repair(self, brief: Brief, picture: Picture, attempt: int) -> Repaired:
-        outcome = await _ask(
+        outcome = await ask(
             self._crew.refiner.repair,
             await self._pixels(picture.artifact),
             picture.report,
@@ -273,13 +272,13 @@ class Steps:
 
     async def analyze(self, brief: Brief, picture: Picture) -> Seen:
         pixels = await self._pixels(picture.artifact)
-        return Seen(state=await _ask(self._crew.analyzer.analyze, pixels, brief.plan.scene))
+        return Seen(state=await ask(self._crew.analyzer.analyze, pixels, brief.plan.scene))
 
     async def remember(self, brief: Brief, picture: Picture, state: SceneState) -> Remembered:
         """Commits the episode under the job's id: doing it twice does it once."""
         request, report = brief.request, picture.report
         pixels = await self._pixels(picture.artifact)
-        face = await _ask(self._crew.validator.embed, pixels, report.box)
+        face = await ask(self._crew.validator.embed, pixels, report.box)
         episode = Episode(
             id=EpisodeId(brief.job_id),
             character_id=request.character_id,
@@ -292,14 +291,14 @@ class Steps:
         )
         memory = self._crew.memory
         return Remembered(
-            episode=await _ask(memory.remember, episode, face),
-            world=await _ask(memory.recall, request.character_id, request.story_id),
+            episode=await ask(memory.remember, episode, face),
+            world=await ask(memory.recall, request.character_id, request.story_id),
         )
 
     async def collect(self, brief: Brief, picture: Picture, state: SceneState) -> Collected:
         """A picture that cannot be collected is none the worse a scene: the reason says why."""
         try:
-            image = await _ask(
+            image = await ask(
                 self._crew.learner.collect,
                 brief.job_id,
                 brief.request.character_id,
@@ -315,7 +314,7 @@ class Steps:
     async def forget(self, job_id: str) -> None:
         """Take back the episode of a job that did not succeed, if it left one."""
         try:
-            await _ask(self._crew.memory.forget, EpisodeId(job_id))
+            await ask(self._crew.memory.forget, EpisodeId(job_id))
         except NotFound:
             return
 
@@ -334,16 +333,3 @@ def seed_of(job_id: str, request: SceneRequest, take: int) -> int:
         return request.seed
     root = job_id if request.seed is None else str(request.seed)
     return int.from_bytes(hashlib.sha256(f"{root}:{take}".encode()).digest()[:4]) >> 1
-
-
-async def _ask(method: Any, *args: object) -> Any:  # noqa: ANN401 - Ray's handles are untyped
-    """Call a part, and raise what it raised rather than Ray's wrapping of it."""
-    try:
-        return await method.remote(*args)
-    except RayTaskError as error:
-        cause = error.cause
-        while isinstance(cause, RayTaskError):
-            cause = cause.cause
-        if isinstance(cause, CineError | RayError):
-            raise cause from None
-        raise

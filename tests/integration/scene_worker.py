@@ -19,7 +19,8 @@ from actors.learner import Learner
 from actors.registry import LoraRegistry
 from cluster.settings import JobSettings, Settings, StoreSettings
 from serve.analyzer import Analyzer
-from serve.director import Actors, Director
+from serve.calls import Actors
+from serve.director import Director
 from serve.refiner import Refiner
 from tests.integration.photographer import Photographer
 
