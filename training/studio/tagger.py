@@ -141,7 +141,7 @@ class Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.net)
         self.step += 1
-        return float(loss)
+        return float(loss.detach())
 
 
 def train(options: Options) -> None:
