@@ -1,5 +1,6 @@
 """One face found in a picture."""
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -8,6 +9,13 @@ from pydantic import ConfigDict, SkipValidation
 
 from cluster.domain.identity import Box
 from cluster.domain.value import Value
+
+TINY_FACE_PX = 16.0
+"""Narrower faces carry too little to say who they are."""
+PROFILE_DEG = 55.0
+"""Faces turned further away are seen from the side."""
+NOSE_DEPTH = 0.6
+"""How far the nose tip stands before the eyes, in distances between the eyes."""
 
 
 class Face(Value):
@@ -28,3 +36,24 @@ class Face(Value):
     @property
     def area_px(self) -> float:
         return self.width_px * (self.box[3] - self.box[1])
+
+    @property
+    def is_tiny(self) -> bool:
+        return self.width_px < TINY_FACE_PX
+
+    @property
+    def yaw_deg(self) -> float:
+        """How far the head is turned, estimated from the landmarks; positive to its own left.
+
+        The nose stands before the eyes, so turning moves it along the line through them:
+        tan(yaw) = offset / (NOSE_DEPTH * distance between the eyes as seen).
+        """
+        left, right, nose = self.landmarks[:3].astype(float)
+        across = right - left
+        distance = math.hypot(*across) or 1e-6
+        offset = float(np.dot(nose - (left + right) / 2, across)) / distance
+        return math.degrees(math.atan2(offset, NOSE_DEPTH * distance))
+
+    @property
+    def is_profile(self) -> bool:
+        return abs(self.yaw_deg) > PROFILE_DEG

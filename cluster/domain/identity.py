@@ -1,16 +1,32 @@
-"""The identity retention score (IDR): what makes it up and how its parts combine."""
+"""The identity retention score (IDR): what makes it up and how its parts combine.
 
-from typing import Literal
+    cosine to the references --Calibration--> face score --combine--> IDR
+    hair, eyes, marks against the profile ----------------^
 
-from pydantic import Field
+The IDR is the weighted mean of the visible parts, and never above the face score: the other
+parts can only take away. A stranger with the right hair therefore fails as surely as without it.
+"""
+
+import bisect
+from collections.abc import Iterable
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from cluster.domain.value import Value
 
 PASS_IDR = 0.75
 GOLDEN_IDR = 0.85
+TYPICAL_IDR = 0.9
+"""Face score of the median picture of the right person."""
+
+WEIGHTS = {"face": 0.70, "hair": 0.10, "left_eye": 0.05, "right_eye": 0.05}
+MARKS_WEIGHT = 0.10
+"""Shared by all of a character's marks."""
 
 Box = tuple[float, float, float, float]
 Verdict = Literal["pass", "fail", "no_face"]
+Domain = Literal["photo", "studio"]
 
 
 class Part(Value):
@@ -34,3 +50,102 @@ class IdentityReport(Value):
     model: str = ""
     calibration: str = ""
     reason: str = ""
+
+
+class Calibration(Value):
+    """What a cosine of one face model means in one kind of picture, and how well it is known.
+
+    Cosines are between a picture's embedding and the L2-normalised mean of the references'.
+    """
+
+    model: str
+    domain: Domain
+    knots: tuple[tuple[float, float], ...] = Field(
+        description="(cosine, score), joined by straight lines; 0.75 at `threshold`."
+    )
+    threshold: float = Field(description="Cosine at which at most 1 in 1,000 strangers pass.")
+    far: float = Field(description="Share of strangers' pictures that reach 0.75.")
+    far_upper_95: float = Field(description="Upper end of its 95 % confidence interval.")
+    frr: float = Field(description="Share of the right person's pictures that do not.")
+    frr_upper_95: float
+    strangers: int = Field(description="Stranger comparisons.")
+    same: int = Field(description="Comparisons with the right person.")
+    people: int = Field(description="Different people in the data, or an upper bound.")
+    source: str
+    licence: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.model}/{self.domain}"
+
+    @model_validator(mode="after")
+    def _is_monotone(self) -> Self:
+        cosines, scores = zip(*self.knots, strict=True)
+        if list(cosines) != sorted(set(cosines)) or list(scores) != sorted(scores):
+            raise ValueError("knots must rise in cosine and never fall in score")
+        if (self.threshold, PASS_IDR) not in self.knots:
+            raise ValueError(f"the curve must pass through {PASS_IDR} at the threshold")
+        return self
+
+    def score(self, cosine: float) -> float:
+        """Face score in [0, 1] of a cosine; monotone, exactly 0.75 at the threshold."""
+        at = bisect.bisect_right(self.knots, (cosine, float("inf")))
+        if at == 0:
+            return self.knots[0][1]
+        (x0, y0) = self.knots[at - 1]
+        if at == len(self.knots) or cosine == x0:
+            return y0
+        (x1, y1) = self.knots[at]
+        return y0 + (y1 - y0) * (cosine - x0) / (x1 - x0)
+
+
+def knots(
+    *, strangers_median: float, one_in_100: float, one_in_1000: float, same_median: float
+) -> tuple[tuple[float, float], ...]:
+    """The curve's corners, from four quantiles of measured cosines.
+
+    0 at the median stranger, 0.5 and 0.75 where 1 in 100 and 1 in 1,000 strangers pass, 0.9 at
+    the median picture of the right person, 1 at cosine 1. A corner that would not rise is left out.
+    """
+    corners = [(strangers_median, 0.0), (one_in_100, 0.5), (one_in_1000, PASS_IDR)]
+    kept = [corner for corner in corners[:2] if corner[0] < one_in_1000]
+    if one_in_1000 < same_median < 1:
+        return (*kept, corners[2], (same_median, TYPICAL_IDR), (1.0, 1.0))
+    return (*kept, corners[2], (1.0, 1.0))
+
+
+def weighed(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts with their weights in the IDR: visible ones sum to 1, the others weigh 0."""
+    every = tuple(parts)
+    marks = sum(part.name not in WEIGHTS for part in every)
+    raw = [
+        0.0 if part.score is None else WEIGHTS.get(part.name, MARKS_WEIGHT / max(marks, 1))
+        for part in every
+    ]
+    total = sum(raw) or 1.0
+    return tuple(
+        part.model_copy(update={"weight": weight / total})
+        for part, weight in zip(every, raw, strict=True)
+    )
+
+
+def combine(parts: Iterable[Part]) -> float | None:
+    """The IDR of weighed parts; None without a face score.
+
+    min(face, weighted mean of the visible parts), so that no other part lifts a face.
+    """
+    every = tuple(parts)
+    face = next((part.score for part in every if part.name == "face"), None)
+    if face is None:
+        return None
+    seen = [part for part in every if part.score is not None]
+    total = sum(part.weight for part in seen)
+    mean = sum(part.weight * (part.score or 0.0) for part in seen) / total if total else face
+    return min(face, mean)
+
+
+def verdict(idr: float | None) -> Verdict:
+    if idr is None:
+        return "no_face"
+    return "pass" if idr >= PASS_IDR else "fail"
