@@ -1,5 +1,7 @@
 """Characters."""
 
+from collections.abc import Callable
+
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import Character, CharacterId
@@ -31,6 +33,19 @@ class CharacterRepository:
         with self._database.write() as session:
             _existing(session, character.id)
             session.merge(_row(character))
+
+    def change(self, id: CharacterId, by: Callable[[Character], Character]) -> Character:
+        """Replace the character by what `by` makes of it; nobody changes it in between.
+
+        Raises NotFound.
+        """
+        with self._database.write() as session:
+            row = session.get(CharacterRow, id, with_for_update=True)
+            if row is None:
+                raise NotFound("character", id=id)
+            changed = by(_value(row))
+            session.merge(_row(changed))
+            return changed
 
     def delete(self, id: CharacterId) -> None:
         """Delete it with its episodes, adapters and golden images. Raises NotFound."""

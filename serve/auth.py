@@ -1,0 +1,40 @@
+"""API keys: who may use the HTTP API."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+
+from cachetools import TTLCache
+
+from cluster.errors import Unauthorized
+
+REMEMBERED = 4096
+
+
+class Keys:
+    """Checks bearer keys; a key that was good stays good for `remember_s` without asking again.
+
+    Args:
+        verify: Whether a plaintext key is valid; blocks.
+    """
+
+    def __init__(self, verify: Callable[[str], bool], remember_s: float) -> None:
+        self._verify = verify
+        self._good: TTLCache[str, bool] = TTLCache(REMEMBERED, remember_s)
+
+    async def check(self, authorization: str | None) -> None:
+        """Raises Unauthorized unless the header carries a valid key."""
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Unauthorized
+        key = key.strip()
+        if fingerprint(key) in self._good:
+            return
+        if not await asyncio.to_thread(self._verify, key):
+            raise Unauthorized("This API key is not known, or was revoked")
+        self._good[fingerprint(key)] = True
+
+
+def fingerprint(key: str) -> str:
+    """What stands for a key where the key itself must not be kept."""
+    return hashlib.sha256(key.encode()).hexdigest()

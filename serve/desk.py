@@ -1,0 +1,133 @@
+"""What the HTTP routes talk to: the store, the actors, the queue and the validator."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, cast
+
+from dbos import DBOSClient
+from dbos import error as dbos_errors
+from fastapi import Depends, Request
+from ray.exceptions import RayError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.job import Job
+from cluster.errors import CineError
+from cluster.ports import Pixels
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.store.workflows import APPLICATION, QUEUE, WORKFLOW, open_workflow_engine
+from cluster.telemetry import logger
+
+from .calls import Actors, ask
+from .wire import Check
+
+Probes = Mapping[str, Callable[[], Awaitable[object]]]
+
+
+class Desk:
+    """One replica's side of the counter.
+
+    Args:
+        validator: Handle of the Validator.
+        probes: What must answer, besides the store and the actors, before we are ready.
+    """
+
+    def __init__(self, settings: Settings, validator: Any, actors: Actors, probes: Probes) -> None:  # noqa: ANN401
+        self.settings = settings
+        self.store = Store.open(settings.store)
+        self.actors = actors
+        self._validator = validator
+        self._probes = probes
+        # Serve constructs replicas on a running event loop, where DBOS refuses to block.
+        with ThreadPoolExecutor(1) as aside:
+            self._engine = aside.submit(open_workflow_engine, settings.store).result()
+            self._queue = aside.submit(_open_queue, self._engine).result()
+
+    async def character(self, character_id: CharacterId) -> Character:
+        """Raises NotFound."""
+        return await asyncio.to_thread(self.store.characters.get, character_id)
+
+    async def change_character(self, id: CharacterId, fields: dict[str, Any]) -> Character:
+        """Put `fields` in the place of the character's own. Raises NotFound."""
+
+        def changed(character: Character) -> Character:
+            return character.model_copy(update=fields)
+
+        return await asyncio.to_thread(self.store.characters.change, id, changed)
+
+    async def check_references(self, images: list[Pixels]) -> None:
+        """Raises BadImage or OddOneOut, both with the `index` of the image at fault."""
+        await ask(self._validator.check_references, images)
+
+    async def submit(self, job: Job) -> Job:
+        """Write the job down, then enqueue it; doing it twice does it once."""
+        await asyncio.to_thread(self.store.jobs.add, job)
+        try:
+            await self._queue.enqueue_async(
+                {
+                    "workflow_name": WORKFLOW,
+                    "queue_name": QUEUE,
+                    "workflow_id": job.id,
+                    "queue_partition_key": job.request.story_id,
+                },
+                job.id,
+            )
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
+            # The job is safe: the Director's sweep enqueues what was only written down.
+            logger("gateway").error("not enqueued yet", job_id=job.id, error=str(error))
+        return await asyncio.to_thread(self.store.jobs.get, job.id)
+
+    async def checks(self) -> dict[str, Check]:
+        """Everything that must answer, and whether it does."""
+        probes: Probes = {
+            "store": lambda: asyncio.to_thread(self.store.keys.list),
+            "queue": self._queue.check_connection_async,
+            **{name: _pinger(actor) for name, actor in self.actors._asdict().items()},
+            **self._probes,
+        }
+        found = await asyncio.gather(*(self._check(probe) for probe in probes.values()))
+        return dict(zip(probes, found, strict=True))
+
+    async def _check(self, probe: Callable[[], Awaitable[object]]) -> Check:
+        timeout_s = self.settings.gateway.ready_timeout_s
+        try:
+            await asyncio.wait_for(probe(), timeout_s)
+        except TimeoutError:
+            return Check(ok=False, detail=f"no answer within {timeout_s:g} s")
+        except CineError as error:
+            return Check(ok=False, detail=error.message)
+        except (RayError, SQLAlchemyError, dbos_errors.DBOSException) as error:
+            return Check(ok=False, detail=type(error).__name__)
+        return Check(ok=True)
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self._queue.destroy()
+        self._engine.dispose()
+        self.store.close()
+
+
+def this_desk(request: Request) -> Desk:
+    """The desk of the replica that answers this request."""
+    return cast(Desk, request.app.state.desk)
+
+
+Counter = Annotated[Desk, Depends(this_desk)]
+
+
+def _open_queue(engine: Engine) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=engine,
+        application_name=APPLICATION,
+        retry_connection_errors=False,
+    )
+
+
+def _pinger(actor: Any) -> Callable[[], Awaitable[object]]:  # noqa: ANN401
+    async def ping() -> object:
+        return await actor.__ray_ready__.remote()
+
+    return ping

@@ -1,0 +1,98 @@
+"""The Gateway deployment: the replica that holds the desk, and its FastAPI app."""
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+
+from cluster.errors import Unavailable
+from cluster.settings import Settings
+from cluster.telemetry import setup_logging
+
+from . import (
+    openapi,
+    problems,
+    routes_adapters,
+    routes_characters,
+    routes_jobs,
+    routes_memory,
+    routes_scenes,
+    routes_service,
+)
+from .auth import Keys
+from .calls import Actors
+from .desk import Desk, Probes
+from .shields import BodyLimit, KeyGuard, SafeHeaders
+
+ROUTES = (
+    routes_scenes,
+    routes_jobs,
+    routes_characters,
+    routes_memory,
+    routes_adapters,
+    routes_service,
+)
+
+
+class Gateway:
+    """Gives the routes what they talk to; takes no decisions.
+
+    Args:
+        validator, director: Handles of those deployments.
+        actors: Null means those of this Ray cluster.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        validator: Any,  # noqa: ANN401
+        director: Any,  # noqa: ANN401
+        *,
+        actors: Actors | None = None,
+    ) -> None:
+        setup_logging(settings.telemetry)
+        probes: Probes = {"deployments": _deployments, "director": director.ready.remote}
+        self._desk = Desk(settings, validator, actors or Actors.connect(settings), probes)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return fastapi_app(self._desk)
+
+    def __del__(self) -> None:
+        self._desk.close()
+
+
+def fastapi_app(desk: Desk) -> FastAPI:
+    """The HTTP API over one desk."""
+    limits = desk.settings.gateway
+    app = FastAPI(
+        title="CineAI",
+        version=openapi.VERSION,
+        summary="Permanent digital actors: scenes that keep their character.",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.desk = desk
+    for module in ROUTES:
+        app.include_router(module.router)
+    problems.install(app)
+    openapi.install(app, desk.settings)
+    app.add_middleware(BodyLimit, limits=limits)
+    if limits.keys_required:
+        app.add_middleware(KeyGuard, keys=Keys(desk.store.keys.verify, limits.key_cache_s))
+    app.add_middleware(SafeHeaders)
+    return app
+
+
+async def _deployments() -> None:
+    """Raises Unavailable while a deployment of this application is not healthy.
+
+    Serve probes them all the time: asking them here would have to wait behind a picture.
+    """
+    mine = serve.get_replica_context().app_name
+    status = await asyncio.to_thread(serve.status)
+    parts = status.applications[mine].deployments
+    missing = sorted(name for name, part in parts.items() if part.status != "HEALTHY")
+    if missing:
+        raise Unavailable(f"not healthy yet: {', '.join(missing)}")

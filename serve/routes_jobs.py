@@ -1,0 +1,101 @@
+"""Jobs: how each stands, as a list, one at a time or as it happens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from sse_starlette import EventSourceResponse
+
+from cluster.domain.character import CharacterId, Slug
+from cluster.domain.job import Job, JobId, JobStatus
+from cluster.domain.scene import StoryId
+from cluster.errors import Conflict
+
+from . import events
+from .desk import Counter
+from .openapi import problem_responses
+from .wire import JobPage, job_cursor, job_position
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", examples=["0190-example"])]
+SSE_EXAMPLE = (
+    'id: 1\r\nevent: status\r\ndata: {"seq":1,"kind":"status","data":{"status":"queued"},'
+    '"at":"2026-01-01T00:00:00Z"}\r\n\r\n'
+)
+
+
+@router.get("", summary="List jobs, newest first", responses=problem_responses(404, 422))
+def list_jobs(
+    desk: Counter,
+    status: JobStatus | None = None,
+    character: Slug | None = None,
+    story: Slug | None = None,
+    cursor: Annotated[
+        str | None, Query(max_length=300, description="`next` of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> JobPage:
+    """A page at a time; an unknown cursor is a page that does not exist."""
+    found = desk.store.jobs.list(
+        status=status,
+        character_id=CharacterId(character) if character else None,
+        story_id=StoryId(story) if story else None,
+        before=job_position(cursor) if cursor is not None else None,
+        limit=limit + 1,
+    )
+    page = found[:limit]
+    return JobPage(items=tuple(page), next=job_cursor(page[-1]) if len(found) > limit else None)
+
+
+@router.get("/{job_id}", summary="Read a job", responses=problem_responses(404, 422))
+def get_job(desk: Counter, job_id: Id) -> Job:
+    """Its status, finished steps, result and, when it did not succeed, the problem."""
+    return desk.store.jobs.get(JobId(job_id))
+
+
+@router.post("/{job_id}/cancel", summary="Cancel a job", responses=problem_responses(404, 409, 422))
+def cancel_job(desk: Counter, job_id: Id) -> Job:
+    """Final at once; a step in flight ends in vain. Cancelling again changes nothing."""
+    # Only the row: the Director sees it before its next step and takes back what the job left.
+    # Cancelling the workflow itself would keep it from doing so.
+    jobs = desk.store.jobs
+    if not jobs.set_status(JobId(job_id), "cancelled"):
+        raise Conflict(
+            f"job {job_id!r} has already {jobs.get(JobId(job_id)).status}",
+            advice="A job that has ended cannot be cancelled.",
+        )
+    return jobs.get(JobId(job_id))
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Follow a job",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "description": "Events named status, step and progress; `data` is a JobEvent.",
+            "content": {
+                "text/event-stream": {"schema": {"type": "string"}, "example": SSE_EXAMPLE}
+            },
+        },
+        204: {"description": "The job has ended and every event was read."},
+        **problem_responses(404, 422),
+    },
+)
+async def follow_job(
+    desk: Counter,
+    job_id: Id,
+    last_event_id: Annotated[
+        int, Header(ge=0, le=2**31 - 1, description="Where to resume: the last `id` read.")
+    ] = 0,
+) -> Response:
+    """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
+    jobs, settings = desk.store.jobs, desk.settings.gateway
+    id = JobId(job_id)
+    if await events.has_ended(jobs, id) and not jobs.events(id, last_event_id, 1):
+        return Response(status_code=204)  # which tells an EventSource not to come back
+    return EventSourceResponse(
+        events.follow(jobs, id, last_event_id, settings),
+        ping=settings.heartbeat_s,
+        ping_message_factory=events.heartbeat,
+    )
