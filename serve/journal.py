@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from cluster.store.jobs import JobRepository
 from dbos import DBOS, StepOptions
 from ray.exceptions import RayError, RayTaskError
 
 from cluster.domain.job import STEP_NAMES, Job, JobId, JobStatus, Problem, Result, Step
 from cluster.domain.value import Value
-from cluster.errors import Cancelled, CineError, ProviderBusy
+from cluster.errors import Cancelled, CineError, ProviderBusy, Unavailable
+from cluster.store.jobs import JobRepository
 from cluster.telemetry import jobs_total, logger, step_ms
 
 P = ParamSpec("P")
@@ -150,6 +150,8 @@ RETRIES = StepOptions(
 
 def problem_of(error: Exception) -> Problem:
     """What the job's owner is told about a failure; never a traceback."""
-    if isinstance(error, CineError):
-        return Problem(code=error.code, message=error.message, advice=error.advice)
-    return Problem(code=CineError.code, message=str(error), advice=CineError.advice)
+    if isinstance(error, RayError):
+        error = Unavailable(f"A part of the service died again and again: {type(error).__name__}")
+    if not isinstance(error, CineError):
+        error = CineError(f"{type(error).__name__}: {error}")
+    return Problem(code=error.code, message=error.message, advice=error.advice)

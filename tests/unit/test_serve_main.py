@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from serve.__main__ import _dial, _parser, _settings
+
+
+def test_the_command_line_is_above_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CINEAI_GATEWAY__PORT", "1")
+    monkeypatch.setenv("CINEAI_GENERATOR__STEPS", "3")
+    settings = _settings(_parser().parse_args(["--port", "2", "--home", "here"]))
+
+    assert settings.gateway.port == 2
+    assert settings.generator.steps == 3
+    assert settings.store.home == Path("here").absolute()
+
+
+def test_what_the_command_line_leaves_out_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CINEAI_GATEWAY__HOST", "0.0.0.0")
+
+    assert _settings(_parser().parse_args([])).gateway.keys_required
+
+
+@pytest.mark.parametrize(
+    ("host", "dialled"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_the_address_to_call_is_one_that_can_be_called(host: str, dialled: str) -> None:
+    assert _dial(host) == dialled
