@@ -1,6 +1,6 @@
 """Train, judge and export the tagger: `python -m training.studio.tagger train|evaluate`.
 
-Training stops after --minutes of its own time, keeps a checkpoint and goes on from it when it is
+Training stops after --minutes of processor time, keeps a checkpoint and goes on from it when it is
 started again, with more minutes or more chunks. `evaluate` calibrates on one half of held-out
 renders, reports on the other, and writes the ONNX file and its labels.
 """
@@ -158,13 +158,14 @@ def train_on(pictures: Pictures, trainer: Trainer) -> None:
     rng = np.random.default_rng(trainer.step)
     generator = torch.Generator().manual_seed(trainer.step)
     losses: list[float] = []
-    begun = last = saved = time.monotonic()
+    begun = saved = time.monotonic()
+    last = time.process_time()
     for batch in batches(pictures, BATCH, rng):
         pixels, points = harder(batch, rng, generator)
         losses.append(trainer.learn(batch, pixels, points))
-        now = time.monotonic()
-        trainer.spent_s += now - last
-        last = now
+        now, worked = time.monotonic(), time.process_time()
+        trainer.spent_s += worked - last
+        last = worked
         over = trainer.spent_s >= trainer.options.minutes * 60 or now - begun > RELOAD_EVERY_S
         if over or now - saved > SAVE_EVERY_S:
             trainer.save()
