@@ -56,7 +56,11 @@ class Repair(Value):
 
 
 class Contradiction(Value):
-    """A request that contradicts the world state: the request wins, from this scene on."""
+    """A request that contradicts what is known.
+
+    Against the world state the request wins, from this scene on. Against a permanent trait
+    (`field` begins with `profile.`) the trait stays, and the request is not followed in that.
+    """
 
     field: str
     requested: str

@@ -8,7 +8,11 @@ from cluster.domain.world import WorldState
 
 
 class PromptBrief(Value):
-    """Everything a prompt writer may use. `scene` is the request read as a planned state."""
+    """Everything a prompt writer may use.
+
+    `scene` is the request read as a planned state; `asked` what the request says beyond it, in
+    its own words; `text` the request without its lead-in and without overruled traits.
+    """
 
     character: Character
     request: SceneRequest
@@ -17,10 +21,15 @@ class PromptBrief(Value):
     trigger: str | None = None
     token_budget: int = 77
     memories: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    text: str = ""
 
 
 class Plan(Value):
-    """A guarded prompt, the state the scene is planned to show, and what it contradicted."""
+    """A guarded prompt, the state the scene is planned to show, and what it contradicted.
+
+    `left_out` is what the token budget could not hold although it should be in the prompt.
+    """
 
     prompt: str
     negative_prompt: str
@@ -28,3 +37,4 @@ class Plan(Value):
     scene: SceneState
     contradictions: tuple[Contradiction, ...] = ()
     added_by_guard: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()

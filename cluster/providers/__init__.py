@@ -2,9 +2,9 @@
 
 from typing import assert_never
 
-from cluster.errors import Unsupported
-from cluster.ports import BlobStore, ImageModel, Tagger
-from cluster.settings import GeneratorSettings
+from cluster.errors import ProviderMissing, Unsupported
+from cluster.ports import BlobStore, FaceEncoder, ImageModel, PromptWriter, Tagger
+from cluster.settings import GeneratorSettings, IdentitySettings, Settings
 
 
 def image_model(settings: GeneratorSettings, blobs: BlobStore) -> ImageModel:
@@ -23,8 +23,56 @@ def image_model(settings: GeneratorSettings, blobs: BlobStore) -> ImageModel:
             assert_never(settings.backend)
 
 
+def prompt_writer(settings: Settings) -> PromptWriter:
+    """The writer that `prompt.writer` names."""
+    match settings.prompt.writer:
+        case "composer":
+            from cluster.providers.composer import Composer
+            from cluster.providers.tokens import token_counter
+
+            return Composer(settings.generator, token_counter(settings.generator))
+        case "groq":
+            raise ProviderMissing(
+                "prompt.writer = 'groq' is not built in yet",
+                advice="Use prompt.writer = 'composer': it needs no key and no network.",
+            )
+        case _:
+            assert_never(settings.prompt.writer)
+
+
+def face_encoder(settings: IdentitySettings) -> FaceEncoder:
+    """The encoder of `identity.pack`, which is downloaded on first use."""
+    from cluster.providers.facepack import ensure_pack
+    from cluster.providers.insightface import InsightFaceEncoder
+
+    return InsightFaceEncoder(ensure_pack(settings))
+
+
 def tagger() -> Tagger:
     """The embedded tagger."""
     from cluster.providers.tagger import OnnxTagger
 
     return OnnxTagger()
+
+
+def text_encoder(settings: MemorySettings) -> TextEncoder:
+    """The sentence encoder that `memory.text_encoder` names. Raises Unsupported when it is off."""
+    match settings.text_encoder:
+        case "e5":
+            from cluster.providers.e5 import E5Encoder
+
+            return E5Encoder()
+        case "off":
+            raise Unsupported(
+                "scenes cannot be searched by meaning: the sentence encoder is off",
+                advice="Set memory.text_encoder = 'e5': it needs no key and no network.",
+            )
+        case _:
+            assert_never(settings.text_encoder)
+
+
+def vector_index(settings: Settings, model: str, dim: int) -> VectorIndex:
+    """The Milvus collection of an embedding model whose vectors have `dim` numbers."""
+    from cluster.providers.milvus import MilvusIndex, connect
+
+    return MilvusIndex(connect(settings.store, settings.memory), model, dim)
