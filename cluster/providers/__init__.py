@@ -3,8 +3,16 @@
 from typing import assert_never
 
 from cluster.errors import ProviderMissing, Unsupported
-from cluster.ports import BlobStore, FaceEncoder, ImageModel, PromptWriter, Tagger
-from cluster.settings import GeneratorSettings, IdentitySettings, Settings
+from cluster.ports import (
+    BlobStore,
+    FaceEncoder,
+    ImageModel,
+    PromptWriter,
+    Tagger,
+    TextEncoder,
+    VectorIndex,
+)
+from cluster.settings import GeneratorSettings, IdentitySettings, MemorySettings, Settings
 
 
 def image_model(settings: GeneratorSettings, blobs: BlobStore) -> ImageModel:

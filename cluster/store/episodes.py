@@ -1,26 +1,35 @@
 """Episodes: what a story's scenes left behind."""
 
+from collections.abc import Iterable
+
+import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import SceneState, StoryId
-from cluster.errors import NotFound
+from cluster.errors import Invalid, NotFound
+from cluster.ports import Vector
 from cluster.store.characters import lock_character
 from cluster.store.database import Database
-from cluster.store.rows import EpisodeRow
+from cluster.store.rows import EpisodeFaceRow, EpisodeRow
 
 
 class EpisodeRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def commit(self, episode: Episode) -> Episode:
+    def commit(self, episode: Episode, face: tuple[str, Vector] | None = None) -> Episode:
         """Keep an episode as the story's next scene, whatever scene it came with.
 
-        Doing it again with the same id changes nothing and returns what was kept. Raises NotFound
-        when its character does not exist.
+        `face` is the model id and the embedding, float32 (dim,), of the character's face in it.
+
+        Doing it again with the same id changes nothing and returns what was kept.
+
+        Raises:
+            NotFound: Its character does not exist.
+            Invalid: The face is not as long as the model's other faces.
         """
         with self._database.write() as session:
             lock_character(session, episode.character_id)
@@ -29,6 +38,9 @@ class EpisodeRepository:
                 return _value(known)
             kept = episode.model_copy(update={"scene": _next_scene(session, episode)})
             session.add(EpisodeRow(**dict(kept)))
+            if face is not None:
+                session.flush()  # the owner first
+                session.add(_face_row(session, kept.id, *face))
             return kept
 
     def get(self, id: EpisodeId) -> Episode:
@@ -50,6 +62,42 @@ class EpisodeRepository:
             row = _existing(session, id, lock=True)
             row.forgotten = True
             return _value(row)
+
+    def several(self, ids: Iterable[EpisodeId]) -> dict[EpisodeId, Episode]:
+        """Those of the episodes that exist, by id."""
+        query = select(EpisodeRow).where(col(EpisodeRow.id).in_([*ids]))
+        with self._database.read() as session:
+            return {EpisodeId(row.id): _value(row) for row in session.exec(query)}
+
+    def remembered(self) -> frozenset[EpisodeId]:
+        """The ids of all episodes that were not forgotten."""
+        query = select(EpisodeRow.id).where(col(EpisodeRow.forgotten).is_(False))
+        with self._database.read() as session:
+            return frozenset(map(EpisodeId, session.exec(query)))
+
+    def corrected(self) -> frozenset[EpisodeId]:
+        """The ids of all episodes that were corrected and not forgotten."""
+        query = select(EpisodeRow.id).where(
+            col(EpisodeRow.corrected).is_(True), col(EpisodeRow.forgotten).is_(False)
+        )
+        with self._database.read() as session:
+            return frozenset(map(EpisodeId, session.exec(query)))
+
+    def face_models(self) -> frozenset[str]:
+        """The models by which any face was embedded."""
+        with self._database.read() as session:
+            return frozenset(session.exec(select(EpisodeFaceRow.model).distinct()))
+
+    def faces(self, model: str) -> dict[EpisodeId, Vector]:
+        """The faces of all episodes that were not forgotten, as this model embeds them."""
+        query = (
+            select(EpisodeFaceRow)
+            .join(EpisodeRow, col(EpisodeRow.id) == col(EpisodeFaceRow.episode_id))
+            .where(EpisodeFaceRow.model == model, col(EpisodeRow.forgotten).is_(False))
+        )
+        with self._database.read() as session:
+            rows = session.exec(query)
+            return {EpisodeId(row.episode_id): np.frombuffer(row.vector, "<f4") for row in rows}
 
     def list(
         self,
@@ -87,6 +135,17 @@ def _existing(session: Session, id: EpisodeId, *, lock: bool = False) -> Episode
     if row is None:
         raise NotFound("episode", id=id)
     return row
+
+
+def _face_row(session: Session, id: EpisodeId, model: str, vector: Vector) -> EpisodeFaceRow:
+    content = vector.astype("<f4").tobytes()
+    other = session.exec(select(EpisodeFaceRow.vector).where(EpisodeFaceRow.model == model)).first()
+    if other is not None and len(other) != len(content):
+        raise Invalid(
+            f"{model} makes faces of {len(other) // 4} numbers, not {len(vector)}",
+            advice="Name the model that embedded the face.",
+        )
+    return EpisodeFaceRow(episode_id=id, model=model, vector=content)
 
 
 def _value(row: EpisodeRow) -> Episode:

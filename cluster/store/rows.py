@@ -89,6 +89,11 @@ def _of_job() -> sa.Column[Any]:
     return sa.Column(sa.String(), owner, primary_key=True, nullable=False)
 
 
+def _of_episode() -> sa.Column[Any]:
+    owner = sa.ForeignKey("episodes.id", ondelete="CASCADE")
+    return sa.Column(sa.String(), owner, primary_key=True, nullable=False)
+
+
 class CharacterRow(Row, table=True):
     __tablename__ = "characters"
 
@@ -161,6 +166,16 @@ class EpisodeRow(Row, table=True):
     corrected: bool = False
     forgotten: bool = False
     created_at: datetime = Field(sa_column=_moment())
+
+
+class EpisodeFaceRow(Row, table=True):
+    """The face that an episode shows: float32, little-endian, as `model` embeds it."""
+
+    __tablename__ = "episode_faces"
+
+    episode_id: str = Field(sa_column=_of_episode())
+    model: str = Field(index=True)
+    vector: bytes
 
 
 class AdapterRow(Row, table=True):

@@ -6,8 +6,20 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-OWNED = ("job_steps", "job_events", "golden_snapshots", "golden_images", "episodes", "adapters")
-OWNERS = ("jobs", "characters", "idempotency", "api_keys", "adapter_switches")
+TABLES = (
+    "job_steps",
+    "job_events",
+    "jobs",
+    "golden_snapshots",
+    "golden_images",
+    "episode_faces",
+    "episodes",
+    "adapters",
+    "characters",
+    "idempotency",
+    "api_keys",
+    "adapter_switches",
+)
 
 
 def upgrade() -> None:
@@ -20,7 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in (*OWNED, *OWNERS):
+    for table in TABLES:
         op.drop_table(table)
 
 
@@ -112,6 +124,15 @@ def _create_episodes() -> None:
             name=op.f("uq_episodes_character_id_story_id_scene"),
         ),
     )
+    op.create_table(
+        "episode_faces",
+        sa.Column("episode_id", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        _of("episode_faces", "episodes"),
+        sa.PrimaryKeyConstraint("episode_id", name=op.f("pk_episode_faces")),
+    )
+    op.create_index(op.f("ix_episode_faces_model"), "episode_faces", ["model"])
 
 
 def _create_adapters() -> None:

@@ -1,0 +1,119 @@
+"""The MemoryStore: what happened to every character, and what therefore holds.
+
+The store commits first and is the truth; vectors follow it. Killing this process between the two
+loses nothing. It does not know how a scene comes about.
+"""
+
+import threading
+
+import numpy as np
+import ray
+from ray.actor import ActorProxy
+
+from actors.recall import Recall
+from cluster.domain.character import CharacterId
+from cluster.domain.episode import Episode, EpisodeId
+from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.world import WorldState, fold
+from cluster.errors import Invalid
+from cluster.ports import Vector
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.telemetry import setup_logging
+
+NAME, NAMESPACE = "cineai-memory", "cineai"
+
+
+class MemoryStore:
+    """Episodes in, world state and recollections out. One process in a cluster holds it."""
+
+    def __init__(self, settings: Settings) -> None:
+        setup_logging(settings.telemetry)
+        self._rules = settings.memory
+        self._store = Store.open(settings.store)
+        self._recall = Recall(settings, self._store.episodes)
+        # Milvus takes seconds to open, and the world state does not wait for it.
+        self._opening = threading.Thread(target=self._recall.warm_up, name="recall", daemon=True)
+        self._opening.start()
+
+    def recall(self, character_id: CharacterId, story_id: StoryId) -> WorldState:
+        """What holds at the end of a story. Raises NotFound for an unknown character."""
+        return self.state(character_id, story_id, None)
+
+    def state(self, character_id: CharacterId, story_id: StoryId, at: int | None) -> WorldState:
+        """What holds after scene `at`; None for the last. Raises NotFound (character)."""
+        character = self._store.characters.get(character_id)
+        episodes = self._store.episodes.list(character_id, story_id, at)
+        return fold(character, episodes, self._rules, at, story_id=story_id)
+
+    def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
+        """Keep a finished scene, once by its id; returns it with its scene number.
+
+        `face` is the embedding model's id and its vector of the character's face.
+
+        Raises:
+            NotFound: The character does not exist.
+            Invalid: The face is not a vector of that model.
+        """
+        seen = (face[0], _vector(face[1])) if face is not None else None
+        kept = self._store.episodes.commit(episode, seen)
+        if not kept.forgotten:
+            self._recall.keep(kept, seen)
+        return kept
+
+    def correct(self, episode_id: EpisodeId, state: SceneState) -> Episode:
+        """Put a person's word in the place of what was seen. Raises NotFound."""
+        corrected = self._store.episodes.correct(episode_id, state)
+        if not corrected.forgotten:
+            self._recall.keep(corrected)
+        return corrected
+
+    def forget(self, episode_id: EpisodeId) -> Episode:
+        """Let a scene count no more. Raises NotFound."""
+        forgotten = self._store.episodes.forget(episode_id)
+        self._recall.drop(episode_id)
+        return forgotten
+
+    def search(
+        self, character_id: CharacterId, text: str, story_id: StoryId | None, limit: int
+    ) -> list[tuple[Episode, float]]:
+        """The scenes nearest in meaning to `text`, with cosines that rank and mean no more.
+
+        Raises Unsupported when the sentence encoder is off.
+        """
+        return self._recall.by_text(character_id, text, story_id, limit)
+
+    def search_face(
+        self, character_id: CharacterId, model: str, vector: list[float], limit: int
+    ) -> list[tuple[Episode, float]]:
+        """The scenes with the most similar face, with cosines; only faces of the same model.
+
+        Raises Invalid when the vector is not one of that model.
+        """
+        return self._recall.by_face(character_id, model, _vector(vector), limit)
+
+
+def _vector(numbers: list[float]) -> Vector:
+    vector = np.asarray(numbers, dtype=np.float32)
+    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+        raise Invalid(
+            "a face embedding must be a list of finite numbers, not all zero",
+            advice="Send the embedding as the validator gives it.",
+        )
+    return vector
+
+
+MemoryStoreActor = ray.remote(MemoryStore)
+
+
+def connect(settings: Settings) -> ActorProxy[MemoryStore]:
+    """The cluster's one MemoryStore, started if there is none."""
+    return MemoryStoreActor.options(
+        name=NAME,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        max_restarts=-1,
+        max_task_retries=3,
+        num_cpus=0,
+    ).remote(settings)
