@@ -20,7 +20,7 @@ from cluster.domain.render import Capabilities, RenderOrder
 from cluster.domain.scene import SceneRequest, SceneState
 from cluster.domain.value import Value
 from cluster.domain.world import WorldState
-from cluster.errors import CineError, ConsentMissing, NotFound
+from cluster.errors import CineError, ConsentMissing, NotFound, Unsupported
 from cluster.ports import Pixels
 from cluster.store import Store
 
@@ -211,7 +211,10 @@ class Steps:
             raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
         memory = self._crew.memory
         world: WorldState = await ask(memory.recall, character.id, request.story_id)
-        found = await ask(memory.search, character.id, request.prompt, None, MEMORIES)
+        try:
+            found = await ask(memory.search, character.id, request.prompt, None, MEMORIES)
+        except Unsupported:  # the sentence encoder is off: nothing comes to mind
+            found = []
         memories = tuple(episode.prompt for episode, _ in found)
         return Context(character=character, world=world, memories=memories)
 
