@@ -18,11 +18,17 @@ from cluster.domain.identity import GOLDEN_IDR
 from cluster.domain.scene import SceneState
 from cluster.ports import Pixels, Vector
 
-SAME_BITS = 4
-"""Perceptual hashes this close (of 64 bits) are the same picture."""
-CLOSE_BITS = 14
+SAME_BITS = 8
+"""Perceptual hashes this close (of 64 bits) are the same picture.
+
+Measured on renders of 100 actors: 1,500 pairs of different shots of one actor are 14 bits apart
+or more (median 26) and their thumbnails agree to at most .87 (.79 within 16 bits); 200 pictures
+against their own copies (shifted by up to 3 px, +-7 % brightness, JPEG 70) are at most 16 bits
+apart (median 6) and agree to .85 or more (95 %: .91).
+"""
+CLOSE_BITS = 16
 """Hashes this close are the same picture if its thumbnail says so too."""
-SAME_THUMBNAIL = 0.97
+SAME_THUMBNAIL = 0.9
 SAME_FACE = 0.985
 """Cosine above which two faces are one shot, not one person: asked together with the hash."""
 
@@ -73,7 +79,7 @@ def same_picture(a: Look, b: Look) -> bool:
         return False
     alike = float(a.thumbnail @ b.thumbnail)
     if a.face is not None and b.face is not None and float(a.face @ b.face) > SAME_FACE:
-        return alike > SAME_THUMBNAIL - 0.07
+        return alike > SAME_THUMBNAIL - 0.05
     return alike > SAME_THUMBNAIL
 
 

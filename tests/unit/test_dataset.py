@@ -41,7 +41,7 @@ class DrawnFaces:
         vector[0] = 1.0
         return Face(
             box=(x, y, x + wide, y + high),
-            landmarks=np.float32([left, right, left, left, right]),
+            landmarks=np.array([left, right, left, left, right], np.float32),
             score=1.0,
             embedding=vector,
         )
