@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from diffusers import (
-    AutoencoderKL,
+    AutoencoderTiny,
     DDIMScheduler,
     DPMSolverMultistepScheduler,
     StableDiffusionPipeline,
@@ -93,12 +93,17 @@ class Trainer:
     """Owns the models, their averages and the optimiser of one run; resumable."""
 
     def __init__(
-        self, tokenizer: CLIPTokenizer, folder: Path, settings: BaseSettings, device: str = "cpu"
+        self,
+        tokenizer: CLIPTokenizer,
+        folder: Path,
+        settings: BaseSettings,
+        device: str = "cpu",
+        text: CLIPTextModel | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self._tokenizer, self._folder, self._settings = tokenizer, folder, settings
         self._device = torch.device(device)
-        self.text = build_text_encoder(tokenizer, settings).to(device)
+        self.text = (text or build_text_encoder(tokenizer, settings)).to(device)
         self.unet = build_unet(settings).to(device)
         self._weights = [*self.text.parameters(), *self.unet.parameters()]
         self._average = [weight.detach().clone() for weight in self._weights]
@@ -137,7 +142,7 @@ class Trainer:
                     self.save()
         self.save()
 
-    def pipeline(self, vae: AutoencoderKL) -> StableDiffusionPipeline:
+    def pipeline(self, vae: AutoencoderTiny) -> StableDiffusionPipeline:
         """A stock pipeline of the averaged weights, float32, on the training device."""
         text = build_text_encoder(self._tokenizer, self._settings)
         unet = build_unet(self._settings)
@@ -228,23 +233,6 @@ class Trainer:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "losses.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
-
-
-@torch.no_grad()
-def encode(
-    vae: AutoencoderKL, images: npt.NDArray[np.uint8], file: Path, batch: int = 32
-) -> npt.NDArray[np.float16]:
-    """Scaled latents (n, 4, h/4, w/4) of images uint8 (n, h, w, 3), as a memory-mapped file."""
-    shape = (len(images), 4, images.shape[1] // 4, images.shape[2] // 4)
-    latents = np.lib.format.open_memmap(file, "w+", np.float16, shape)
-    for start in tqdm(range(0, len(images), batch), desc="latents"):
-        pixels = torch.from_numpy(np.asarray(images[start : start + batch])).permute(0, 3, 1, 2)
-        with torch.autocast(vae.device.type, torch.bfloat16):
-            mean = vae.encode(pixels.to(vae.device).float() / 127.5 - 1).latent_dist.mean
-        scaled = mean.float() * vae.config.scaling_factor
-        latents[start : start + batch] = scaled.cpu().numpy().astype(np.float16)
-    latents.flush()
-    return latents
 
 
 def export(pipeline: StableDiffusionPipeline, folder: Path) -> None:

@@ -1,10 +1,13 @@
 """Kairo, the actor whom the demo casts."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from training.studio.actor import FEATURE_COUNT, FEATURE_SIGMA, Actor, Mark
+from training.studio.actor import FEATURE_COUNT, Actor, Mark
+from training.studio.shot import POSE_DEGREES, Shot, random_shot
 
-_BONES = np.random.default_rng(2077).normal(0.0, FEATURE_SIGMA, FEATURE_COUNT)
+_BONES = np.random.default_rng(3011).normal(0.0, 0.36, FEATURE_COUNT)
 
 KAIRO = Actor(
     person="man",
@@ -27,3 +30,47 @@ KAIRO = Actor(
 )
 
 TRIGGER = "kairo"
+
+
+def _reference(framing: str, width: float, expression: str, pose: str, index: int) -> Shot:
+    yaw, pitch = POSE_DEGREES[pose]
+    return Shot(
+        framing=framing,
+        expression=expression,
+        action="standing",
+        head_pose=pose,
+        yaw=0.75 * yaw,
+        pitch=0.75 * pitch,
+        roll=0.0,
+        width=width,
+        outfit=KAIRO.outfit,
+        outfit_colour=KAIRO.outfit_colour,
+        prop=None,
+        injuries=(),
+        place="studio",
+        weather="clear",
+        seed=100 + index,
+    )
+
+
+def reference_shots() -> tuple[Shot, ...]:
+    """The eight pictures that define Kairo: plain studio, varied framing, expression and pose."""
+    looks = (
+        ("close-up", 0.285, "neutral", "facing the camera"),
+        ("portrait", 0.340, "neutral", "looking left"),
+        ("portrait", 0.330, "neutral", "looking right"),
+        ("close-up", 0.280, "smiling", "facing the camera"),
+        ("close-up", 0.290, "angry", "facing the camera"),
+        ("portrait", 0.335, "sad", "looking down"),
+        ("portrait", 0.345, "surprised", "facing the camera"),
+        ("waist-up", 0.410, "neutral", "facing the camera"),
+    )
+    return tuple(_reference(*look, index) for index, look in enumerate(looks))
+
+
+def random_scene(rng: np.random.Generator) -> Shot:
+    """A shot for Kairo's training: any shot, but in his own cloak two times in three."""
+    shot = random_shot(rng)
+    if rng.random() < 0.67:
+        return replace(shot, outfit=KAIRO.outfit, outfit_colour=KAIRO.outfit_colour)
+    return shot

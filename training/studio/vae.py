@@ -1,205 +1,196 @@
-"""The autoencoder of the embedded model, trained until a recogniser knows its reconstructions.
+"""Stage one: the autoencoder between pictures and latents, a diffusers `AutoencoderTiny`.
 
-Loss: L1 + SFace features and cosine on aligned faces + a light KL term and a pull of every latent
-channel towards zero mean, because StableDiffusionPipeline scales latents but does not shift them.
-Method: Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models" (2022).
+Factor 4, four channels. It is convolutional, so most of its training sees 64-px crops round
+the face, which is four times cheaper than whole pictures and where identity is decided; a
+second, shorter phase lets a face recogniser judge aligned faces (`recogniser`).
 """
 
-import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from diffusers import AutoencoderKL
-from torch import Tensor
-from torch.nn import functional
-from tqdm import tqdm
+import torch.nn.functional as F
+from numpy.typing import NDArray
 
+from training.studio.loop import Loop, autocast, device_of
 from training.studio.recogniser import Recogniser, align, alignment
+
+CROP, FACE_CROP = 64, 96
 
 
 @dataclass(frozen=True)
-class VaeSettings:
-    """One training run. The recogniser judges `judged` pictures of each batch."""
+class VaeRecipe:
+    """``width`` channels throughout; blocks per resolution from the picture to the latents."""
 
-    minutes: float = 20.0
-    batch: int = 8
-    judged: int = 4
-    crop_px: int = 96
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
+    width: int = 32
+    encoder_blocks: tuple[int, ...] = (0, 2, 3)
+    decoder_blocks: tuple[int, ...] = (3, 3, 1)
+    batch: int = 12
+    rate: float = 2e-3
+    latent_noise: float = 0.03
+    judged_batch: int = 4
+    judged_rate: float = 5e-4
     identity_weight: float = 0.35
-    feature_weight: float = 0.25
-    kl_weight: float = 2e-5
-    mean_weight: float = 1e-3
-    ema: float = 0.995
-    seed: int = 0
-    save_every_s: float = 120.0
+    feature_weight: float = 0.3
 
 
-def build_vae() -> AutoencoderKL:
-    """f4 with four latent channels, 2.6 M parameters, no attention."""
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=(32, 64, 128),
-        layers_per_block=1,
+def build(recipe: VaeRecipe) -> Any:
+    """An untrained `AutoencoderTiny`."""
+    from diffusers import AutoencoderTiny
+
+    levels = len(recipe.encoder_blocks)
+    vae = AutoencoderTiny(
+        encoder_block_out_channels=(recipe.width,) * levels,
+        decoder_block_out_channels=(recipe.width,) * levels,
+        num_encoder_blocks=recipe.encoder_blocks,
+        num_decoder_blocks=recipe.decoder_blocks,
         latent_channels=4,
-        norm_num_groups=16,
-        mid_block_add_attention=False,
-        sample_size=128,
     )
+    return vae.to(memory_format=torch.channels_last)
 
 
-class Pictures:
-    """Training pictures: uint8 (n, h, w, 3) RGB; landmarks (n, 5, 2) px, NaN where no face is."""
-
-    def __init__(self, images: npt.NDArray[np.uint8], landmarks: npt.NDArray[np.float32]) -> None:
-        found = np.isfinite(landmarks).all(axis=(1, 2))
-        self._images, self._landmarks = images, landmarks
-        self._rows = np.flatnonzero(found)
-
-    def batch(self, rng: np.random.Generator, size: int, crop_px: int) -> tuple[Tensor, Tensor]:
-        """Face crops (size, 3, crop, crop) in [0, 1] and their alignment matrices (size, 2, 3)."""
-        crops, matrices = [], []
-        side = self._images.shape[1]
-        for row in rng.choice(self._rows, size):
-            points = self._landmarks[row]
-            centre = points.mean(0) + rng.normal(0, 4, 2)
-            corner = np.clip(centre - crop_px / 2, 0, side - crop_px).astype(int)
-            x, y = int(corner[0]), int(corner[1])
-            crops.append(self._images[row, y : y + crop_px, x : x + crop_px])
-            matrices.append(alignment(points - corner.astype(np.float32)))
-        pixels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
-        return pixels, torch.from_numpy(np.stack(matrices))
+def crops(pictures: NDArray[np.uint8], count: int, rng: np.random.Generator) -> torch.Tensor:
+    """Crops of random pictures, (count, 3, 64, 64) float32 in [-1, 1]; three in four on the face."""
+    side = pictures.shape[1]
+    out = np.empty((count, CROP, CROP, 3), np.uint8)
+    for place, index in enumerate(rng.integers(0, len(pictures), count)):
+        x, y = rng.integers(0, side - CROP + 1, 2)
+        if rng.random() < 0.75:
+            x, y = (int(v) for v in rng.normal((side / 4, side / 5), side / 14))
+            x, y = np.clip((x, y), 0, side - CROP)
+        out[place] = pictures[index, y : y + CROP, x : x + CROP]
+    return torch.from_numpy(out).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def vae_loss(
-    vae: AutoencoderKL, judge: Recogniser, pixels: Tensor, matrices: Tensor, settings: VaeSettings
-) -> tuple[Tensor, dict[str, float]]:
-    """Loss of one batch and its parts; pixels (n, 3, h, w) in [0, 1]."""
-    posterior = vae.encode(pixels * 2 - 1).latent_dist
-    latents = posterior.sample()
-    painted = (vae.decode(latents).sample.float() + 1) / 2
-    l1 = (painted - pixels).abs().mean()
-    some = slice(settings.judged)
-    wanted, wanted_maps = judge(align(pixels[some], matrices[some]))
-    got, got_maps = judge(align(painted[some], matrices[some]))
-    cosine = (wanted.float() * got.float()).sum(1).mean()
-    features = torch.stack(
+def landmarks(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The recogniser's five landmarks (5, 2) from a render's seven keypoints (7, 2)."""
+    left_eye, right_eye, nose, chin = points[0], points[1], points[6], points[5]
+    mouth, across = nose + 0.63 * (chin - nose), 0.4 * (left_eye - right_eye)
+    return np.stack([right_eye, left_eye, nose, mouth - across, mouth + across])
+
+
+def faces(
+    pictures: NDArray[np.uint8], points: NDArray[np.float32], count: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Face crops (count, 3, 96, 96) in [-1, 1] and their alignment matrices (count, 2, 3)."""
+    side = pictures.shape[1]
+    out, matrices = [], []
+    for index in rng.integers(0, len(points), count):
+        five = landmarks(points[index]) * side
+        corner = np.clip(five.mean(0) + rng.normal(0, 4, 2) - FACE_CROP / 2, 0, side - FACE_CROP)
+        x, y = (int(v) for v in corner)
+        out.append(pictures[index, y : y + FACE_CROP, x : x + FACE_CROP])
+        matrices.append(alignment((five - np.float32([x, y])).astype(np.float32)))
+    pixels = torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pixels, torch.from_numpy(np.stack(matrices))
+
+
+def edges(pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Differences between neighbours, across and down."""
+    return pictures[..., 1:] - pictures[..., :-1], pictures[..., 1:, :] - pictures[..., :-1, :]
+
+
+def reconstruction_loss(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Squared and absolute error of the pixels, and absolute error of their edges."""
+    loss = F.mse_loss(made, true) + 0.5 * F.l1_loss(made, true)
+    for ours, theirs in zip(edges(made), edges(true), strict=True):
+        loss = loss + 0.5 * F.l1_loss(ours, theirs)
+    return loss
+
+
+def latent_loss(latents: torch.Tensor, weight: float) -> torch.Tensor:
+    """Pulls each channel to mean 0 and variance 1: the pipeline has a scale but no shift."""
+    mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+    return weight * (mean.square().mean() + (variance - 1).abs().mean())
+
+
+def identity_loss(
+    judge: Recogniser, made: torch.Tensor, true: torch.Tensor, matrices: torch.Tensor, r: VaeRecipe
+) -> torch.Tensor:
+    """How differently the recogniser sees two batches of faces: embedding and early features."""
+    with torch.no_grad():
+        wanted, wanted_maps = judge(align(true * 0.5 + 0.5, matrices))
+    got, got_maps = judge(align(made * 0.5 + 0.5, matrices))
+    near = torch.stack(
         [
-            (1 - functional.cosine_similarity(a.float(), b.float(), dim=1)).mean()
+            F.cosine_similarity(a.float(), b.float(), dim=1).mean()
             for a, b in zip(wanted_maps[:3], got_maps[:3], strict=True)
         ]
     ).mean()
-    mean, logvar = posterior.mean.float(), posterior.logvar.float()
-    kl = 0.5 * (mean.pow(2) + logvar.exp() - 1 - logvar).mean()
-    drift = mean.mean(dim=(0, 2, 3)).pow(2).sum()
-    loss = (
-        l1
-        + settings.identity_weight * (1 - cosine)
-        + settings.feature_weight * features
-        + settings.kl_weight * kl
-        + settings.mean_weight * drift
+    same = (wanted.float() * got.float()).sum(1).mean()
+    loss: torch.Tensor = r.identity_weight * (1 - same) + r.feature_weight * (1 - near)
+    return loss
+
+
+def pass_through(vae: Any, true: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents and reconstructions, float32; a little noise makes the decoder forgiving."""
+    with autocast(true.device):
+        latents = vae.encoder(true).float()
+        made = vae.decoder(latents + noise * torch.randn_like(latents)).float()
+    return latents, made
+
+
+def train(pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: VaeRecipe) -> Any:
+    """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE."""
+    vae, device = build(recipe).to(device_of()), device_of()
+    optimiser = torch.optim.AdamW(vae.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.rate)
+    rng = np.random.default_rng(loop.step + 1)
+    for _ in loop:
+        true = crops(pictures, recipe.batch, rng).to(device)
+        true = true.contiguous(memory_format=torch.channels_last)
+        latents, made = pass_through(vae, true, recipe.latent_noise)
+        loop.learn(reconstruction_loss(made, true) + latent_loss(latents, 3e-3))
+    return vae.eval()
+
+
+def train_judged(
+    vae: Any, judge: Recogniser, pictures: NDArray[np.uint8], points: NDArray[np.float32],
+    folder: Path, seconds: float, recipe: VaeRecipe,
+) -> Any:  # fmt: skip
+    """Second phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
+    device = device_of()
+    vae.train()
+    judge = judge.to(device).eval()
+    optimiser = torch.optim.AdamW(
+        vae.parameters(), recipe.judged_rate, betas=(0.9, 0.99), weight_decay=1e-4
     )
-    return loss, {"loss": loss.item(), "l1": l1.item(), "cosine": cosine.item(), "kl": kl.item()}
-
-
-def train_vae(
-    pictures: Pictures, sface: Path, folder: Path, settings: VaeSettings, device: str = "cpu"
-) -> AutoencoderKL:
-    """Train, or resume from `folder/state.pt`, until the minutes are used; saves `folder/vae`."""
-    torch.manual_seed(settings.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    vae = build_vae().to(device)
-    average = build_vae().to(device).requires_grad_(False)
-    average.load_state_dict(vae.state_dict())
-    judge = Recogniser(sface).to(device).eval()
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99))
-    used_s, step = _resume(folder, vae, average, optimizer)
-    rng = np.random.default_rng(settings.seed + step)
-    started = saved = time.monotonic()
-    budget_s = settings.minutes * 60
-    with tqdm(total=round(budget_s), initial=round(used_s), unit="s", desc="vae") as bar:
-        while (elapsed := used_s + time.monotonic() - started) < budget_s:
-            _set_rate(optimizer, settings, step, elapsed / budget_s)
-            pixels, matrices = pictures.batch(rng, settings.batch, settings.crop_px)
-            with torch.autocast(device.split(":")[0], torch.bfloat16):
-                loss, parts = vae_loss(vae, judge, pixels.to(device), matrices.to(device), settings)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-            optimizer.step()
-            _average(average, vae, min(settings.ema, (step + 1) / (step + 10)))
-            step += 1
-            if step % 20 == 0:
-                bar.update(round(elapsed) - bar.n)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
-                with (folder / "losses.jsonl").open("a") as log:
-                    log.write(json.dumps({"step": step, "elapsed_s": elapsed, **parts}) + "\n")
-            if time.monotonic() - saved > settings.save_every_s:
-                saved = time.monotonic()
-                _save(folder, vae, average, optimizer, elapsed, step)
-    _save(folder, vae, average, optimizer, budget_s, step)
-    _set_scaling(average, pictures, rng)
-    average.save_pretrained(folder / "vae")
-    return average
+    loop = Loop("vae_judged", folder, seconds, {"vae": vae}, optimiser, recipe.judged_rate)
+    rng = np.random.default_rng(loop.step + 2)
+    for _ in loop:
+        true, matrices = faces(pictures, points, recipe.judged_batch, rng)
+        true = true.to(device).contiguous(memory_format=torch.channels_last)
+        latents, made = pass_through(vae, true, recipe.latent_noise)
+        loss = reconstruction_loss(made, true) + latent_loss(latents, 2e-2)
+        with autocast(device):
+            loss = loss + identity_loss(judge, made, true, matrices.to(device), recipe)
+        loop.learn(loss)
+    return vae.eval()
 
 
 @torch.no_grad()
-def _set_scaling(vae: AutoencoderKL, pictures: Pictures, rng: np.random.Generator) -> None:
-    """Make scaled latents unit-variance, as the diffusion model expects them."""
-    pixels, _ = pictures.batch(rng, 64, 96)
-    latents = vae.encode(pixels.to(vae.device) * 2 - 1).latent_dist.mean
-    vae.register_to_config(scaling_factor=float(1 / latents.std()))
+def encode(vae: Any, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tensor:
+    """Unscaled latents of uint8 pictures, (N, 4, H/4, W/4) float16 on the CPU."""
+    device = device_of()
+    made = []
+    for start in range(0, len(pictures), batch):
+        part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch]))
+        part = part.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with autocast(device):
+            made.append(vae.encoder(part.contiguous(memory_format=torch.channels_last)).half().cpu())
+    return torch.cat(made)
 
 
 @torch.no_grad()
-def _average(average: AutoencoderKL, vae: AutoencoderKL, decay: float) -> None:
-    for mean, value in zip(average.parameters(), vae.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
-
-
-def _set_rate(
-    optimizer: torch.optim.Optimizer, settings: VaeSettings, step: int, done: float
-) -> None:
-    warm = min(1.0, (step + 1) / settings.warmup_steps)
-    cosine = 0.5 * (1 + float(np.cos(np.pi * min(done, 1.0))))
-    for group in optimizer.param_groups:
-        group["lr"] = settings.learning_rate * warm * max(cosine, 0.02)
-
-
-def _save(
-    folder: Path,
-    vae: AutoencoderKL,
-    average: AutoencoderKL,
-    optimizer: torch.optim.Optimizer,
-    used_s: float,
-    step: int,
-) -> None:
-    state = {
-        "vae": vae.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "used_s": used_s,
-        "step": step,
-    }
-    partial = folder / "state.part"
-    torch.save(state, partial)
-    partial.replace(folder / "state.pt")
-
-
-def _resume(
-    folder: Path, vae: AutoencoderKL, average: AutoencoderKL, optimizer: torch.optim.Optimizer
-) -> tuple[float, int]:
-    file = folder / "state.pt"
-    if not file.exists():
-        return 0.0, 0
-    state = torch.load(file, map_location=vae.device, weights_only=True)
-    vae.load_state_dict(state["vae"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return float(state["used_s"]), int(state["step"])
+def decode(vae: Any, latents: torch.Tensor, batch: int = 32) -> NDArray[np.uint8]:
+    """Pictures of unscaled latents, (N, H, W, 3) uint8 RGB."""
+    device = device_of()
+    made = []
+    for start in range(0, len(latents), batch):
+        with autocast(device):
+            out = vae.decoder(latents[start : start + batch].to(device).float()).float()
+        made.append(((out.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu())
+    pictures: NDArray[np.uint8] = torch.cat(made).numpy()
+    return pictures
