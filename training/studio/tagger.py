@@ -32,10 +32,10 @@ from training.studio.tagger_heads import IGNORE, SOFTMAX
 from training.studio.tagger_net import FINE, TaggerNet
 from training.studio.tagger_report import calibrate, report
 
-BATCH = 64
-PEAK_LR = 2e-3
+BATCH = 32
+PEAK_LR = 1.5e-3
 WARMUP_STEPS = 200
-EMA = 0.998
+EMA = 0.997
 SAVE_EVERY_S = 60.0
 RELOAD_EVERY_S = 150.0
 

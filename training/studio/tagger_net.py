@@ -52,8 +52,8 @@ class Trunk(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(conv(3, 24, 5, 2), conv(24, 48, 3, 2), Residual(48))
-        self.middle = nn.Sequential(conv(48, 96, 3, 2), Residual(96), Residual(96))
-        self.coarse = nn.Sequential(conv(96, 160, 3, 2), Residual(160), Residual(160))
+        self.middle = nn.Sequential(conv(48, 96, 3, 2), Residual(96))
+        self.coarse = nn.Sequential(conv(96, 160, 3, 2), Residual(160))
         self.down_middle = nn.Conv2d(160, 96, 1)
         self.down_fine = nn.Conv2d(96, 48, 1)
         self.mix_middle = conv(96, 96)
