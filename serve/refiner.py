@@ -21,6 +21,7 @@ from cluster.ports import Pixels
 from cluster.settings import Settings
 
 from .blending import Blend, face_distance, lay_in, resize, square_round
+from .calls import ask
 
 STRENGTHS = (0.45, 0.65, 0.8, 0.9)
 MAX_SEED = 2**31
@@ -58,7 +59,7 @@ class Refiner:
             attempt=attempt, idr_before=report.idr, idr_after=report.idr, kept=False,
             strength=strength,
         )  # fmt: skip
-        able: Capabilities = await self._generator.capabilities.remote()
+        able: Capabilities = await ask(self._generator.capabilities)
         if report.box is None:
             return _left(pixels, report, tried, "no face was found to repair; try another seed")
         if not able.inpaint:
@@ -68,7 +69,7 @@ class Refiner:
             seed=(seed + attempt) % MAX_SEED, strength=strength,
         )  # fmt: skip
         mended, blend = await self._repaint(pixels, report.box, able, order)
-        after: IdentityReport = await self._validator.validate.remote(mended, character)
+        after: IdentityReport = await ask(self._validator.validate, mended, character)
         tried = tried.model_copy(update={"idr_after": after.idr, "blend": blend})
         if not _better(after, report):
             return _left(pixels, report, tried, _why_not(after, report))
@@ -82,7 +83,7 @@ class Refiner:
         side = min(able.width_px, able.height_px) // able.side_multiple_px * able.side_multiple_px
         mask = np.where(face_distance(box, square, side) <= 1, 255, 0).astype(np.uint8)
         patch = await asyncio.to_thread(resize, square.of(pixels), side)
-        painted: Pixels = await self._generator.inpaint.remote(patch, mask, order)
+        painted: Pixels = await ask(self._generator.inpaint, patch, mask, order)
 
         def lay_back() -> tuple[Pixels, Blend]:
             mended = pixels.copy()

@@ -28,17 +28,23 @@ def tensors(layers: BaseLayers, *, rank: int = 4, seed: int = 0, scale: float = 
 
 def lora(base: BaseFolder, *, rank: int = 4, seed: int = 0, **metadata: str) -> bytes:
     """A valid adapter file for `base`, with the header that this project writes."""
-    return save(
+    content: bytes = save(
         tensors(base.layers, rank=rank, seed=seed),
         {"base_model": base.id, "rank": str(rank), "alpha": str(rank), **metadata},
     )
+    return content
 
 
 def with_alpha(base: BaseFolder, *, rank: int, alpha: float, seed: int = 0) -> bytes:
     """A valid adapter file whose alpha is not its rank, declared where loaders look for it."""
-    config = {"r": rank, "lora_alpha": alpha, "target_modules": ["to_q", "to_k", "to_v", "to_out.0"]}
+    config = {
+        "r": rank,
+        "lora_alpha": alpha,
+        "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
+    }
     declared = {f"{base.layers.component}.{name}": value for name, value in config.items()}
-    return save(
+    content: bytes = save(
         tensors(base.layers, rank=rank, seed=seed),
         {"lora_adapter_metadata": json.dumps(declared), "alpha": str(alpha)},
     )
+    return content

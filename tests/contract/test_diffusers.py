@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
-from tests.tiny_adapters import lora, tensors, with_alpha
-from tests.tiny_pipelines import FAMILIES, save
 
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.adapter_file import UP
@@ -20,6 +18,8 @@ from cluster.providers.diffusers import RESIDENT_ADAPTERS, DiffusersImageModel
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.settings import GeneratorSettings, StoreSettings
 from cluster.store import Store
+from tests.tiny_adapters import lora, tensors, with_alpha
+from tests.tiny_pipelines import FAMILIES, save
 
 SIDE = 64
 ORDER = RenderOrder(
@@ -174,14 +174,14 @@ def poisoned(base: BaseFolder, value: float) -> bytes:
     found = tensors(base.layers)
     key = next(name for name in found if name.endswith(UP))
     found[key][0, 0] = value
-    return save_tensors(found)
+    return bytes(save_tensors(found))
 
 
 def widened(base: BaseFolder) -> bytes:
     found = tensors(base.layers)
     key = next(name for name in found if name.endswith(UP))
     found[key] = np.ones((found[key].shape[0] + 1, 4), np.float32)
-    return save_tensors(found)
+    return bytes(save_tensors(found))
 
 
 @pytest.mark.parametrize("fault", ["nan", "truncated", "wrong shape", "wrong base", "not stored"])

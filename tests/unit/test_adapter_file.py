@@ -1,13 +1,15 @@
 import json
 import struct
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from safetensors.numpy import save
-from tests.tiny_adapters import tensors
 
 from cluster.domain.adapter_file import DOWN, UP, BaseLayers, check_fits, read_adapter
 from cluster.errors import BadAdapter
+from tests.tiny_adapters import tensors
 
 BASE = BaseLayers(
     model="cineai/studio",
@@ -33,7 +35,7 @@ def refusal(content: bytes) -> str:
     return caught.value.message
 
 
-def changed(**halves: np.ndarray | None) -> bytes:  # type: ignore[type-arg]
+def changed(**halves: npt.NDArray[Any] | None) -> bytes:
     found = tensors(BASE)
     for half, value in halves.items():
         key = KEY + (DOWN if half == "down" else UP)
@@ -41,7 +43,7 @@ def changed(**halves: np.ndarray | None) -> bytes:  # type: ignore[type-arg]
             del found[key]
         else:
             found[key] = value
-    return save(found)
+    return bytes(save(found))
 
 
 def test_a_good_file_tells_its_rank_alpha_trigger_and_base() -> None:
@@ -69,7 +71,7 @@ def test_a_convolution_can_be_adapted() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_values_that_are_not_finite_are_refused_by_name(value: float, dtype: type) -> None:
-    up = np.ones((32, 4), dtype)
+    up: npt.NDArray[Any] = np.ones((32, 4), dtype)
     up[3, 1] = value
     message = refusal(changed(up=up))
     assert KEY + UP in message
