@@ -1,27 +1,31 @@
 """A Director in a process of its own, without Ray: what the crash tests kill.
 
-`python -m tests.integration.scene_worker <home>` runs the queue with the plain classes of every
-part behind handles that call them in this process. Everything is real but the image model.
+`python -m tests.integration.scene_worker <home>` starts, for every line on its stdin, a worker that
+runs the queue with the plain classes of every part behind handles that call them in its process.
+Everything is real but the image model. Workers are forks, so that none repeats seconds of imports;
+the worker writes `ready <pid>`, and ends with the one that started it.
 """
 
 import asyncio
+import ctypes
 import inspect
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actors.memory import MemoryStore
-from serve.prompt_engine import PromptEngine
-from serve.validator import Validator
-
 from actors.learner import Learner
+from actors.memory import MemoryStore
 from actors.registry import LoraRegistry
 from cluster.settings import JobSettings, Settings, StoreSettings
 from serve.analyzer import Analyzer
 from serve.calls import Actors
 from serve.director import Director
+from serve.prompt_engine import PromptEngine
 from serve.refiner import Refiner
+from serve.validator import Validator
 from tests.integration.photographer import Photographer
 
 
@@ -52,11 +56,10 @@ def settings_of(home: Path) -> Settings:
     )
 
 
-def main() -> None:
-    settings = settings_of(Path(sys.argv[1]))
+def work(settings: Settings) -> Director:
     photographer = Here(Photographer(settings))
     validator = Here(Validator(settings))
-    Director(
+    return Director(
         settings,
         Here(PromptEngine(settings)),  # type: ignore[arg-type]
         photographer,  # type: ignore[arg-type]
@@ -68,8 +71,25 @@ def main() -> None:
         ),
         executor_id="director-0",
     )
-    print("ready", flush=True)  # noqa: T201 - what the test waits for
-    sys.stdin.read()
+
+
+def main() -> None:
+    settings = settings_of(Path(sys.argv[1]))
+    worker: int | None = None
+    while sys.stdin.readline():
+        if worker is not None:
+            os.waitpid(worker, 0)
+        worker = os.fork()
+        if worker == 0:
+            _die_with_parent()
+            director = work(settings)
+            print("ready", os.getpid(), flush=True)  # noqa: T201 - what the test waits for
+            while director:
+                signal.pause()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The worker is a real process that is killed for real; see `scene_worker.py` and 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,27 +57,36 @@ class Studio:
         self._home = home
         self.store = Store.open(settings.store)
         self._client = DBOSClient(system_database_engine=open_workflow_engine(settings.store))
-        self._worker: subprocess.Popen[str] | None = None
+        self._worker = 0
+        self._forge = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.scene_worker", str(home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(home / "worker.log").open("w"),
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            },
+            text=True,
+        )
         reference = self.store.blobs.put(to_png(data.astronaut()))
         self.store.characters.add(Character(id=ADA, name="Ada", references=(reference,)))
 
     def start(self) -> None:
-        log = (self._home / "worker.log").open("a")
-        self._worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.scene_worker", str(self._home)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            text=True,
-        )
-        assert self._worker.stdout is not None
-        assert self._worker.stdout.readline() == "ready\n", self.log()
+        """Start a worker; the one before must be dead."""
+        assert self._forge.stdin is not None
+        assert self._forge.stdout is not None
+        print(file=self._forge.stdin, flush=True)
+        ready, _, pid = self._forge.stdout.readline().partition(" ")
+        assert ready == "ready", self.log()
+        self._worker = int(pid)
 
     def kill(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker.communicate()
+        os.kill(self._worker, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._forge.kill()  # takes its worker along
+        self._forge.communicate()
 
     def log(self) -> str:
         return (self._home / "worker.log").read_text()[-4000:]
@@ -143,7 +153,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     one = Studio(home, Settings(store=StoreSettings(home=home)))
     one.start()
     yield one
-    one.kill()
+    one.close()
 
 
 def steps_of(job: Job) -> list[tuple[str, int]]:
