@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.domain.face import Face
+from cluster.domain.identity import Box
 from cluster.domain.plan import PromptBrief
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.tags import Tags
@@ -42,9 +43,9 @@ class FaceEncoder(Protocol):
 
 
 class Tagger(Protocol):
-    """Reads attributes from a picture of one person."""
+    """Reads attributes from a picture of one person; the face's box helps off-centre people."""
 
-    def tags(self, pixels: Pixels) -> Tags: ...
+    def tags(self, pixels: Pixels, face: Box | None = None) -> Tags: ...
 
 
 class TextEncoder(Protocol):

