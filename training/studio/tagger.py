@@ -1,5 +1,6 @@
-"""Train, judge and export the tagger: `python -m training.studio.tagger train|evaluate`.
+"""Train, judge and export the tagger: `python -m training.studio.tagger twins|train|evaluate`.
 
+`twins` passes renders through the trained autoencoder, for `train` to mix in.
 Training stops after --minutes of processor time, keeps a checkpoint and goes on from it when it is
 started again, with more minutes or more chunks. `evaluate` calibrates on one half of held-out
 renders, reports on the other, and writes the ONNX file and its labels.
@@ -25,7 +26,10 @@ from training.studio.tagger_data import (
     batches,
     harder,
     is_for_calibration,
+    join,
+    keep_twins,
     load,
+    load_twins,
 )
 from training.studio.tagger_export import export
 from training.studio.tagger_heads import IGNORE, SOFTMAX
@@ -51,9 +55,10 @@ class Options:
     threads: int
 
     def training(self) -> Pictures:
-        """What is rendered so far, without the actors kept for calibration."""
+        """What is rendered so far and its twins, without the actors kept for calibration."""
         indices = np.arange(self.renders.finished())
-        return load(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
+        plain = load(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
+        return join(plain, load_twins(self.renders, self.head_cache))
 
     def calibration(self) -> Pictures:
         indices = np.arange(self.renders.finished())
@@ -146,7 +151,6 @@ class Trainer:
 
 def train(options: Options) -> None:
     """Train until the time is spent; pictures rendered meanwhile join now and then."""
-    torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)
     while trainer.spent_s < options.minutes * 60:
@@ -198,7 +202,6 @@ def predict(net: torch.nn.Module, pictures: Pictures) -> tuple[Any, Any]:
 
 def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]:
     """Calibrate, report on people never seen, write the ONNX file and its labels."""
-    torch.set_num_threads(options.threads)
     trainer = Trainer(options)
     net = trainer.average.module
     fit = options.calibration()
@@ -218,7 +221,7 @@ def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["train", "evaluate"])
+    parser.add_argument("command", choices=["twins", "train", "evaluate"])
     parser.add_argument("--renders", type=Path, default=Path("out/studio"), help="render sets")
     parser.add_argument("--head", type=Path, default=shipped_head())
     parser.add_argument("--count", type=int, default=30_000, help="size of the training set")
@@ -226,6 +229,8 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=600, help="size of the held-out set")
     parser.add_argument("--held-out-seed", type=int, default=99)
     parser.add_argument("--folder", type=Path, default=Path("out/tagger"), help="checkpoint, log")
+    parser.add_argument("--vae", type=Path, default=Path("out/studio/run/vae_judged.pt"))
+    parser.add_argument("--twins", type=int, default=3000, help="pictures to pass through it")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--assets", type=Path, default=Path("cluster/assets/tagger"))
@@ -233,7 +238,10 @@ def main() -> None:
     renders = RenderSet(args.renders, args.count, SIZE, args.seed)
     held_out = RenderSet(args.renders, args.held_out, SIZE, args.held_out_seed)
     options = Options(renders, args.head, args.folder, args.minutes, args.threads)
-    if args.command == "train":
+    torch.set_num_threads(options.threads)
+    if args.command == "twins":
+        keep_twins(renders, args.vae, args.twins)
+    elif args.command == "train":
         train(options)
     else:
         figures = evaluate(options, held_out, args.assets)

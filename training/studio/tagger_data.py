@@ -1,7 +1,7 @@
 """The tagger's pictures: the studio's renders, made harder each time they are seen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,8 @@ from training.studio.dataset import SHOTS, RenderSet
 from training.studio.tagger_heads import SIGMOID, SOFTMAX, encode
 from training.studio.tagger_net import KEYPOINTS
 from training.studio.tagger_points import Landmarks
+from training.studio.vae import VaeRecipe, build, decode
+from training.studio.vae import encode as encode_latents
 
 SIZE = 128
 
@@ -62,6 +64,40 @@ def load(renders: RenderSet, head_cache: Path, indices: NDArray[np.int64]) -> Pi
         any_of=np.stack(any_of),
         points=keep_points(renders, head_cache, int(indices[-1]) + 1)[indices],
     )
+
+
+def twins_path(renders: RenderSet) -> Path:
+    """Where `keep_twins` puts what the autoencoder makes of a set's first pictures."""
+    return renders.pictures_path.with_suffix(".twins.npy")
+
+
+def keep_twins(renders: RenderSet, vae_state: Path, count: int, noise: float = 0.1) -> None:
+    """Pass the first ``count`` pictures through the autoencoder, with noise on the latents: near
+    enough to what the diffusion model paints, and the truth is known."""
+    vae = build(VaeRecipe())
+    vae.load_state_dict(torch.load(vae_state, weights_only=True)["models"]["vae"])
+    latents = encode_latents(vae.eval(), renders.pictures()[:count]).float()
+    generator = torch.Generator().manual_seed(0)
+    spread = torch.randn(latents.shape, generator=generator) * noise * latents.std()
+    np.save(twins_path(renders), decode(vae, latents + spread))
+
+
+def load_twins(renders: RenderSet, head_cache: Path) -> Pictures | None:
+    """The twins with their originals' truth, without those kept for calibration."""
+    if not twins_path(renders).exists():
+        return None
+    pixels = np.load(twins_path(renders))
+    indices = np.arange(len(pixels))
+    indices = indices[~is_for_calibration(indices)]
+    return replace(load(renders, head_cache, indices), pixels=pixels[indices])
+
+
+def join(first: Pictures, second: Pictures | None) -> Pictures:
+    """Both in one."""
+    if second is None:
+        return first
+    pairs = {name: (getattr(first, name), getattr(second, name)) for name in vars(first)}
+    return Pictures(**{name: np.concatenate(pair) for name, pair in pairs.items()})
 
 
 def is_for_calibration(indices: NDArray[np.int64]) -> NDArray[np.bool_]:
