@@ -16,12 +16,13 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import SceneState, StoryId
 from cluster.domain.world import WorldState, fold
 from cluster.errors import Invalid
+from cluster.launch import named_actor
 from cluster.ports import Vector
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
 
-NAME, NAMESPACE = "cineai-memory", "cineai"
+NAME = "cineai-memory"
 
 
 class MemoryStore:
@@ -108,12 +109,4 @@ MemoryStoreActor = ray.remote(MemoryStore)
 
 def connect(settings: Settings) -> ActorProxy[MemoryStore]:
     """The cluster's one MemoryStore, started if there is none."""
-    return MemoryStoreActor.options(
-        name=NAME,
-        namespace=NAMESPACE,
-        lifetime="detached",
-        get_if_exists=True,
-        max_restarts=-1,
-        max_task_retries=3,
-        num_cpus=0,
-    ).remote(settings)
+    return named_actor(MemoryStoreActor, NAME, settings)

@@ -35,7 +35,7 @@ class Recall:
 
     def warm_up(self) -> None:
         """Open every index, and make good what a predecessor left undone."""
-        with self._tolerated("recall.warm_up"):
+        with self._tolerated("recall.warm_up"), self._lock:
             if self._reads_text:
                 self._texts()
             for model in sorted(self._episodes.face_models()):

