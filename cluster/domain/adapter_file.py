@@ -61,11 +61,11 @@ def read_adapter(content: bytes) -> AdapterFile:
     """
     if len(content) > MAX_BYTES:
         raise BadAdapter(f"the file has {len(content)} bytes, more than the {MAX_BYTES} allowed")
-    metadata = read_header(content).get("__metadata__") or {}
     try:
         tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise BadAdapter(f"not a complete safetensors file: {error}") from error
+    metadata = read_header(content).get("__metadata__") or {}
     component = _component(tensors)
     modules = _pairs(component, {key: tuple(spec["shape"]) for key, spec in tensors.items()})
     for key, spec in tensors.items():
@@ -162,14 +162,15 @@ def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -
         config = json.loads(metadata.get("lora_adapter_metadata") or "{}")
         own = {k.removeprefix(f"{component}."): v for k, v in config.items()}
         ranks = {pair.down[0] for pair in modules.values()}
+        rank = float(own.get("r", max(ranks)))
         alpha = float(own.get("lora_alpha", max(ranks)))
         claimed = float(metadata.get("alpha", alpha))
     except (ValueError, TypeError, AttributeError) as error:
         raise BadAdapter(f"__metadata__: cannot be read: {error}") from error
     if own.get("use_dora"):
         raise BadAdapter("lora_adapter_metadata: DoRA cannot be served")
-    if "r" in own and not own.get("rank_pattern") and ranks != {own["r"]}:
-        raise BadAdapter(f"lora_adapter_metadata: says rank {own['r']}, the tensors {ranks}")
+    if not own.get("rank_pattern") and "r" in own and ranks != {rank}:
+        raise BadAdapter(f"lora_adapter_metadata: says rank {rank:g}, the tensors {ranks}")
     if not (np.isfinite(alpha) and alpha > 0):
         raise BadAdapter(f"lora_adapter_metadata: alpha {alpha} is not a positive number")
     if claimed != alpha:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,6 +85,10 @@ def blurred(photograph: Pixels) -> Pixels:
     return np.asarray(cv2.GaussianBlur(photograph, (0, 0), 3), np.uint8)
 
 
+def here(part: object) -> Any:  # noqa: ANN401 - stands where Ray's untyped handles stand
+    return Here(lambda: part)
+
+
 class Restorer:
     """Stands in for a model that paints this very face: it puts the photograph back."""
 
@@ -124,7 +129,7 @@ async def test_a_repair_that_helps_is_kept(
     assert before.box is not None
     square = square_round(before.box, blurred, settings.repair.margin)
     painter = Restorer(photograph, square)
-    refiner = Refiner(settings, Here(painter), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(painter), here(validator))
     held = blurred.copy()
     blurred.setflags(write=False)
     outcome = await refiner.repair(blurred, before, character, PLAN, None, 5, 1)
@@ -149,7 +154,7 @@ async def test_each_try_paints_over_more_with_another_seed(
     before = await judged(validator, blurred, character)
     assert before.box is not None
     painter = Restorer(photograph, square_round(before.box, blurred, settings.repair.margin))
-    refiner = Refiner(settings, Here(painter), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(painter), here(validator))
     for attempt in (1, 2, 9):
         await refiner.repair(blurred, before, character, PLAN, None, 5, attempt)
     assert [order.strength for order in painter.orders] == [*STRENGTHS[:2], STRENGTHS[-1]]
@@ -162,7 +167,7 @@ async def test_a_repair_that_harms_is_thrown_away(
 ) -> None:  # fmt: skip
     """The tiny pipeline's random weights paint noise where the face was."""
     before = await judged(validator, photograph, character)
-    refiner = Refiner(settings, Here(generator), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(generator), here(validator))
     outcome = await refiner.repair(photograph, before, character, PLAN, None, 5, 2)
     assert not outcome.repair.kept
     assert np.array_equal(outcome.pixels, photograph)
@@ -178,7 +183,7 @@ async def test_without_a_face_nothing_is_tried(
     wall = np.full((128, 128, 3), 90, np.uint8)
     report = await validator.validate(wall, character)
     assert report.box is None
-    refiner = Refiner(settings, Here(generator), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(generator), here(validator))
     outcome = await refiner.repair(wall, report, character, PLAN, None, 5, 1)
     assert (outcome.repair.kept, outcome.repair.blend) == (False, None)
     assert "no face" in outcome.repair.reason
@@ -190,7 +195,7 @@ async def test_a_model_that_cannot_inpaint_is_not_asked(
 ) -> None:
     before = await judged(validator, photograph, character)
     painter = Unable(photograph, Square(0, 0, 256))
-    refiner = Refiner(settings, Here(painter), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(painter), here(validator))
     outcome = await refiner.repair(photograph, before, character, PLAN, None, 5, 1)
     assert "cannot inpaint" in outcome.repair.reason
     assert not painter.orders
@@ -206,7 +211,7 @@ async def test_the_jobs_adapter_is_used_and_a_foreign_one_refused(
         sha256=Store.open(settings.store).blobs.put(lora(base)),
     )  # fmt: skip
     before = await judged(validator, photograph, character)
-    refiner = Refiner(settings, Here(generator), Here(validator))  # type: ignore[arg-type]
+    refiner = Refiner(settings, here(generator), here(validator))
     outcome = await refiner.repair(photograph, before, character, PLAN, adapter, 5, 1)
     assert not outcome.repair.kept
     foreign = adapter.model_copy(update={"version": 2, "base_model": "acme/other"})

@@ -175,7 +175,15 @@ def test_a_truncated_file_is_refused(kept: float) -> None:
     assert "not a " in refusal(cut)
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04" * 100, struct.pack("<Q", 2) + b"[]", b"\0" * 64])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04" * 100,
+        struct.pack("<Q", 2) + b"[]",
+        b"\0" * 64,
+        struct.pack("<Q", 9000) + b"[" * 9000,
+    ],
+)
 def test_what_is_no_safetensors_file_is_refused(content: bytes) -> None:
     assert refusal(content)
 
@@ -194,6 +202,6 @@ def test_a_header_whose_rank_is_not_the_tensors_is_refused() -> None:
     assert "says rank 16" in refusal(save(tensors(BASE), metadata))
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"unet.lora_alpha": "much"}'])
+@pytest.mark.parametrize("text", ["{", "[1]", '{"unet.lora_alpha": "much"}', '{"unet.r": [4]}'])
 def test_broken_metadata_is_refused(text: str) -> None:
     assert "__metadata__" in refusal(save(tensors(BASE), {"lora_adapter_metadata": text}))
