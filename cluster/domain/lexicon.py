@@ -206,6 +206,7 @@ def phrases() -> dict[tuple[str, ...], Sense]:
     return table
 
 
+@cache
 def longest_phrase() -> int:
     """Words in the longest known phrase."""
     return max(len(phrase) for phrase in phrases())

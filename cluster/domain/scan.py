@@ -50,7 +50,7 @@ class Scan:
 
     def cue(self, at: int, *kinds: Kind, reach: int = 4) -> bool:
         """Whether one of these kinds stands before a span in its clause; the nearest cue rules."""
-        cues = {"without", "drop", "still", "change", "hold", "wear"}
+        cues = {"without", "drop", "still", "change"}
         for span in clause_before(self.sentence, at, reach):
             if span.kind in cues:
                 return span.kind in kinds

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from cluster.domain.lexicon import Kind, longest_phrase, phrases
@@ -26,7 +27,7 @@ LEAD_IN = re.compile(
     r"^\s*(?:please\s+)?(?:(?:i\s+(?:want|need|would like)|give me|generate|create|make|render|"
     r"draw|paint|show|imagine|depict|film|shoot)\b\s*(?:me\b|us\b)?\s*)?"
     r"(?:(?:a|an|the|one|another|new|next)\s+)*"
-    r"(?:(?:scene|image|picture|photo|shot|still|painting|video|clip|render|frame)\b\s*"
+    r"(?:(?:scene|image|picture|photo|shot|painting|video|clip|render|frame)\b\s*"
     r"(?:in which|where|when|of|with|showing|that shows|:)?\s*)?",
     re.IGNORECASE,
 )
@@ -96,10 +97,11 @@ def clause_after(sentence: list[Span], at: int, reach: int = 5) -> Iterator[Span
         yield span
 
 
-def canonical(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def canonical(text: str) -> tuple[str, ...]:
     """The words by which two wordings of one thing are compared: synonyms and inflections are
     replaced by the vocabulary's word, articles and the like are left out, `|` ends a clause."""
-    return [word for span in spans(tokens(text)) for word in _canonical(span)]
+    return tuple(word for span in spans(tokens(text)) for word in _canonical(span))
 
 
 def _canonical(span: Span) -> Iterable[str]:
