@@ -106,7 +106,7 @@ class Validator:
         cosine = float(face.embedding @ known)
         parts = weighed(
             (
-                Part(name="face", score=calibration.score(cosine), weight=0.0, reason=_view(face)),
+                Part(name="face", score=calibration.score(cosine), weight=0.0, reason=view(face)),
                 *self._attributes(pixels, face, len(usable), character),
             )
         )
@@ -142,7 +142,7 @@ class Validator:
             for index in range(len(images))
         ]
         faces = [
-            _only_face(index, titles[index], self._encoder.faces(pixels))
+            only_face(index, titles[index], self._encoder.faces(pixels))
             for index, pixels in enumerate(images)
         ]
         threshold = self._calibration(domain).threshold
@@ -186,7 +186,7 @@ def _tagger() -> Tagger | None:
         return None
 
 
-def _only_face(index: int, title: str, faces: Sequence[Face]) -> Face:
+def only_face(index: int, title: str, faces: Sequence[Face]) -> Face:
     if not faces:
         raise BadImage(f"{title}: no face was found", index=index)
     clear = [face for face in faces if not face.is_tiny]
@@ -212,7 +212,7 @@ def _overlap(one: Box, other: Box) -> float:
     return common / max(areas - common, 1e-6)
 
 
-def _view(face: Face) -> str:
+def view(face: Face) -> str:
     seen = f"{face.width_px:.0f} px wide"
     if face.is_profile:
         return f"{seen}, from the side (about {abs(face.yaw_deg):.0f}°): less certain"

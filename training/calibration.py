@@ -34,11 +34,11 @@ class Comparisons(NamedTuple):
 
     @property
     def same(self) -> Cosines:
-        return self.cosine[self.known == self.probe]
+        return np.asarray(self.cosine[self.known == self.probe])
 
     @property
     def strangers(self) -> Cosines:
-        return self.cosine[self.known != self.probe]
+        return np.asarray(self.cosine[self.known != self.probe])
 
 
 class Data(NamedTuple):

@@ -1,0 +1,61 @@
+"""The calibration's statistics, on people whose likeness is known by construction."""
+
+import numpy as np
+import pytest
+
+from cluster.ports import Vector
+from training.calibration import Data, calibrate, compare, pairs, quantile_above, rate
+
+
+def crowd(people: int, pictures: int, spread: float, seed: int = 1) -> list[Vector]:
+    """Unit vectors about one random direction a person."""
+    rng = np.random.default_rng(seed)
+    everyone = []
+    for _ in range(people):
+        own = rng.normal(size=32) + spread * rng.normal(size=(pictures, 32))
+        everyone.append((own / np.linalg.norm(own, axis=1, keepdims=True)).astype(np.float32))
+    return everyone
+
+
+def data(people: list[Vector]) -> Data:
+    found = {"2 references": compare(people, people, 2)}
+    return Data("photo", found, found, len(people), "made up", "none", ("note",))
+
+
+def test_no_picture_is_compared_with_itself() -> None:
+    people = crowd(5, 3, 0.5)
+    assert compare(people, people, 1).same.max() < 0.999
+
+
+def test_no_more_strangers_pass_than_are_allowed() -> None:
+    strangers = np.linspace(-1, 1, 10_000)
+    assert (strangers >= quantile_above(strangers, 1e-3)).sum() == 10
+
+
+def test_equal_cosines_do_not_slip_past_the_limit() -> None:
+    strangers = np.repeat([0.0, 0.9], [990, 10])
+    assert (strangers >= quantile_above(strangers, 5e-3)).sum() == 0
+
+
+def test_well_separated_people_are_told_apart() -> None:
+    result = calibrate("m", data(crowd(40, 6, 0.3)))
+    assert result.far <= 1e-3 < result.far_upper_95
+    assert result.frr == 0
+    assert result.score(result.threshold) == 0.75
+    assert result.notes[0] == "note"
+    assert len(result.notes) == 3
+
+
+def test_people_who_look_alike_are_reported_as_refused() -> None:
+    assert calibrate("m", data(crowd(40, 6, 1.5))).frr > 0.05
+
+
+def test_the_interval_is_wider_with_fewer_people() -> None:
+    few, many = (compare(people, people, 1) for people in (crowd(10, 5, 1), crowd(80, 5, 1)))
+    uppers = [rate(found, found.cosine > 0.3, same=False) for found in (few, many)]
+    assert uppers[0][1] - uppers[0][0] > uppers[1][1] - uppers[1][0] > 0
+
+
+def test_nothing_seen_is_not_reported_as_impossible() -> None:
+    found = pairs(np.concatenate(crowd(30, 1, 0.5)))
+    assert rate(found, found.cosine > 2, same=False) == (0.0, pytest.approx(3 / 30))
