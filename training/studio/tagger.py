@@ -8,6 +8,7 @@ renders, reports on the other, and writes the ONNX file and its labels.
 
 import argparse
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ PEAK_LR = 1.5e-3
 WARMUP_STEPS = 200
 EMA = 0.997
 SAVE_EVERY_S = 60.0
-RELOAD_EVERY_S = 150.0
+WORTH_RELOADING = 1000
+"""New renders that are worth the time of loading all again."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Trainer:
         done = min(1.0, self.spent_s / (self.options.minutes * 60))
         rate = PEAK_LR * min(1.0, (self.step + 1) / WARMUP_STEPS)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+            group["lr"] = rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.net(pixels)
@@ -154,15 +156,16 @@ def train(options: Options) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)
     while trainer.spent_s < options.minutes * 60:
-        train_on(options.training(), trainer)
+        enough = options.renders.finished() + WORTH_RELOADING
+        train_on(options.training(), trainer, enough)
 
 
-def train_on(pictures: Pictures, trainer: Trainer) -> None:
-    """Train on these until it is time to look for more, or the time is spent."""
+def train_on(pictures: Pictures, trainer: Trainer, enough: int) -> None:
+    """Train on these until ``enough`` are rendered to load them again, or the time is spent."""
     rng = np.random.default_rng(trainer.step)
     generator = torch.Generator().manual_seed(trainer.step)
     losses: list[float] = []
-    begun = saved = time.monotonic()
+    saved = time.monotonic()
     last = time.process_time()
     for batch in batches(pictures, BATCH, rng):
         pixels, points = harder(batch, rng, generator)
@@ -170,8 +173,9 @@ def train_on(pictures: Pictures, trainer: Trainer) -> None:
         now, worked = time.monotonic(), time.process_time()
         trainer.spent_s += worked - last
         last = worked
-        over = trainer.spent_s >= trainer.options.minutes * 60 or now - begun > RELOAD_EVERY_S
+        over = trainer.spent_s >= trainer.options.minutes * 60
         if over or now - saved > SAVE_EVERY_S:
+            over = over or trainer.options.renders.finished() >= enough
             trainer.save()
             saved = now
             note(trainer, len(pictures), float(np.mean(losses)))
