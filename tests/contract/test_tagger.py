@@ -76,7 +76,8 @@ def test_most_of_what_held_out_renders_show_is_read(tagger: OnnxTagger) -> None:
 
 
 def test_marks_wounds_and_props_of_held_out_renders_stand_out(tagger: OnnxTagger) -> None:
-    shown, absent = [], []
+    shown: list[float] = []
+    absent: list[float] = []
     for name, truth in TRUTH.items():
         tags = tagger.tags(read(RENDERS / name))
         for head in INDEPENDENT:
