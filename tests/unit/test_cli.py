@@ -1,0 +1,76 @@
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cluster.cli import app
+from cluster.cli.doctor import findings
+from cluster.launch import free_port
+from cluster.settings import GeneratorSettings, IdentitySettings, PromptSettings, Settings
+
+COMMANDS = (
+    "demo", "serve", "render", "doctor", "characters add", "characters list", "characters show",
+    "jobs list", "jobs show", "jobs watch", "jobs cancel", "keys create", "keys list",
+    "keys revoke", "lora import", "lora list", "lora activate",
+)  # fmt: skip
+
+
+def cineai(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_offers_json(command: str) -> None:
+    result = cineai(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "--json" in re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["jobs list", "jobs show x", "jobs cancel x", "characters list", "lora list --character kairo",
+     "render hello --character kairo"],
+)  # fmt: skip
+def test_without_a_server_a_command_says_how_to_start_one(command: str) -> None:
+    words = [*command.split(), "--url", f"http://127.0.0.1:{free_port()}"]
+    people, machine = cineai(*words), cineai(*words, "--json")
+    assert people.exit_code == machine.exit_code == 1
+    assert "cineai serve" in " ".join(people.stderr.split())
+    error = json.loads(machine.stdout)["error"]
+    assert error["code"] == "unavailable"
+    assert "cineai serve" in error["advice"]
+
+
+def test_doctor_answers_with_one_object() -> None:
+    result = cineai("doctor", "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == (0 if told["healthy"] else 1)
+    names = {one["name"] for one in told["findings"]}
+    assert {"python", "torch", "generator", "face pack", "face licence", "prompt writer"} <= names
+    assert all(one["ok"] or one["advice"] for one in told["findings"])
+
+
+def test_doctor_names_what_is_not_built_in_and_which_licence_is_not_accepted() -> None:
+    settings = Settings(
+        generator=GeneratorSettings(backend="veo"),
+        prompt=PromptSettings(writer="groq"),
+        identity=IdentitySettings(pack="buffalo_l"),
+    )
+    bad = {one.name for one in findings(settings) if not one.ok}
+    assert {"generator", "prompt writer", "face licence"} <= bad
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CINEAI_STORE__HOME", str(settings.store.home))
+    made = json.loads(cineai("keys", "create", "studio", "--json").stdout)
+    assert made["key"].startswith("cine_")
+    listed = cineai("keys", "list", "--json").stdout
+    assert made["key"] not in listed
+    assert [one["id"] for one in json.loads(listed)["items"]] == [made["id"]]
+    assert json.loads(cineai("keys", "revoke", made["id"], "--json").stdout)["revoked"]
+    assert json.loads(cineai("keys", "list", "--json").stdout)["items"][0]["revoked_at"]
+    missing = cineai("keys", "revoke", "nobody", "--json")
+    assert (missing.exit_code, json.loads(missing.stdout)["error"]["code"]) == (1, "not_found")
