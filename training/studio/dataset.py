@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from training.studio.actor import Actor, random_actor
+from training.studio.render import Renderer
 from training.studio.shot import Shot, random_shot
 
 SHOTS = 6
@@ -68,10 +70,6 @@ def _allocate(renders: RenderSet) -> None:
 
 def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> None:
     """Render every ``workers``-th chunk that is not there yet."""
-    import cv2
-
-    from training.studio.render import Renderer
-
     cv2.setNumThreads(1)
     renderer = Renderer(renders.size_px, head_cache)
     pictures = np.load(renders.pictures_path, mmap_mode="r+")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.studio.mesh import Floats, Ints
+from training.studio.mesh import Floats, Ints, floats
 
 CLOTH, METAL, HAIR, EMISSIVE, GLOSSY = 4, 5, 6, 7, 8
 """Materials of the shader beyond the head's own parts (0 to 3)."""
@@ -29,7 +29,7 @@ class Piece:
 
     def moved(self, offset: tuple[float, float, float]) -> "Piece":
         """The same piece elsewhere."""
-        return replace(self, points=self.points + np.float32(offset))
+        return replace(self, points=self.points + floats(offset))
 
     def turned(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> "Piece":
         """The same piece turned about the origin by radians around x, then y, then z."""
@@ -55,7 +55,7 @@ def solid(
     return Piece(
         points=points.astype(np.float32),
         faces=faces,
-        colour=np.tile(np.float32(colour), (count, 1)),
+        colour=np.tile(floats(colour), (count, 1)),
         material=material,
         uv=np.zeros((count, 2), np.float32),
         shade=np.ones(count, np.float32),
@@ -81,7 +81,7 @@ def lathe(
 ) -> Piece:  # fmt: skip
     """A solid of revolution about z from (radius, height) pairs; ``flat`` scales x and y."""
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
-    radius, height = np.float32(profile).T
+    radius, height = floats(profile).T
     x = np.outer(radius, np.sin(angle)) * flat[0]
     y = -np.outer(radius, np.cos(angle)) * flat[1]
     z = np.repeat(height[:, None], sides, 1)
@@ -97,7 +97,7 @@ def ball(
     turn = np.linspace(0.02, np.pi - 0.02, 9)
     profile = [(float(np.sin(t)), float(-np.cos(t))) for t in turn]
     piece = lathe(profile, colour, 14, material, anchored=anchored)
-    return replace(piece, points=piece.points * np.float32(radii))
+    return replace(piece, points=piece.points * floats(radii))
 
 
 def box(
@@ -148,7 +148,7 @@ def collar(
     ``slope`` lowers the front and lifts the nape; ``folds`` is the depth of vertical folds.
     """
     angle = np.linspace(gap, 2 * np.pi - gap, 40)
-    radius, height = np.float32(profile).T
+    radius, height = floats(profile).T
     wave = 1 + folds * (np.sin(9 * angle) + 0.6 * np.sin(17 * angle + 1.0))
     grown = np.linspace(0, 1, len(radius))[:, None]
     r = radius[:, None] * (1 + (wave[None] - 1) * grown)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.studio.geometry import HAIR, Piece, ball, grid_faces, solid, tube
-from training.studio.mesh import Floats, Head
+from training.studio.mesh import Floats, Head, floats
 
 CENTRE = np.array([0.0, -0.01, -0.045], np.float32)
 """The middle of the skull."""
@@ -122,7 +122,7 @@ def sheets(radius: Floats, cut: Cut, rng: np.random.Generator, lift: float) -> l
 def tail(rng: np.random.Generator) -> Piece:
     """A ponytail: up from the back of the crown and down at one side, in front of the shoulder."""
     side = 1.0 if rng.random() < 0.5 else -1.0
-    knots = np.float32(
+    knots = floats(
         [[0.0, 0.05, 0.055], [0.02, 0.07, 0.088], [0.06, 0.08, 0.075], [0.095, 0.06, 0.01],
          [0.108, 0.02, -0.09], [0.105, -0.02, -0.19], [0.10, -0.04, -0.28]]
     )  # fmt: skip
@@ -131,7 +131,7 @@ def tail(rng: np.random.Generator) -> Piece:
     path = np.stack([np.interp(at, np.arange(len(knots)), knots[:, k]) for k in range(3)], -1)
     radius = np.interp(at, [0, 1, 3, 5, 6], [0.014, 0.022, 0.028, 0.022, 0.007])
     piece = tube(path.astype(np.float32), radius.astype(np.float32), (0, 0, 0), HAIR, sides=12)
-    return replace(piece, uv=piece.uv * np.float32([1.0, 0.85]))
+    return replace(piece, uv=piece.uv * floats([1.0, 0.85]))
 
 
 def knot() -> Piece:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm.auto import tqdm
 
 SAVE_SECONDS = 120.0
 
@@ -75,7 +76,9 @@ class Loop:
     def keep_average(self) -> None:
         """Start or continue an exponential moving average of all weights."""
         if not self.average:
-            self.average = {n: [p.detach().clone() for p in m.parameters()] for n, m in self.models.items()}
+            self.average = {
+                n: [p.detach().clone() for p in m.parameters()] for n, m in self.models.items()
+            }
 
     def swap_average(self) -> None:
         """Exchange the weights with their moving average; twice restores them."""
@@ -89,15 +92,15 @@ class Loop:
         return min(1.0, self.spent / self.seconds)
 
     def __iter__(self) -> Iterator[int]:
-        from tqdm.auto import tqdm
-
         saved = time.monotonic()
         with tqdm(total=100, desc=self.name, unit="%", mininterval=5.0) as bar:
             while self.spent < self.seconds:
                 began = time.monotonic()
                 cosine = 0.5 + 0.5 * float(torch.cos(torch.tensor(self._fraction() * 3.14159265)))
                 for group in self.optimiser.param_groups:
-                    group["lr"] = self.rate * min(1.0, (self.step + 1) / 100) * max(self.floor, cosine)
+                    group["lr"] = (
+                        self.rate * min(1.0, (self.step + 1) / 100) * max(self.floor, cosine)
+                    )
                 yield self.step
                 self.spent += time.monotonic() - began
                 if time.monotonic() - saved > SAVE_SECONDS:
@@ -118,11 +121,18 @@ class Loop:
         if self.average:
             decay = min(0.9985, (1 + self.step) / (10 + self.step))
             for name, kept in self.average.items():
-                torch._foreach_lerp_(kept, [p.data for p in self.models[name].parameters()], 1 - decay)
+                torch._foreach_lerp_(
+                    kept, [p.data for p in self.models[name].parameters()], 1 - decay
+                )
         self._losses.append(float(loss.detach()))
         if self.step % 50 == 0:
             mean = sum(self._losses) / len(self._losses)
             self._losses.clear()
-            line = {"stage": self.name, "step": self.step, "seconds": round(self.spent), "loss": round(mean, 5)}
+            line = {
+                "stage": self.name,
+                "step": self.step,
+                "seconds": round(self.spent),
+                "loss": round(mean, 5),
+            }
             with (self.folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.studio.mesh import floats
+
 Picture = NDArray[np.uint8]
 Tint = tuple[float, float, float]
 
@@ -66,7 +68,7 @@ class Canvas:
         """Add a soft light."""
         grid = np.arange(self.size, dtype=np.float32) / self.size
         fall = np.exp(-((grid[None] - x) ** 2 + (grid[:, None] - y) ** 2) / (2 * radius * radius))
-        lit = self.pixels + fall[..., None] * np.float32(tint) * strength
+        lit = self.pixels + fall[..., None] * floats(tint) * strength
         self.pixels[:] = lit.clip(0, 255)
 
     def blur(self, width: float) -> None:
@@ -131,7 +133,8 @@ def castle(c: Canvas) -> None:
     c.disc(torch, 0.38, 0.035, (255, 214, 110))
     c.glow(torch, 0.37, 0.16, (220, 120, 30), 0.9)
     banner = 0.5 + c.uniform(-0.1, 0.1)
-    c.polygon([(banner - 0.1, 0), (banner + 0.1, 0), (banner + 0.1, 0.3), (banner, 0.4), (banner - 0.1, 0.3)],
+    left, right = banner - 0.1, banner + 0.1
+    c.polygon([(left, 0), (right, 0), (right, 0.3), (banner, 0.4), (left, 0.3)],
               (150, 26, 30))  # fmt: skip
 
 
@@ -293,7 +296,8 @@ def cave(c: Canvas) -> None:
         c.polygon(
             [(left - wide, -0.02), (left, tall), (left + wide, -0.02)], (level, level, level * 1.15)
         )
-        c.polygon([(left + 0.2 - wide, 1.02), (left + 0.2, 1 - tall * 0.7), (left + 0.2 + wide, 1.02)],
+        foot = left + 0.2
+        c.polygon([(foot - wide, 1.02), (foot, 1 - tall * 0.7), (foot + wide, 1.02)],
                   (level * 0.8, level * 0.8, level * 0.9))  # fmt: skip
     for _ in range(4):
         left, low = c.uniform(0, 1), c.uniform(0.55, 0.95)
@@ -315,7 +319,7 @@ def paint(place: str, weather: str, size: int, rng: np.random.Generator) -> Pict
     canvas.blur(0.0065)
     if weather in ("rain", "snow", "fog"):
         grey, amount = {"rain": (92, 0.48), "snow": (205, 0.30), "fog": (190, 0.66)}[weather]
-        veil = np.float32([grey, grey + 4, grey + 10])
+        veil = floats([grey, grey + 4, grey + 10])
         canvas.pixels = (canvas.pixels * (1 - amount) + veil * amount).astype(np.uint8)
     return canvas.pixels
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ from training.studio import palette
 from training.studio.actor import FEATURE_COUNT, Actor
 from training.studio.geometry import HAIR, Piece, rotation, solid, vertex_normals
 from training.studio.hair import hair, skull_radius
-from training.studio.mesh import CORNERS, Floats, Head, load
+from training.studio.mesh import CORNERS, Floats, Head, Ints, Reals, floats, load
 from training.studio.places import paint, weather_over
 from training.studio.shaders import LIGHTING, SCREEN, SOLID, STRANDS, VERTEX
 from training.studio.shot import HELD_PROPS, Shot
@@ -50,7 +51,7 @@ def corner_weights(actor: Actor) -> Floats:
         share *= (1 - age) if old < 1.0 else age
         share *= max(0.0, 1 - abs(actor.weight - heavy) * 2)
         weights.append(share * actor.races[race])
-    return np.float32(weights)
+    return floats(weights)
 
 
 class Ties:
@@ -89,7 +90,7 @@ def head_share(z: Floats) -> Floats:
 
 def seed_of(actor: Actor) -> int:
     """A number of the actor's own: what is random about his hair stays the same in every shot."""
-    return zlib.crc32(np.float32(actor.features).tobytes())
+    return zlib.crc32(floats(actor.features).tobytes())
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,6 @@ class Renderer:
     """One rasteriser: build it once a process. Deterministic: same values, same picture."""
 
     def __init__(self, size_px: int = 128, head_cache: Path | None = None) -> None:
-        import moderngl
-
         self.size = size_px
         self.head: Head = load(head_cache or shipped_head())
         self._skin = self.head.part == 0
@@ -131,10 +130,11 @@ class Renderer:
         self._skull = skull_radius(self.head)
         self._shade = self._crease()
         wide = ("eye-scale-incr", "eye-height1-incr", "eye-height2-incr", "eye-height3-incr")
-        self._open_eyes = np.float32([0.4 * (name in wide) for name in self.head.local_names])
+        self._open_eyes = floats([0.4 * (name in wide) for name in self.head.local_names])
         self._inside = (self.head.masks["inside-mouth"] > 0.6) & (self.head.masks["lips"] < 0.2)
         side = self._side = size_px * 3 // 2
-        self._gl: Any = moderngl.create_context(standalone=True, backend="egl")
+        create: Any = moderngl.create_context
+        self._gl: Any = create(standalone=True, backend="egl")
         self._programs = [
             self._gl.program(vertex_shader=VERTEX, fragment_shader=fragment)
             for fragment in (STRANDS, SOLID)
@@ -154,7 +154,7 @@ class Renderer:
             self._gl.vertex_array(program, [layout], self._indices) for program in self._programs
         ]
         self._lighting = self._gl.program(vertex_shader=SCREEN, fragment_shader=LIGHTING)
-        corners = self._gl.buffer(np.float32([[-1, -1], [3, -1], [-1, 3]]).tobytes())
+        corners = self._gl.buffer(floats([[-1, -1], [3, -1], [-1, 3]]).tobytes())
         self._screen = self._gl.vertex_array(self._lighting, [(corners, "2f", "p")])
         self._programs.append(self._lighting)
         self._depth_test = moderngl.DEPTH_TEST
@@ -187,7 +187,7 @@ class Renderer:
         coefficients += self._open_eyes
         return self.head.shape(corner_weights(actor), coefficients)
 
-    def _head_piece(self, actor: Actor, shot: Shot, neutral: Floats) -> tuple[Piece, Floats]:
+    def _head_piece(self, shot: Shot, neutral: Floats) -> tuple[Piece, Floats]:
         """The body as one piece, and (N, 3) material, lips and mouth-inside of its vertices."""
         head = self.head
         points = neutral + head.expression(shot.expression)
@@ -236,13 +236,13 @@ class Renderer:
     ) -> tuple[int, int]:
         """Fill the buffers, body first; returns how many indices are hair's, and all others."""
         neutral = self.shape(actor)
-        body, extra = self._head_piece(actor, shot, neutral)
+        body, extra = self._head_piece(shot, neutral)
         points = [posing.apply(body.points, self.head.rest[:, 2])]
         rest, faces = [self.head.rest], [body.faces]
         tint = [np.concatenate([body.colour, self._shade[:, None]], 1)]
         more, offset = [extra], len(body.points)
         shift = (neutral - self.head.rest)[self._tie_index]
-        strands = []
+        strands: list[Ints] = []
         for piece in self._pieces(actor, shot, frame, rng):
             placed = piece.points
             if piece.anchored:
@@ -265,12 +265,13 @@ class Renderer:
         hairy = 3 * sum(len(triangles) for triangles in strands)
         return hairy, int(index.size) - hairy
 
-    def _set(self, **values: Any) -> None:
+    def _set(self, **values: NDArray[np.generic] | np.generic) -> None:
         """Set uniforms; one that the compiler optimised away is skipped."""
         for program in self._programs:
             for name, value in values.items():
-                if name in program:
-                    program[name].write(np.asarray(value).tobytes())
+                uniform: Any = program.get(name, None)
+                if uniform is not None:
+                    uniform.write(np.asarray(value).tobytes())
 
     def _light(self, actor: Actor, shot: Shot, frame: Frame, rng: np.random.Generator) -> None:
         """Uniforms of light, skin, eyes and marks."""
@@ -292,20 +293,21 @@ class Renderer:
             accent = palette.OUTFIT["yellow" if shot.outfit_colour != "yellow" else "purple"]
         rouge = 0.75 if actor.gender > 0.5 else 0.0
         self._set(
-            L=np.float32(towards / np.linalg.norm(towards)), LC=(0.62 * np.float32(light.key) + 0.27) * np.float32(dull),
-            SKY=np.float32(light.sky) * np.float32(dull * 1.15), GND=np.float32(light.ground),
-            RIM=np.float32(light.rim), HAIR=np.float32(palette.HAIR[actor.hair_colour]),
-            SKIN=np.float32(palette.SKIN[actor.skin]), CLOTH=np.float32(palette.OUTFIT[shot.outfit_colour]),
-            ACCENT=np.float32(accent), EYEL=np.float32(palette.EYE[actor.left_eye]),
-            EYER=np.float32(palette.EYE[actor.right_eye]), marks=marks,
-            face=np.float32([lift.get(shot.expression, 0.0), brows, float(actor.beard), rouge]),
-            gaze=np.float32(gaze),
-            scalp=np.float32([painted, 0.0, 0.0, 0.045 if shot.prop == "hat" else -9.0]),
-            frame=np.float32([frame.x, frame.z, 2 / frame.width, PERSPECTIVE]),
+            L=floats(towards / np.linalg.norm(towards)),
+            LC=(0.62 * floats(light.key) + 0.27) * floats(dull),
+            SKY=floats(light.sky) * floats(dull * 1.15), GND=floats(light.ground),
+            RIM=floats(light.rim), HAIR=floats(palette.HAIR[actor.hair_colour]),
+            SKIN=floats(palette.SKIN[actor.skin]), CLOTH=floats(palette.OUTFIT[shot.outfit_colour]),
+            ACCENT=floats(accent), EYEL=floats(palette.EYE[actor.left_eye]),
+            EYER=floats(palette.EYE[actor.right_eye]), marks=marks,
+            face=floats([lift.get(shot.expression, 0.0), brows, float(actor.beard), rouge]),
+            gaze=floats(gaze),
+            scalp=floats([painted, 0.0, 0.0, 0.045 if shot.prop == "hat" else -9.0]),
+            frame=floats([frame.x, frame.z, 2 / frame.width, PERSPECTIVE]),
             outfit=np.int32(OUTFIT_NUMBER[shot.outfit]),
         )  # fmt: skip
 
-    def _eye_glow(self, picture: Floats, actor: Actor, posing: Posing, frame: Frame) -> None:
+    def _eye_glow(self, picture: Reals, actor: Actor, posing: Posing, frame: Frame) -> None:
         """Add the halo of a cyber eye where it faces us, in place."""
         neutral = self.shape(actor)
         for part, on, word in (
@@ -314,7 +316,7 @@ class Renderer:
         ):
             if not on:
                 continue
-            eye = neutral[self.head.part == part].mean(0) + np.float32([0, -0.016, 0])
+            eye = neutral[self.head.part == part].mean(0) + floats([0, -0.016, 0])
             at = posing.apply(eye[None], np.zeros(1, np.float32))[0]
             depth = 1 + (at[1] + 0.1) * PERSPECTIVE
             x = ((at[0] - frame.x) * 2 / frame.width / depth + 1) / 2 * self._side
@@ -322,7 +324,7 @@ class Renderer:
             grid = np.arange(self._side, dtype=np.float32)
             spread = 0.011 / frame.width * self._side
             fall = np.exp(-((grid[None] - x) ** 2 + (grid[:, None] - y) ** 2) / (2 * spread**2))
-            picture += fall[..., None] * np.float32(palette.EYE[word]) * 105
+            picture += fall[..., None] * floats(palette.EYE[word]) * 105
 
     def render(self, actor: Actor, shot: Shot) -> Picture:
         """The picture, (size_px, size_px, 3) uint8 RGB."""
@@ -364,12 +366,12 @@ class Renderer:
         pixels: bytes = self._target.read(components=4)
         return pixels
 
-    def _cover(self, picture: Floats, rng: np.random.Generator) -> Floats:
+    def _cover(self, picture: Reals, rng: np.random.Generator) -> Reals:
         """A dark edge in the foreground at one side, behind which the actor hides."""
         x = np.arange(self._side, dtype=np.float32) / self._side
         edge = rng.uniform(0.14, 0.22) + 0.012 * np.sin(x * 23 + rng.uniform(0, 6))[:, None]
         side = x[None] if rng.random() < 0.5 else 1 - x[None]
         shade = np.clip((edge - side) / 0.02 + 0.5, 0, 1)[..., None]
         grain = rng.normal(0, 4, (self._side, self._side, 1)).astype(np.float32)
-        covered: Floats = picture * (1 - shade) * 0.94 + shade * (np.float32([34, 32, 36]) + grain)
+        covered: Reals = picture * (1 - shade) * 0.94 + shade * (floats([34, 32, 36]) + grain)
         return covered

@@ -66,7 +66,8 @@ void mark(vec4 m, vec3 q, inout vec3 col, inout float gloss) {
     float side = m.y < -.01 ? -1. : 1.; vec2 r = mat2(.86, .5 * side, -.5 * side, .86) * d;
     float w = .0031 * (1. - abs(r.y) / .034); float l = step(abs(r.y), .027);
     float tick = band(mod(r.y + .0045, .009) - .0045, .0013) * step(abs(r.x), .0062);
-    col = mix(col, vec3(.50, .13, .12) * .75 + col * .12, l * max(band(r.x, w + .0018), .75 * tick));
+    col = mix(col, vec3(.50, .13, .12) * .75 + col * .12, l * max(band(r.x, w + .0018), .75 *
+      tick));
     col = mix(col, vec3(.82, .42, .38), .55 * l * band(r.x, max(w * .5, .0006)));
   } else if (k < 2.5) {
     float r = length(d); float a = atan(d.y, d.x);
@@ -119,18 +120,22 @@ vec3 skin(vec3 q, float lips, inout float gloss, inout float ao) {
   col *= 1. - (.18 + .25 * face.w) * lid * step(-.0485, q.z) * front;
   float bx = (ax - .0315) / .0225;
   float arch = -.0265 + face.x + .0055 * (1. - bx * bx) - .002 * bx;
-  float bw = face.y * (1. - .5 * smoothstep(-.2, 1.1, bx)) * (.85 + .4 * noise(vec3(q.x * 900., q.z * 300., 1.)));
+  float bw = face.y * (1. - .5 * smoothstep(-.2, 1.1, bx)) * (.85 + .4 * noise(vec3(q.x * 900.,
+    q.z * 300., 1.)));
   float brow = step(abs(bx), 1.) * band(q.z - arch, bw) * front;
   col = mix(col, HAIR * .55 + .02, .86 * brow);
   if (face.z > .5) {
   float below = smoothstep(-.105, -.112, q.z + .35 * max(ax - .03, 0.) * -1.2);
   float jaw = max(below, smoothstep(.050, .060, ax) * smoothstep(-.055, -.075, q.z));
-  jaw *= smoothstep(.004, -.02, q.y) * smoothstep(-.195, -.175, q.z + .0) * (1. - smoothstep(.1, .4, lips));
-  float around = smoothstep(.016, .019, length(vec2(q.x, (q.z + .1225) * 1.25)) - .012 * step(ax, .026));
+  jaw *= smoothstep(.004, -.02, q.y) * smoothstep(-.195, -.175, q.z + .0) * (1. - smoothstep(.1,
+    .4, lips));
+  float around = smoothstep(.016, .019, length(vec2(q.x, (q.z + .1225) * 1.25)) - .012 * step(ax,
+    .026));
   float tache = band(q.z + .1065, .0062) * step(ax, .027);
   jaw = max(jaw * mix(1., around, .6), tache * front);
   col = mix(col, HAIR * (.42 + .5 * noise(q * vec3(700., 500., 260.))), .93 * jaw); }
-  float hp = 0.; if (scalp.x > 0.) { float hl = hairline(q) + .010 * (noise(vec3(q.x * 330., q.y * 330., q.z * 90.)) - .5);
+  float hp = 0.; if (scalp.x > 0.) { float hl = hairline(q) + .010 * (noise(vec3(q.x * 330., q.y
+    * 330., q.z * 90.)) - .5);
   hp = smoothstep(.0, .005, hl) * scalp.x;
   float stub = .55 + .6 * noise(q * 600.);
   col = mix(col, HAIR * stub, hp); } gloss *= 1. - hp;
@@ -163,18 +168,22 @@ vec3 cloth(vec3 q, inout float gloss, inout float metal) {
   if (outfit == 3 && f > 0.) { float st = band(ax - .026 - .008 * sin(q.z * 60.), .003);
     col = mix(col, light, st * step(-.335, q.z)); col *= 1. - .25 * band(q.z + .36 , .003); }
   if (outfit == 4) { float b = length(vec2(ax - .0, mod(q.z + .02, .044) - .022));
-    if (f > 0.) { col *= 1. - .5 * band(q.x - .012, .002); col = mix(col, vec3(.95, .78, .3), step(b, .0075));
+    if (f > 0.) { col *= 1. - .5 * band(q.x - .012, .002);
+      col = mix(col, vec3(.95, .78, .3), step(b, .0075));
       float pk = step(abs(ax - .085), .024) * step(abs(q.z + .335), .011);
       col = mix(col, q.x > 0. ? ACCENT : vec3(.93, .8, .35), pk); }
     gloss += .1; }
   if (outfit == 5 && f > 0.) { col *= 1. - .35 * band(q.x, .0022);
     float b = length(vec2(q.x, mod(q.z, .04) - .02)); col = mix(col, light, step(b, .0052));
     float v = (q.z + .262) * .75; col *= 1. + .25 * step(ax, v + .02) * step(-.27, q.z); }
-  if (outfit == 6 && f > 0.) { float v = (q.z + .30) * .62; float t = step(ax, v + .026) * step(-.30, q.z);
+  if (outfit == 6 && f > 0.) { float v = (q.z + .30) * .62;
+    float t = step(ax, v + .026) * step(-.30, q.z);
     float t2 = band(q.x + (q.z + .30) * .62, .014) * step(q.z, -.30);
-    col = mix(col, ACCENT, max(t, t2)); col *= 1. - .4 * band(ax - v - .026, .002) * step(-.30, q.z); }
+    col = mix(col, ACCENT, max(t, t2)); col *= 1. - .4 * band(ax - v - .026, .002) * step(-.30,
+      q.z); }
   if (outfit == 7 && f > 0.) { float v = .022 + .22 * max(q.z + .36, 0.);
-    if (ax < v) col = light * .92; else if (ax < v + .006) col = vec3(.72) * (.6 + .5 * step(.5, fract(q.z * 160.)));
+    if (ax < v) col = light * .92; else if (ax < v + .006) col = vec3(.72) * (.6 + .5 * step(.5,
+      fract(q.z * 160.)));
     col *= 1. - .5 * band(ax - v - .008, .003); gloss += .15; }
   return col;
 }
@@ -190,7 +199,8 @@ vec3 eyeball(vec3 q, bool left, inout float glow, inout float gloss) {
   col = mix(col, vec3(1.), lit * smoothstep(.14, .08, a));
   col *= 1. - .45 * smoothstep(.20, .62, d.z);
   glow = lit * in_iris; gloss = 1.2;
-  vec3 hl = normalize(vec3(.25, -1., .35)); col += vec3(.9) * smoothstep(.16, .10, acos(clamp(dot(d, hl), -1., 1.)));
+  vec3 hl = normalize(vec3(.25, -1., .35)); col += vec3(.9) * smoothstep(.16, .10,
+    acos(clamp(dot(d, hl), -1., 1.)));
   return col;
 }
 void main() {
@@ -206,7 +216,8 @@ void main() {
     else if (ve.z > .5) { col = vec3(.20, .04, .04); } else col = skin(vq, ve.y, gloss, ao); }
   else if (m == 1) { col = eyeball(vq, true, glow, gloss); power = 90.; }
   else if (m == 2) { col = eyeball(vq, false, glow, gloss); power = 90.; }
-  else if (m == 3) { col = vq.z > -.1135 || (vq.z < -.127 && vq.y < -.09) ? vec3(.93, .91, .86) : vec3(.55, .16, .17);
+  else if (m == 3) { col = vq.z > -.1135 || (vq.z < -.127 && vq.y < -.09) ? vec3(.93, .91, .86) :
+    vec3(.55, .16, .17);
     col *= smoothstep(-.06, -.098, vq.y); }
   else if (m == 4) { gloss = .05; col *= .92 + .16 * fbm(vq * 80.); }
   else if (m == 5) metal = 1.;
@@ -215,11 +226,13 @@ void main() {
   float wrap = dot(n, L) * .5 + .5; float dif = mix(wrap * wrap, max(dot(n, L), 0.), .45);
   vec3 amb = mix(GND, SKY, n.z * .5 + .5);
   if (m == 6) {
-    float strand = .62 * noise(vec3(ve.y * 42., ve.z * 2.2, vc.a * 3.)) + .38 * noise(vec3(ve.y * 110., ve.z * 4., 5.));
+    float strand = .62 * noise(vec3(ve.y * 42., ve.z * 2.2, vc.a * 3.)) + .38 * noise(vec3(ve.y *
+      110., ve.z * 4., 5.));
     vec3 T = normalize(vec3(0., 0., -1.) - n * dot(n, vec3(0., 0., -1.)) + vec3(1e-4));
     float th = dot(T, H) + .35 * (strand - .5); float sp = pow(max(1. - th * th, 0.), 26.);
     col = HAIR * (.50 + .85 * strand) * (.62 + .38 * smoothstep(.0, .35, ve.z + .25 * vc.a));
-    vec3 c = col * (amb * 1.05 + LC * dif * 1.0) + (HAIR * .6 + .12) * LC * sp * .42 * smoothstep(-.2, .5, dot(n, L));
+    vec3 c = col * (amb * 1.05 + LC * dif * 1.0) + (HAIR * .6 + .12) * LC * sp * .42 *
+      smoothstep(-.2, .5, dot(n, L));
     float fr = pow(1. - max(dot(n, V), 0.), 3.); c += RIM * fr * .30 * (HAIR + .15);
     o = vec4(c, 1.); return;
   }
@@ -228,7 +241,8 @@ void main() {
   if (m == 0) c += col * vec3(.10, .025, .012) * (1. - abs(dot(n, L)));
   if (metal > .5) { float r = pow(max(dot(n, H), 0.), 9.); vec3 R = reflect(-V, n);
     vec3 env = mix(GND, SKY * 1.6, smoothstep(-.25, .45, R.z + .15 * sin(R.x * 5.)));
-    c = (col * .75 + .10) * (amb * .5 + env * .9 + LC * (dif * .55)) + (col * .5 + .5) * LC * r * .75; }
+    c = (col * .75 + .10) * (amb * .5 + env * .9 + LC * (dif * .55)) + (col * .5 + .5) * LC * r *
+      .75; }
   float fr = pow(1. - max(dot(n, V), 0.), 3.); c += RIM * fr * .32 * smoothstep(-.4, .4, n.z + .3);
   c = mix(c, col * 1.15, glow);
   o = vec4(c, 1.);

@@ -1,17 +1,22 @@
 """Contact sheets: what a pipeline paints, beside what the renderer shows for the same words."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
+from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
+from PIL import Image
 
 STEPS, GUIDANCE = 12, 3.0
 
 
 def paint(
-    pipeline: Any, prompts: Sequence[str], seeds: Sequence[int], batch: int = 8, steps: int = STEPS
+    pipeline: StableDiffusionPipeline,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    batch: int = 8,
+    steps: int = STEPS,
 ) -> NDArray[np.uint8]:
     """One picture a prompt, (N, H, W, 3) uint8 RGB; each depends on its own seed only."""
     pipeline.set_progress_bar_config(disable=True)
@@ -40,6 +45,4 @@ def sheet(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 def save(path: str, picture: NDArray[np.uint8]) -> None:
     """Write an RGB picture."""
-    from PIL import Image
-
     Image.fromarray(picture).save(path)

@@ -7,11 +7,11 @@ and spares the UNet the slow part of learning which word goes with which part of
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from cluster.domain.vocabulary import (
     ACTIONS,
@@ -92,8 +92,10 @@ def corpus(rng: np.random.Generator, count: int) -> Iterator[str]:
         yield quiz(rng, 0.2)[0]
 
 
-def pretrain(text: Any, tokenizer: Any, folder: Path, seconds: float, recipe: TextRecipe) -> float:
-    """Train in place for ``seconds`` of wall clock; returns the share of right answers at the end."""
+def pretrain(
+    text: CLIPTextModel, tokenizer: CLIPTokenizer, folder: Path, seconds: float, recipe: TextRecipe
+) -> float:
+    """Train in place for ``seconds`` of wall clock; returns the share of right answers."""
     device = device_of()
     text.to(device).train()
     width = text.config.hidden_size
@@ -110,7 +112,7 @@ def pretrain(text: Any, tokenizer: Any, folder: Path, seconds: float, recipe: Te
         with autocast(device):
             guess = heads(text(ids.input_ids.to(device)).pooler_output).float()
         split = guess.split(list(SIZES.values()), dim=1)
-        losses = [F.cross_entropy(part, wanted[:, k]) for k, part in enumerate(split)]
+        losses = [functional.cross_entropy(part, wanted[:, k]) for k, part in enumerate(split)]
         with torch.no_grad():
             hits = [(part.argmax(1) == wanted[:, k]).float().mean() for k, part in enumerate(split)]
         right += 0.05 * (float(torch.stack(hits).mean()) - right)

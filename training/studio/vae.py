@@ -7,12 +7,12 @@ second, shorter phase lets a face recogniser judge aligned faces (`recogniser`).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from training.studio.loop import Loop, autocast, device_of
 from training.studio.recogniser import Recogniser, align, alignment
@@ -36,10 +36,8 @@ class VaeRecipe:
     feature_weight: float = 0.3
 
 
-def build(recipe: VaeRecipe) -> Any:
+def build(recipe: VaeRecipe) -> AutoencoderTiny:
     """An untrained `AutoencoderTiny`."""
-    from diffusers import AutoencoderTiny
-
     levels = len(recipe.encoder_blocks)
     vae = AutoencoderTiny(
         encoder_block_out_channels=(recipe.width,) * levels,
@@ -52,7 +50,7 @@ def build(recipe: VaeRecipe) -> Any:
 
 
 def crops(pictures: NDArray[np.uint8], count: int, rng: np.random.Generator) -> torch.Tensor:
-    """Crops of random pictures, (count, 3, 64, 64) float32 in [-1, 1]; three in four on the face."""
+    """Crops (count, 3, 64, 64) of random pictures in [-1, 1]; three in four on the face."""
     side = pictures.shape[1]
     out = np.empty((count, CROP, CROP, 3), np.uint8)
     for place, index in enumerate(rng.integers(0, len(pictures), count)):
@@ -94,9 +92,9 @@ def edges(pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def reconstruction_loss(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     """Squared and absolute error of the pixels, and absolute error of their edges."""
-    loss = F.mse_loss(made, true) + 0.5 * F.l1_loss(made, true)
+    loss = functional.mse_loss(made, true) + 0.5 * functional.l1_loss(made, true)
     for ours, theirs in zip(edges(made), edges(true), strict=True):
-        loss = loss + 0.5 * F.l1_loss(ours, theirs)
+        loss = loss + 0.5 * functional.l1_loss(ours, theirs)
     return loss
 
 
@@ -115,7 +113,7 @@ def identity_loss(
     got, got_maps = judge(align(made * 0.5 + 0.5, matrices))
     near = torch.stack(
         [
-            F.cosine_similarity(a.float(), b.float(), dim=1).mean()
+            functional.cosine_similarity(a.float(), b.float(), dim=1).mean()
             for a, b in zip(wanted_maps[:3], got_maps[:3], strict=True)
         ]
     ).mean()
@@ -124,7 +122,9 @@ def identity_loss(
     return loss
 
 
-def pass_through(vae: Any, true: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+def pass_through(
+    vae: AutoencoderTiny, true: torch.Tensor, noise: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents and reconstructions, float32; a little noise makes the decoder forgiving."""
     with autocast(true.device):
         latents = vae.encoder(true).float()
@@ -132,10 +132,14 @@ def pass_through(vae: Any, true: torch.Tensor, noise: float) -> tuple[torch.Tens
     return latents, made
 
 
-def train(pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: VaeRecipe) -> Any:
+def train(
+    pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: VaeRecipe
+) -> AutoencoderTiny:
     """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE."""
     vae, device = build(recipe).to(device_of()), device_of()
-    optimiser = torch.optim.AdamW(vae.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(
+        vae.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=1e-4
+    )
     loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.rate)
     rng = np.random.default_rng(loop.step + 1)
     for _ in loop:
@@ -147,9 +151,14 @@ def train(pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: Vae
 
 
 def train_judged(
-    vae: Any, judge: Recogniser, pictures: NDArray[np.uint8], points: NDArray[np.float32],
-    folder: Path, seconds: float, recipe: VaeRecipe,
-) -> Any:  # fmt: skip
+    vae: AutoencoderTiny,
+    judge: Recogniser,
+    pictures: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    folder: Path,
+    seconds: float,
+    recipe: VaeRecipe,
+) -> AutoencoderTiny:
     """Second phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
     device = device_of()
     vae.train()
@@ -171,7 +180,7 @@ def train_judged(
 
 
 @torch.no_grad()
-def encode(vae: Any, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tensor:
+def encode(vae: AutoencoderTiny, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tensor:
     """Unscaled latents of uint8 pictures, (N, 4, H/4, W/4) float16 on the CPU."""
     device = device_of()
     made = []
@@ -179,12 +188,14 @@ def encode(vae: Any, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tens
         part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch]))
         part = part.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
         with autocast(device):
-            made.append(vae.encoder(part.contiguous(memory_format=torch.channels_last)).half().cpu())
+            made.append(
+                vae.encoder(part.contiguous(memory_format=torch.channels_last)).half().cpu()
+            )
     return torch.cat(made)
 
 
 @torch.no_grad()
-def decode(vae: Any, latents: torch.Tensor, batch: int = 32) -> NDArray[np.uint8]:
+def decode(vae: AutoencoderTiny, latents: torch.Tensor, batch: int = 32) -> NDArray[np.uint8]:
     """Pictures of unscaled latents, (N, H, W, 3) uint8 RGB."""
     device = device_of()
     made = []

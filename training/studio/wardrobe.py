@@ -1,6 +1,7 @@
 """Collars, hoods and pauldrons of each outfit, and the props that are worn or held."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from training.studio.geometry import (
     solid,
     tube,
 )
-from training.studio.mesh import Floats
+from training.studio.mesh import Floats, floats
 from training.studio.palette import Colour
 
 GOLD: Colour = (0.90, 0.70, 0.26)
@@ -121,7 +122,7 @@ def dress(outfit: str, colour: Colour) -> list[Piece]:
 
 def arc(points: list[tuple[float, float, float]], count: int = 14) -> Floats:
     """A smooth path through the points, (count, 3)."""
-    knots = np.float32(points)
+    knots = floats(points)
     at = np.linspace(0, len(knots) - 1, count)
     path = [np.interp(at, np.arange(len(knots)), knots[:, axis]) for axis in range(3)]
     return np.stack(path, -1).astype(np.float32)
@@ -248,7 +249,7 @@ def umbrella(x: float, frame: Frame, colour: Colour) -> list[Piece]:
     """An open umbrella behind and above the head, its pole at one side."""
     pieces = []
     angles = np.linspace(0, 2 * np.pi, 9)
-    for index, (start, end) in enumerate(zip(angles[:-1], angles[1:], strict=True)):
+    for index, (start, end) in enumerate(pairwise(angles)):
         rows = []
         for r, z in ((0.0, 0.10), (0.10, 0.085), (0.185, 0.045), (0.235, 0.0)):
             turn = np.linspace(start, end, 4)
@@ -258,8 +259,15 @@ def umbrella(x: float, frame: Frame, colour: Colour) -> list[Piece]:
         pieces.append(solid(np.concatenate(rows), grid_faces(4, 4, False), shade, anchored=False))
     top = min(0.055, frame.z + frame.width / 2 - 0.07)
     open_ = [p.turned(x=-0.75).moved((x * 0.25, 0.13, top)) for p in pieces]
-    pole = tube(arc([(x * 0.3, 0.11, top + 0.05), (x, -0.10, frame.bottom + 0.05),
-                     (x, -0.10, frame.bottom - 0.03)], 9), 0.0045, STEEL, METAL, anchored=False)  # fmt: skip
+    bent = arc(
+        [
+            (x * 0.3, 0.11, top + 0.05),
+            (x, -0.10, frame.bottom + 0.05),
+            (x, -0.10, frame.bottom - 0.03),
+        ],
+        9,
+    )
+    pole = tube(bent, 0.0045, STEEL, METAL, anchored=False)
     return [*open_, pole]
 
 

@@ -1,0 +1,117 @@
+"""`python -m training.studio train | evaluate | sheet`: the embedded model from nothing."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from diffusers import StableDiffusionPipeline
+
+from cluster.providers.facepack import ensure_pack
+from cluster.providers.insightface import InsightFaceEncoder
+from cluster.providers.tagger import OnnxTagger
+from cluster.settings import ASSETS, IdentitySettings
+from training.studio import evaluate as judging
+from training.studio import stages
+from training.studio.actor import random_actor
+from training.studio.adapter import AdapterRecipe
+from training.studio.base import BaseSettings
+from training.studio.captions import caption
+from training.studio.loop import device_of
+from training.studio.render import Renderer
+from training.studio.sheet import paint, save
+from training.studio.sheet import sheet as lay_out
+from training.studio.shot import random_shot
+from training.studio.text import TextRecipe
+from training.studio.vae import VaeRecipe
+
+app = typer.Typer(add_completion=False, help=__doc__)
+
+CACHE = Path("~/.cache/cineai/studio")
+Folder = Annotated[Path, typer.Option(help="Where everything in between is kept.")]
+Model = Annotated[Path, typer.Option(help="A pipeline folder.")]
+
+
+@app.command()
+def train(
+    folder: Folder = CACHE,
+    studio: Annotated[Path, typer.Option(help="Receives the pipeline.")] = ASSETS / "studio",
+    kairo: Annotated[Path, typer.Option(help="Receives Kairo.")] = ASSETS / "kairo",
+    pictures: Annotated[int, typer.Option(min=100, help="Training pictures.")] = 15_000,
+    minutes: Annotated[float, typer.Option(help="For text encoder and UNet.")] = 66.0,
+    vae_minutes: float = 10.0,
+    workers: Annotated[int, typer.Option(min=1, help="Rendering processes.")] = 2,
+    rehearse: Annotated[bool, typer.Option(help="All stages in two minutes, worthless.")] = False,
+) -> None:
+    """Render, train all stages, write what is shipped; a second call goes on where it stopped."""
+    plan = stages.Plan(
+        folder=folder.expanduser(),
+        studio=studio,
+        kairo=kairo,
+        recogniser=recogniser_in(ensure_pack(IdentitySettings()).folder),
+        pictures=pictures,
+        workers=workers,
+        vae_minutes=vae_minutes,
+        base=BaseSettings(minutes=minutes),
+    )
+    stages.run(stages.quick(plan) if rehearse else plan)
+
+
+def recogniser_in(pack: Path) -> Path:
+    """The recognition model of a face pack."""
+    return next(path for path in sorted(pack.glob("*.onnx")) if "rec" in path.name)
+
+
+def load(model: Path) -> StableDiffusionPipeline:
+    """A pipeline folder in float32, on CUDA where there is one."""
+    return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32).to(device_of())
+
+
+@app.command()
+def evaluate(
+    model: Model = ASSETS / "studio",
+    count: Annotated[int, typer.Option(min=1, help="Held-out captions.")] = 300,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Faces found, attributes confirmed, likeness by caption alone, seconds a picture."""
+    judges = judging.Judges(InsightFaceEncoder(ensure_pack(IdentitySettings())), OnnxTagger())
+    scores = judging.evaluate(load(model), judges, count, None)
+    lines = (f"{name:24} {value}" for name, value in scores.items())
+    typer.echo(json.dumps(scores) if as_json else "\n".join(lines))
+
+
+@app.command()
+def sheet(
+    out: Annotated[Path, typer.Argument(help="A PNG file to write.")],
+    model: Model = ASSETS / "studio",
+    count: Annotated[int, typer.Option(min=1)] = 24,
+    seed: int = 0,
+) -> None:
+    """Held-out captions: the render above, what the model paints below."""
+    rng = np.random.default_rng([99, seed])
+    cast = [(random_actor(rng), random_shot(rng)) for _ in range(count)]
+    pipeline = load(model)
+    renderer = Renderer(pipeline.unet.config.sample_size * 4)
+    shown = np.stack([renderer.render(*pair) for pair in cast])
+    made = paint(pipeline, [caption(*pair, rng) for pair in cast], list(range(count)))
+    rows = [np.concatenate([shown[i : i + 8], made[i : i + 8]]) for i in range(0, count, 8)]
+    save(str(out), np.concatenate([lay_out(row, len(row) // 2) for row in rows]))
+
+
+@app.command()
+def recipe() -> None:
+    """The settings that `train` uses by default, as JSON."""
+    stages = {
+        "vae": VaeRecipe(),
+        "text": TextRecipe(),
+        "base": BaseSettings(),
+        "adapter": AdapterRecipe(),
+    }
+    typer.echo(json.dumps({name: asdict(one) for name, one in stages.items()}, indent=2))
+
+
+if __name__ == "__main__":
+    app()

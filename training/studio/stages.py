@@ -1,0 +1,202 @@
+"""The studio's training from nothing to shipped files, stage by stage; each resumes by itself."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from cluster.providers.diffusers_folder import BaseFolder
+from training.studio import adapter, text, vae
+from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
+from training.studio.captions import caption, named_caption
+from training.studio.dataset import RenderSet, make
+from training.studio.kairo import KAIRO, TRIGGER, random_scene, reference_shots
+from training.studio.loop import device_of
+from training.studio.recogniser import Recogniser
+from training.studio.render import Renderer, shipped_head
+from training.studio.sheet import save
+from training.studio.tagger_points import Landmarks
+from training.studio.tokenizer import train_tokenizer
+
+WORDINGS = 4
+"""Captions of each picture."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make, where, and how long each stage may take, in minutes of wall clock.
+
+    ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
+    ``recogniser`` is SFace's ONNX file.
+    """
+
+    folder: Path
+    studio: Path
+    kairo: Path
+    recogniser: Path
+    pictures: int = 15_000
+    workers: int = 2
+    size_px: int = 128
+    vae_minutes: float = 10.0
+    judged_minutes: float = 4.0
+    text_minutes: float = 4.0
+    base: BaseSettings = field(default_factory=BaseSettings)
+    adapter_minutes: float = 8.0
+    kairo_pictures: int = 96
+
+    @property
+    def renders(self) -> RenderSet:
+        return RenderSet(self.folder, self.pictures, self.size_px, seed=1)
+
+
+def render_pictures(plan: Plan) -> None:
+    """Stage 0: the training pictures."""
+    with tqdm(total=plan.pictures, desc="pictures") as bar:
+        for done in make(plan.renders, shipped_head(), plan.workers):
+            bar.update(done - bar.n)
+
+
+def keypoints(plan: Plan) -> NDArray[np.float32]:
+    """Where the faces of the pictures are, (N, 7, 2) in [0, 1]; computed once."""
+    path = plan.folder / "keypoints.npy"
+    if not path.exists():
+        finder = Landmarks(shipped_head())
+        every = (plan.renders.example(index) for index in range(plan.pictures))
+        np.save(path, np.stack([finder.of(*example) for example in every]))
+    points: NDArray[np.float32] = np.load(path)
+    return points
+
+
+def train_autoencoder(plan: Plan) -> AutoencoderTiny:
+    """Stage 1: pixels first, then the recogniser's judgement; returns the VAE, scaled."""
+    done = plan.folder / "vae"
+    if done.exists():
+        return AutoencoderTiny.from_pretrained(done).to(device_of())
+    recipe, pictures = vae.VaeRecipe(), plan.renders.pictures()
+    model = vae.train(pictures, plan.folder, plan.vae_minutes * 60, recipe)
+    judge = Recogniser(plan.recogniser)
+    model = vae.train_judged(
+        model, judge, pictures, keypoints(plan), plan.folder, plan.judged_minutes * 60, recipe
+    )
+    spread = vae.encode(model, np.asarray(pictures[:1000])).float().std()
+    model.register_to_config(scaling_factor=float(1 / spread))
+    model.save_pretrained(done)
+    return model
+
+
+def train_text(plan: Plan) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """Stage 2: the tokenizer and the text encoder that has read captions."""
+    words, model = plan.folder / "tokenizer", plan.folder / "text"
+    if not words.exists():
+        train_tokenizer(text.corpus(np.random.default_rng(5), 6000)).save_pretrained(words)
+    tokenizer = CLIPTokenizer.from_pretrained(words)
+    if model.exists():
+        return tokenizer, CLIPTextModel.from_pretrained(model)
+    encoder = build_text_encoder(tokenizer, plan.base)
+    seconds = plan.text_minutes * 60
+    text.pretrain(encoder, tokenizer, plan.folder, seconds, text.TextRecipe())
+    encoder.save_pretrained(model)
+    return tokenizer, encoder
+
+
+def wordings(plan: Plan) -> list[list[str]]:
+    """The captions of every picture, written once."""
+    path = plan.folder / "captions.jsonl"
+    if not path.exists():
+        with path.open("w") as lines:
+            for index in range(plan.pictures):
+                actor, shot = plan.renders.example(index)
+                rng = np.random.default_rng([7, index])
+                said = [caption(actor, shot, rng) for _ in range(WORDINGS)]
+                lines.write(json.dumps(said) + "\n")
+    with path.open() as lines:
+        return [json.loads(line) for line in lines]
+
+
+def latents(plan: Plan, model: AutoencoderTiny) -> NDArray[np.float16]:
+    """Every picture's latents at unit variance, (N, 4, h, w), computed once."""
+    path = plan.folder / "latents.npy"
+    if not path.exists():
+        raw = vae.encode(model, plan.renders.pictures()).float()
+        np.save(path, (raw * model.config.scaling_factor).half().numpy())
+    mapped: NDArray[np.float16] = np.load(path, mmap_mode="r")
+    return mapped
+
+
+def train_base(plan: Plan, model: AutoencoderTiny) -> StableDiffusionPipeline:
+    """Stage 3: the UNet; returns the pipeline of its averaged weights."""
+    tokenizer, encoder = train_text(plan)
+    device = device_of().type
+    trainer = Trainer(tokenizer, plan.folder / "unet", plan.base, device, encoder)
+    trainer.run(latents(plan, model), wordings(plan))
+    return trainer.pipeline(model)
+
+
+def ship(plan: Plan, pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
+    """Write the pipeline folder and read it back, so that what follows sees what users get."""
+    export(pipeline, plan.studio)
+    shipped = StableDiffusionPipeline.from_pretrained(plan.studio, torch_dtype=torch.float32)
+    return shipped.to(device_of())
+
+
+def make_references(plan: Plan) -> None:
+    """Kairo's reference pictures, at twice the model's size."""
+    renderer = Renderer(2 * plan.size_px, shipped_head())
+    plan.kairo.mkdir(parents=True, exist_ok=True)
+    for number, shot in enumerate(reference_shots(), start=1):
+        save(str(plan.kairo / f"reference_{number}.png"), renderer.render(KAIRO, shot))
+
+
+def kairo_examples(plan: Plan) -> adapter.Captioned:
+    """Pictures of Kairo in all kinds of scenes, with captions that name him."""
+    renderer = Renderer(plan.size_px, shipped_head())
+    rng = np.random.default_rng(11)
+    shots = list(reference_shots())
+    shots += [random_scene(rng) for _ in range(plan.kairo_pictures - len(shots))]
+    pictures = np.stack([renderer.render(KAIRO, shot) for shot in shots])
+    said = [[named_caption(TRIGGER, KAIRO, shot, rng) for _ in range(WORDINGS)] for shot in shots]
+    return pictures, said
+
+
+def other_examples(plan: Plan, count: int = 192) -> adapter.Captioned:
+    """Pictures of other people from the training set, captioned as there."""
+    said: Sequence[Sequence[str]] = wordings(plan)[:count]
+    return np.asarray(plan.renders.pictures()[:count]), said
+
+
+def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
+    """Stage 4: Kairo's adapter; returns its file."""
+    recipe = adapter.AdapterRecipe()
+    seconds = plan.adapter_minutes * 60
+    adapter.train(
+        pipeline, kairo_examples(plan), other_examples(plan), plan.folder, seconds, recipe
+    )
+    path = plan.kairo / "char_kairo_v1.safetensors"
+    digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
+    adapter.save(pipeline, path, recipe, digest, TRIGGER)
+    return path
+
+
+def run(plan: Plan) -> None:
+    """Everything, resuming where an earlier run stopped."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    render_pictures(plan)
+    pipeline = ship(plan, train_base(plan, train_autoencoder(plan)))
+    make_references(plan)
+    train_adapter(plan, pipeline)
+
+
+def quick(plan: Plan) -> Plan:
+    """A rehearsal of every stage in about two minutes: figures are worthless, files are real."""
+    base = replace(plan.base, minutes=0.3, batch=8)
+    return replace(
+        plan, pictures=120, vae_minutes=0.2, judged_minutes=0.1, text_minutes=0.1, base=base,
+        adapter_minutes=0.1, kairo_pictures=16,
+    )  # fmt: skip
