@@ -77,9 +77,11 @@ class Studio:
         assert self._forge.stdin is not None
         assert self._forge.stdout is not None
         print(file=self._forge.stdin, flush=True)
-        ready, _, pid = self._forge.stdout.readline().partition(" ")
-        assert ready == "ready", self.log()
-        self._worker = int(pid)
+        for line in self._forge.stdout:  # libraries write there too
+            if line.startswith("ready "):
+                self._worker = int(line.removeprefix("ready "))
+                return
+        raise AssertionError(self.log())
 
     def kill(self) -> None:
         os.kill(self._worker, signal.SIGKILL)
