@@ -14,8 +14,8 @@ import numpy as np
 from cluster.ports import Vector
 
 MODEL = "multilingual-e5-small-q4"
-MAX_CHARACTERS = 1200
-"""Longer texts are cut: the time grows with the square of the length, the meaning does not."""
+MAX_CHARACTERS = 600
+"""Longer texts are cut: the time grows with the length, what a scene is about does not."""
 
 
 class E5Encoder:

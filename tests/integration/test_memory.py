@@ -4,15 +4,15 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from actors.memory import MemoryStore
 from cluster.domain.character import CharacterId, Outfit
-from cluster.domain.episode import EpisodeId
+from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import SceneState, StoryId
 from cluster.errors import Invalid, NotFound, Unsupported
 from cluster.settings import MemorySettings, Settings
@@ -128,7 +128,7 @@ def test_a_kill_while_forgetting_and_correcting_leaves_no_old_vector(settings: S
     _killed(settings, _die_while_forgetting)
     _killed(settings, _die_while_correcting)
     memory = MemoryStore(settings)
-    cosines = {one.id: cosine for one, cosine in memory.search(KAIRO.id, _TEXT, None, 9)}
+    cosines = {str(one.id): cosine for one, cosine in memory.search(KAIRO.id, _TEXT, None, 9)}
     assert cosines.keys() == {"bread", "sea"}
     assert cosines["bread"] == pytest.approx(1.0, abs=1e-3)
 
@@ -137,21 +137,16 @@ _TEXT = "Kairo bakes bread; in space"
 
 
 def _tell(settings: Settings) -> None:
-    """Commit three scenes to the store alone: vectors are the memory's affair."""
+    """Commit three scenes to the store alone: their vectors are the memory's affair."""
     store = Store.open(settings.store)
     store.characters.add(KAIRO)
-    store.close()
-    quiet = settings.model_copy(update={"memory": MemorySettings(text_encoder="off")})
-    _run(quiet, _remember_all)
-
-
-def _remember_all(settings: Settings) -> None:
-    memory = MemoryStore(settings)
     for one in (RAIN, SEA, BREAD):
-        memory.remember(one, (SFACE, FACES[one.id]) if one.id in FACES else None)
+        face = FACES.get(one.id)
+        store.episodes.commit(one, face and (SFACE, np.asarray(face, np.float32)))
+    store.close()
 
 
-def _ball() -> Any:
+def _ball() -> Episode:
     return episode("ball", prompt="Kairo dances at a ball")
 
 
