@@ -8,7 +8,6 @@ renders, reports on the other, and writes the ONNX file and its labels.
 
 import argparse
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +39,8 @@ from training.studio.tagger_report import calibrate, report
 BATCH = 32
 PEAK_LR = 1.5e-3
 WARMUP_STEPS = 200
-EMA = 0.997
+EMA = 0.995
+DECAY = 0.3
 SAVE_EVERY_S = 60.0
 WORTH_RELOADING = 1000
 """New renders that are worth the time of loading all again."""
@@ -133,11 +133,12 @@ class Trainer:
         partial.rename(self.path)
 
     def learn(self, batch: Pictures, pixels: Tensor, points: Tensor) -> float:
-        """One step; the learning rate falls as a cosine of the time spent."""
-        done = min(1.0, self.spent_s / (self.options.minutes * 60))
-        rate = PEAK_LR * min(1.0, (self.step + 1) / WARMUP_STEPS)
+        """One step. The learning rate stays, then falls to nothing over the last `DECAY` of the
+        time: a training may be given more time, or ended early, without a new schedule."""
+        left = 1 - self.spent_s / (self.options.minutes * 60)
+        warm = min(1.0, (self.step + 1) / WARMUP_STEPS)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+            group["lr"] = PEAK_LR * warm * max(0.01, min(1.0, left / DECAY))
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.net(pixels)

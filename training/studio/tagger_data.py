@@ -203,8 +203,8 @@ def recolour(pixels: Tensor, generator: torch.Generator) -> Tensor:
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * torch.exp(spread(0.10))
     x = x * torch.exp(spread(0.03, 3))
-    amount = torch.rand(shape, generator=generator) ** 2 * 0.06
-    return ((x + torch.randn(x.shape, generator=generator) * amount).clamp(0, 1)) * 255.0
+    amount = torch.rand(shape, generator=generator) ** 2 * 0.2
+    return ((x + (torch.rand(x.shape, generator=generator) - 0.5) * amount).clamp(0, 1)) * 255.0
 
 
 def harder(
