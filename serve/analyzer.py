@@ -163,6 +163,7 @@ def merge(tags: Tags, planned: SceneState) -> SceneState:
     return SceneState.model_validate(
         {
             **{field: value for field, (value, _, _) in readings.items()},
+            "mended": planned.mended,
             "source": {field: source for field, (_, source, _) in readings.items() if source},
             "confidence": {
                 field: round(sure, 4)

@@ -38,7 +38,7 @@ def contact_sheet(title: str, references: Sequence[bytes], panels: Sequence[Pane
     sheet = Image.new("RGB", (width, max(height, HEADER + MARGIN)), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, 20), title, INK, _font(26))
-    columns = ("references", "raw", "final", "identity")
+    columns = ("references", "raw", "repaired / final", "identity")
     for at, name in enumerate(columns):
         draw.text((_column(at), HEADER - 26), name, FAINT, _font(14))
     for row, panel in enumerate(panels):

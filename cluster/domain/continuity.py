@@ -2,7 +2,8 @@
 
 What the request does not change stays as the world state has it: outfit, injuries, props in
 hand, and the place until another one is named. Where the two contradict each other the request
-wins, from this scene on. A permanent trait wins over the request.
+wins, from this scene on. A permanent trait wins over the request. A garment that is taken off is
+off in that scene: what is worn then is not known, so the next scene has the outfit again.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ HANDS = 2
 IMPLIED_EXPRESSIONS = {"fighting": "angry"}
 """Said of an action when the request says nothing of the face."""
 DEFAULT_POSE = "facing the camera"
+INDOORS = frozenset({"studio", "castle", "space", "cave"})
+"""Places without weather."""
 COVERINGS = frozenset({"bandage", "blood"})
 """Injuries that lie over others at the same place."""
 
@@ -61,7 +64,9 @@ def outline(character: Character, request: SceneRequest, world: WorldState) -> O
     source: dict[str, Source] = {
         name: planned for name, value in fields.items() if value is not None
     }
-    scene = SceneState.model_validate({**fields, "source": source})
+    stays = {(one.kind, one.place) for one in injuries}
+    mended = [one for one in world.injuries if (one.kind, one.place) not in stays]
+    scene = SceneState.model_validate({**fields, "mended": mended, "source": source})
     contradictions = (*overruled, *clashes, *prop_clashes, *wound_clashes, *place_clash)
     return Outline(scene, contradictions, (*reading.rest, *unlocked), reading.text)
 
@@ -86,7 +91,7 @@ def _weather(reading: Reading, world: WorldState) -> str | None:
     if reading.weather:
         return reading.weather
     stays = reading.place is None or reading.place == world.place
-    return world.weather if stays else None
+    return world.weather if stays and world.place not in INDOORS else None
 
 
 def _place_clash(reading: Reading, world: WorldState) -> Iterator[Contradiction]:

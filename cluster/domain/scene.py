@@ -5,7 +5,7 @@ from typing import Literal, NewType
 from pydantic import Field
 
 from cluster.domain.character import CharacterId, Outfit, Word
-from cluster.domain.value import Value
+from cluster.domain.value import Value, Whole
 
 StoryId = NewType("StoryId", str)
 MediaType = Literal["image", "video"]
@@ -32,7 +32,7 @@ class Injury(Value):
 
     kind: Word
     place: Word
-    since_scene: int = Field(0, ge=0, le=2**31 - 1)
+    since_scene: Whole = Field(0, ge=0, le=2**31 - 1)
 
     @property
     def phrase(self) -> str:
@@ -45,12 +45,14 @@ Source = Literal["seen", "planned", "corrected"]
 class SceneState(Value):
     """What one scene shows. None means "not shown", () "shown to be none".
 
+    `mended` are injuries of earlier scenes that the story says are gone by this one.
     `confidence` and `source` are keyed by field name; a field that is absent from `source` was
     neither seen nor planned.
     """
 
     outfit: Outfit | None = None
     injuries: tuple[Injury, ...] | None = None
+    mended: tuple[Injury, ...] = ()
     props: tuple[Word, ...] | None = None
     pose: Word | None = None
     framing: Word | None = None

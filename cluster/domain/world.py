@@ -51,6 +51,8 @@ def fold(
     - An injury stays, seen or not, until it heals: `scene - since_scene` reaches its kind's number
       of scenes. Seen again in the meantime it keeps its age, unless the scene dates it itself
       (`since_scene`) later than before: a new wound in the old place.
+    - Injuries that a scene's request says are gone (`mended`) are gone, unless that very scene
+      shows them all the same.
     - Injuries that a person corrected are exactly those, so none at all heals them.
     """
     told = sorted(
@@ -97,7 +99,8 @@ def _after(world: WorldState, episode: Episode, rules: MemorySettings) -> WorldS
 def _injuries(
     carried: tuple[Injury, ...], shown: SceneState, scene: int, rules: MemorySettings
 ) -> tuple[Injury, ...]:
-    before = {_where(injury): injury for injury in carried}
+    mended = {_where(injury) for injury in shown.mended}
+    before = {_where(one): one for one in carried if _where(one) not in mended}
     now = {_where(one): _dated(one, before.get(_where(one)), scene) for one in shown.injuries or ()}
     corrected = shown.injuries is not None and shown.source.get("injuries") == "corrected"
     there = now if corrected else {**before, **now}

@@ -2,8 +2,10 @@ import pytest
 
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
 from cluster.domain.continuity import Outline, outline
-from cluster.domain.scene import Injury, SceneRequest, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.episode import Episode, EpisodeId
+from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
+from cluster.domain.world import WorldState, fold
+from cluster.settings import MemorySettings
 
 KAIRO = CharacterId("kairo")
 STORY = StoryId("kairo")
@@ -49,7 +51,8 @@ def test_every_planned_field_is_marked_as_planned() -> None:
 
 
 def test_weather_does_not_follow_to_another_place() -> None:
-    assert after(WORLD, "Kairo waits in the cave").scene.weather is None
+    assert after(WORLD, "Kairo waits in the market").scene.weather is None
+    assert after(WORLD.model_copy(update={"place": "cave"}), "Kairo waits").scene.weather is None
 
 
 @pytest.mark.parametrize(
@@ -141,3 +144,15 @@ def test_an_open_trait_is_asked_for_and_a_locked_one_is_not() -> None:
 
 def test_an_action_no_table_knows_is_the_action() -> None:
     assert after(NEW, "Kairo juggles three oranges").scene.action == "juggles three oranges"
+
+
+@pytest.mark.parametrize("prompt", ["Kairo, unhurt", "his wounds have healed", "a cut on his chin"])
+def test_a_wound_that_the_request_ends_stays_ended(prompt: str) -> None:
+    scene = after(WORLD, prompt).scene
+    assert scene.mended == (WOUND,)
+    before = Episode(
+        id=EpisodeId("a"), character_id=KAIRO, story_id=STORY, scene=3, prompt="", artifact="",
+        state=SceneState(injuries=(WOUND,)),
+    )  # fmt: skip
+    now = before.model_copy(update={"id": EpisodeId("b"), "scene": 4, "state": scene})
+    assert WOUND not in fold(CHARACTER, [before, now], MemorySettings()).injuries
