@@ -12,7 +12,7 @@ from typing import TypeVar
 import ray
 from ray.actor import ActorClass, ActorProxy
 
-from cluster.settings import Settings, pin_ray_environment
+from cluster.settings import Settings, pin_ray_environment, python_path
 
 NAMESPACE = "cineai"
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def worker_environment() -> dict[str, str]:
     """Variables with which a Ray worker finds our modules, from any working directory."""
-    return {"PYTHONPATH": str(ROOT)}
+    return {"PYTHONPATH": python_path(ROOT)}
 
 
 @contextmanager

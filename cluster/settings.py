@@ -160,3 +160,9 @@ def pin_ray_environment() -> None:
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+def python_path(first: Path) -> str:
+    """PYTHONPATH with `first` before whatever this process was given."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([str(first), *(folder for folder in given if folder)])

@@ -13,8 +13,12 @@ def test_a_free_port_can_be_bound() -> None:
         server.bind(("127.0.0.1", free_port()))
 
 
-def test_workers_find_our_modules() -> None:
-    assert (Path(worker_environment()["PYTHONPATH"]) / "cluster" / "launch.py").is_file()
+def test_workers_find_our_modules_and_those_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "theirs")
+    ours, theirs = worker_environment()["PYTHONPATH"].split(os.pathsep)
+
+    assert (Path(ours) / "cluster" / "launch.py").is_file()
+    assert theirs == "theirs"
 
 
 def test_a_shell_cannot_switch_authentication_off(monkeypatch: pytest.MonkeyPatch) -> None:
