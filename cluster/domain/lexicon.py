@@ -66,8 +66,11 @@ PHRASES_OF: dict[tuple[Kind, str], str] = {
     ("place", "cave"): "cavern|grotto|tunnel|caves",
     ("weather", "clear"): "clear sky|clear skies|clear weather|sunny|sunshine|sunlight|"
     "rain stops|rain has stopped|no rain|without rain",
-    ("weather", "rain"): "rainy|rainstorm|downpour|thunderstorm|storm|stormy|pouring",
-    ("weather", "snow"): "snowy|snowfall|snowstorm|blizzard",
+    (
+        "weather",
+        "rain",
+    ): "rain falls|falling rain|rainy|rainstorm|downpour|thunderstorm|storm|stormy|pouring",
+    ("weather", "snow"): "snow falls|falling snow|snowy|snowfall|snowstorm|blizzard",
     ("weather", "fog"): "foggy|mist|misty|haze|hazy",
     ("expression", "neutral"): "calm|calmly|stoic|serene|expressionless|composed",
     ("expression", "smiling"): "happy|happily|cheerful|joyful|laughter|smirking",

@@ -13,9 +13,10 @@ from cluster.domain.value import Value
 
 PLACE_WORDS = frozenset({"in", "inside", "at", "into", "across", "through"})
 NO_PLACES = frozenset(
-    {"hurry", "time", "end", "middle", "moment", "mood", "way", "style", "background", "distance",
-     "scene", "picture", "rage", "pain", "fear", "silence", "love", "light", "dark", "darkness",
-     "night", "day", "morning", "evening", "front"}
+    {"hurry", "time", "end", "middle", "moment", "mood", "way", "style", "background",
+     "distance", "scene", "picture", "sky", "camera", "ground", "moon", "stars", "rage",
+     "pain", "fear", "silence", "love", "light", "dark", "darkness", "night", "day",
+     "morning", "evening", "front"}
 )  # fmt: skip
 INJURY_ADJECTIVES = frozenset({"bleeding", "bruised", "bandaged", "bleeds", "slashed", "bloodied"})
 

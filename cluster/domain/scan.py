@@ -171,9 +171,14 @@ class Scan:
         return before if before >= 0 and self.sentence[before].kind in joins else at
 
     def finish(self, end: int) -> int:
-        """Where a run ends when it describes the noun just after it."""
-        nouns = {"place", "prop", "garment", "action"}
-        return end + 1 if end < len(self.sentence) and self.sentence[end].kind in nouns else end
+        """Where a run ends when the noun just after it belongs to it ("raises his sword")."""
+        nouns = {"place", "prop", "garment", "action", "injury"}
+        after = end
+        while after < len(self.sentence) and self.sentence[after].value in ARTICLES:
+            after += 1
+        return (
+            after + 1 if after < len(self.sentence) and self.sentence[after].kind in nouns else end
+        )
 
 
 def clip(text: str, limit: int = MAX_WORD) -> str:
