@@ -1,6 +1,7 @@
 """The database of durable workflows: where DBOS keeps its queue and its checkpoints."""
 
 import sqlite3
+import time
 
 import sqlalchemy as sa
 from dbos import DBOS
@@ -43,3 +44,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+    # DBOS orders a queue by strftime('%s', 'now') * 1000 where Python has an old SQLite: whole
+    # seconds, so that scenes submitted within one would change places. Answer in milliseconds.
+    connection.create_function("strftime", 2, lambda _format, _when: f"{time.time():.3f}")
