@@ -35,12 +35,15 @@ def lora(base: BaseFolder, *, rank: int = 4, seed: int = 0, **metadata: str) -> 
     return content
 
 
-def with_alpha(base: BaseFolder, *, rank: int, alpha: float, seed: int = 0) -> bytes:
+def with_alpha(
+    base: BaseFolder, *, rank: int, alpha: float, seed: int = 0, **more: object
+) -> bytes:
     """A valid adapter file whose alpha is not its rank, declared where loaders look for it."""
     config = {
         "r": rank,
         "lora_alpha": alpha,
         "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
+        **more,
     }
     declared = {f"{base.layers.component}.{name}": value for name, value in config.items()}
     content: bytes = save(

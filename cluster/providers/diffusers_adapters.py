@@ -15,6 +15,7 @@ from cluster.ports import BlobStore
 from cluster.providers.diffusers_folder import BaseFolder
 
 FILE = "adapter.safetensors"
+MAX_CAUSE = 300  # torch lists every tensor of a mismatch
 LOAD_ERRORS = (ValueError, RuntimeError, LookupError, TypeError, AttributeError)
 
 
@@ -69,7 +70,7 @@ class Adapters:
         except LOAD_ERRORS as error:
             self._detach(name)
             # The loader's own clean-up may fail in turn: the first error is the one to tell.
-            cause = error.__context__ or error
+            cause = str(error.__context__ or error)[:MAX_CAUSE]
             raise BadAdapter(f"{adapter.id} could not be loaded: {cause}") from error
         self._loaded[name] = None
 
@@ -86,6 +87,8 @@ class Adapters:
         missing = sorted(set(file.modules) ^ held)
         if missing:
             raise ValueError(f"{len(missing)} layers did not take it, such as {missing[0]}")
+        if any(weight.is_meta for weight in self._denoiser.parameters()):
+            raise ValueError("its config asks for weights that it does not hold")
 
     def _detach(self, name: str) -> None:
         if name in (getattr(self._denoiser, "peft_config", None) or {}):

@@ -210,24 +210,22 @@ def test_a_bad_adapter_is_refused_and_what_was_served_stays(
     assert same(painted(model), bare)
 
 
-@pytest.mark.filterwarnings("ignore:While injecting the PEFT adapters:RuntimeWarning")
-def test_a_load_that_fails_half_way_is_undone(
-    sd15: BaseFolder, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_load_that_fails_half_way_is_undone(sd15: BaseFolder, blobs: BlobStore) -> None:
     model = load(sd15.folder, blobs)
     bare = painted(model)
-    # Right in every way that can be read from the file, but the loader will skip some layers.
-    liar = with_alpha(sd15, rank=4, alpha=4).replace(b'\\"to_v\\", ', b'\\"zz_v\\", ')
-    assert b"zz_v" in liar
-    with pytest.raises(BadAdapter, match="did not take it"):
-        painted(model, version(blobs, liar, 11, sd15.id))
+    # Nothing in it is wrong by itself, but the loader makes layers that its tensors do not fit.
+    content = with_alpha(sd15, rank=4, alpha=4, rank_pattern={"to_v": 8})
+    liar = version(blobs, content, 11, sd15.id)
+    with pytest.raises(BadAdapter, match="size mismatch"):
+        painted(model, liar)
     assert same(painted(model), bare)
     good = version(blobs, lora(sd15, seed=1), 1, sd15.id)
     served = painted(model, good)
-    with pytest.raises(BadAdapter, match="did not take it"):
-        painted(model, version(blobs, liar, 12, sd15.id))
+    with pytest.raises(BadAdapter, match="size mismatch"):
+        painted(model, liar)
     assert same(painted(model, good), served)
     assert same(painted(model), bare)
+    assert model.resident == (f"{good.id}_{good.sha256[:12]}",)
 
 
 def test_the_adapter_used_longest_ago_makes_room(sd15: BaseFolder, blobs: BlobStore) -> None:

@@ -192,9 +192,21 @@ def test_a_file_without_tensors_is_refused() -> None:
     assert "exactly one part" in refusal(save({}))
 
 
-def test_dora_is_refused() -> None:
-    metadata = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.use_dora": True})}
-    assert "DoRA" in refusal(save(tensors(BASE), metadata))
+@pytest.mark.parametrize(
+    "option",
+    [{"use_dora": True}, {"lora_bias": True}, {"bias": "all"}, {"init_lora_weights": "pissa"}],
+)
+def test_what_would_change_more_than_the_adapted_layers_is_refused(
+    option: dict[str, object],
+) -> None:
+    config = {f"unet.{name}": value for name, value in option.items()}
+    metadata = {"lora_adapter_metadata": json.dumps(config)}
+    assert refusal(save(tensors(BASE), metadata)).startswith("lora_adapter_metadata")
+
+
+def test_a_gaussian_start_is_plain() -> None:
+    metadata = {"lora_adapter_metadata": json.dumps({"unet.init_lora_weights": "gaussian"})}
+    fits(save(tensors(BASE), metadata))
 
 
 def test_a_header_whose_rank_is_not_the_tensors_is_refused() -> None:
