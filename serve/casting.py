@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from starlette.datastructures import UploadFile
 
 from cluster.domain.character import Character, CharacterId
-from cluster.errors import BadImage, Conflict, Invalid, NotFound, OddOneOut
+from cluster.domain.identity import Domain
+from cluster.errors import Conflict, Invalid, NotFound
 from cluster.ports import Pixels
 
 from .desk import Desk
 from .pictures import from_png, to_png
-from .uploads import name_of, read_images
+from .uploads import read_images
 from .wire import NewCharacter
 
 
@@ -24,22 +25,22 @@ class Casting:
         self._desk = desk
 
     async def admit(self, new: NewCharacter, files: Sequence[UploadFile]) -> Character:
-        """Raises Conflict, TooLarge, BadImage, OddOneOut."""
+        """Raises Conflict, Invalid, BadImage, OddOneOut."""
         id = CharacterId(new.id or slug(new.name))
         await self._refuse_taken(id)
         images = await read_images(files, self._desk.settings.gateway)
-        await self._check([], images, files)
+        await self._check(new.domain, [], images, files)
         fields = new.model_dump(exclude={"id"})
         character = Character(id=id, references=await self._keep(images), **fields)
         await asyncio.to_thread(self._desk.store.characters.add, character)
         return character
 
     async def add_references(self, id: CharacterId, files: Sequence[UploadFile]) -> Character:
-        """Raises NotFound, TooLarge, BadImage, OddOneOut."""
+        """Raises NotFound, Invalid, BadImage, OddOneOut."""
         known = await self._desk.character(id)
         limits = self._desk.settings.gateway
         images = await read_images(files, limits, kept=len(known.references))
-        await self._check(known.references, images, files)
+        await self._check(known.domain, known.references, images, files)
         new = await self._keep(images)
 
         def grown(character: Character) -> Character:
@@ -56,18 +57,17 @@ class Casting:
         raise Conflict(f"character {id!r} exists already", advice="Choose another id.")
 
     async def _check(
-        self, kept: Sequence[str], images: list[Pixels], files: Sequence[UploadFile]
+        self,
+        domain: Domain,
+        kept: Sequence[str],
+        images: Sequence[Pixels],
+        files: Sequence[UploadFile],
     ) -> None:
         """One face in each, and all of one person; the error names the file."""
         before = [await asyncio.to_thread(self._load, sha256) for sha256 in kept]
-        try:
-            await self._desk.check_references([*before, *images])
-        except (BadImage, OddOneOut) as error:
-            if error.index is None:
-                raise
-            at = error.index - len(kept)
-            name = name_of(files[at], at) if at >= 0 else f"reference {error.index + 1}"
-            raise type(error)(f"{name}: {error.message}", index=error.index) from error
+        names = [f"reference {sha256[:12]}" for sha256 in kept]
+        names += [file.filename or "unnamed" for file in files]
+        await self._desk.check_references([*before, *images], names, domain)
 
     def _load(self, sha256: str) -> Pixels:
         return from_png(self._desk.store.blobs.get(sha256))

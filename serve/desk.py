@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.domain.character import Character, CharacterId
+from cluster.domain.identity import Domain
 from cluster.domain.job import Job
 from cluster.errors import CineError
 from cluster.ports import Pixels
@@ -58,9 +59,11 @@ class Desk:
 
         return await asyncio.to_thread(self.store.characters.change, id, changed)
 
-    async def check_references(self, images: list[Pixels]) -> None:
-        """Raises BadImage or OddOneOut, both with the `index` of the image at fault."""
-        await ask(self._validator.check_references, images)
+    async def check_references(
+        self, images: list[Pixels], names: list[str], domain: Domain
+    ) -> None:
+        """Raises BadImage or OddOneOut, which name the image."""
+        await ask(self._validator.check_references, images, names, domain)
 
     async def submit(self, job: Job) -> Job:
         """Write the job down, then enqueue it; doing it twice does it once."""

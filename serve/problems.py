@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from cluster.errors import (
     Cancelled,
@@ -176,7 +177,17 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         code=code,
         advice=advice,
     )
-    return _json(body, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request)
+    return _json(body, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of a path; the router knows those of one route only."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    here = [one for path, one in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted(method.upper() for methods in here for method in methods))
 
 
 async def _on_anything(_: Request, error: Exception) -> JSONResponse:

@@ -18,10 +18,15 @@ from .wire import JobPage, job_cursor, job_position
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", examples=["0190-example"])]
-SSE_EXAMPLE = (
-    'id: 1\r\nevent: status\r\ndata: {"seq":1,"kind":"status","data":{"status":"queued"},'
-    '"at":"2026-01-01T00:00:00Z"}\r\n\r\n'
-)
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "Its `seq`."},
+        "event": {"type": "string", "enum": ["status", "step", "progress"]},
+        "data": {"type": "string", "description": "A JobEvent, as JSON."},
+    },
+    "required": ["id", "event", "data"],
+}
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(404, 422))
@@ -74,9 +79,7 @@ def cancel_job(desk: Counter, job_id: Id) -> Job:
     responses={
         200: {
             "description": "Events named status, step and progress; `data` is a JobEvent.",
-            "content": {
-                "text/event-stream": {"schema": {"type": "string"}, "example": SSE_EXAMPLE}
-            },
+            "content": {"text/event-stream": {"schema": EVENT}},
         },
         204: {"description": "The job has ended and every event was read."},
         **problem_responses(404, 422),
@@ -86,7 +89,13 @@ async def follow_job(
     desk: Counter,
     job_id: Id,
     last_event_id: Annotated[
-        int, Header(ge=0, le=2**31 - 1, description="Where to resume: the last `id` read.")
+        int,
+        Header(
+            alias="Last-Event-ID",
+            ge=0,
+            le=2**31 - 1,
+            description="Where to resume: the last `id` read.",
+        ),
     ] = 0,
 ) -> Response:
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""

@@ -52,6 +52,7 @@ async def create_scene(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=255,
             pattern=r"^[!-~]+$",

@@ -43,7 +43,7 @@ HEADERS = {
 def get_artifact(
     desk: Counter,
     sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])],
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
     """A picture, by the digest that a job, character or episode names."""
     headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER}

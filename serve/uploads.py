@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from starlette.datastructures import UploadFile
 
-from cluster.errors import BadImage, TooLarge
+from cluster.errors import BadImage, Invalid
 from cluster.ports import Pixels
 from cluster.settings import GatewaySettings
 
@@ -30,11 +30,11 @@ async def read_images(
         kept: How many references the character has already.
 
     Raises:
-        TooLarge: There are too many.
+        Invalid: There are too many.
         BadImage: One is not an image or is over a limit; names the file.
     """
     if kept + len(files) > limits.max_references:
-        raise TooLarge(
+        raise Invalid(
             f"A character has at most {limits.max_references} references"
             f" (gateway.max_references); it would have {kept + len(files)}"
         )

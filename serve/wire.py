@@ -19,12 +19,14 @@ from cluster.domain.episode import Episode
 from cluster.domain.job import Job
 from cluster.domain.render import MIN_SIDE_PX
 from cluster.domain.scene import Injury, MediaType, SceneState, StoryId
+from cluster.domain.value import Whole
 from cluster.errors import NotFound
 
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
 ]
-Side = Annotated[int, Field(ge=MIN_SIDE_PX, multiple_of=8)]
+Side = Annotated[Whole, Field(ge=MIN_SIDE_PX, multiple_of=8)]
+Cast = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=16)]
 MAX_SCENE = 2**31 - 1
 
 
@@ -44,9 +46,7 @@ class SceneOrder(Body):
     )
 
     character_id: Slug | SkipJsonSchema[None] = Field(None, json_schema_extra=_without_default)
-    cast: tuple[Slug, ...] | SkipJsonSchema[None] = Field(
-        None, min_length=1, max_length=16, json_schema_extra=_without_default
-    )
+    cast: Cast | SkipJsonSchema[None] = Field(None, json_schema_extra=_without_default)
     prompt: Text = Field(description="What happens, in plain words.")
     pose: Word | None = None
     media_type: MediaType = "image"
@@ -54,7 +54,7 @@ class SceneOrder(Body):
     style: Word | None = None
     width_px: Side | None = Field(None, description="null: the model's own size.")
     height_px: Side | None = None
-    seed: int | None = Field(None, ge=0, le=2**31 - 1, description="null: any.")
+    seed: Whole | None = Field(None, ge=0, le=2**31 - 1, description="null: any.")
     backend: Word | None = Field(None, description="null: this installation's own.")
     use_adapter: bool = True
 
@@ -190,9 +190,12 @@ def job_position(text: str) -> tuple[datetime, str]:
     """Where a page of jobs starts. Raises NotFound."""
     moment, job_id = parts_of(text, 2)
     try:
-        return datetime.fromisoformat(moment), job_id
+        created_at = datetime.fromisoformat(moment)
     except ValueError as error:
         raise NotFound("page", id=text) from error
+    if created_at.tzinfo is None:
+        raise NotFound("page", id=text)
+    return created_at, job_id
 
 
 def story_of(order: SceneOrder) -> StoryId:

@@ -1,8 +1,9 @@
 """The base of every domain value: frozen, closed, compared by content."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Value(BaseModel):
@@ -14,3 +15,11 @@ class Value(BaseModel):
 def now() -> datetime:
     """The present moment, timezone-aware UTC."""
     return datetime.now(UTC)
+
+
+def _whole(given: object) -> object:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer; JSON does not tell 7 from 7.0."""

@@ -1,0 +1,68 @@
+"""The HTTP API in this process, over a real store and the real parts, without Ray."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+
+from actors.learner import Learner
+from actors.memory import MemoryStore
+from actors.registry import LoraRegistry
+from cluster.domain.character import Character, CharacterId, Outfit, Profile
+from cluster.domain.consent import Consent
+from cluster.domain.job import Job, JobId
+from cluster.domain.scene import SceneRequest, StoryId
+from cluster.settings import Settings
+from serve.calls import Actors
+from serve.desk import Desk, Probes
+from serve.gateway import fastapi_app
+from tests.handles import Here
+
+
+@contextmanager
+def open_desk(
+    settings: Settings, validator: object = None, probes: Probes | None = None
+) -> Iterator[Desk]:
+    """A desk whose actors are plain objects."""
+    parts = (MemoryStore, LoraRegistry, Learner)
+    actors = Actors(*(Here(partial(part, settings)) for part in parts))
+    desk = Desk(settings, Here(lambda: validator), actors, probes or {})
+    try:
+        yield desk
+    finally:
+        for actor in actors:
+            actor.close()
+        desk.close()
+
+
+@asynccontextmanager
+async def http(desk: Desk, *, raises: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API over `desk`; with `raises`, bugs surface in the test."""
+    transport = httpx.ASGITransport(fastapi_app(desk), raise_app_exceptions=raises)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cine.test") as client:
+        yield client
+
+
+def cast_kairo(desk: Desk, **fields: Any) -> Character:  # noqa: ANN401
+    """Kairo, put into the store as he is."""
+    given = {
+        "id": CharacterId("kairo"),
+        "name": "Kairo",
+        "profile": Profile(outfit=Outfit(garment="cloak", colour="dark")),
+        "consent": Consent(),
+        **fields,
+    }
+    kairo = Character(**given)
+    desk.store.characters.add(kairo)
+    return kairo
+
+
+def job_of(id: str, *, story: str = "kairo", prompt: str = "Kairo runs") -> Job:
+    return Job(
+        id=JobId(id),
+        request=SceneRequest(
+            character_id=CharacterId("kairo"), prompt=prompt, story_id=StoryId(story)
+        ),
+    )

@@ -1,0 +1,584 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from dbos import DBOSClient
+from fastapi import FastAPI
+from ray.exceptions import ActorDiedError, RayTaskError
+
+from cluster.domain.access import StoredReply
+from cluster.domain.consent import Consent
+from cluster.domain.episode import Episode, EpisodeId
+from cluster.domain.job import JobId, Problem, Step
+from cluster.domain.scene import SceneState
+from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
+from cluster.settings import GatewaySettings, Settings
+from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
+from serve import problems
+from serve.desk import Desk
+from tests.counter import cast_kairo, http, job_of, open_desk
+
+ORDER = {"character_id": "kairo", "prompt": "Kairo fights in rain"}
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[Desk]:
+    with open_desk(settings) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(desk) as client:
+        yield client
+
+
+def workflows(settings: Settings) -> list[Any]:
+    engine = open_workflow_engine(settings.store)
+    client = DBOSClient(system_database_engine=engine)
+    try:
+        return client.list_workflows()
+    finally:
+        client.destroy()
+        engine.dispose()
+
+
+def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == problems.MEDIA_TYPE
+    body: dict[str, Any] = response.json()
+    assert body["status"] == status
+    assert body["code"] == code
+    assert body["title"]
+    assert body["detail"]
+    assert body["advice"]
+    return body
+
+
+# Scenes
+
+
+async def test_a_scene_becomes_a_queued_job(
+    client: httpx.AsyncClient, desk: Desk, settings: Settings
+) -> None:
+    cast_kairo(desk)
+    response = await client.post("/v1/scenes", json={**ORDER, "story_id": "pilot", "seed": 7})
+    assert response.status_code == 202
+    body = response.json()
+    assert response.headers["location"] == f"/v1/jobs/{body['id']}"
+    assert body["status"] == "queued"
+    assert body["request"]["story_id"] == "pilot"
+    assert (await client.get(response.headers["location"])).json() == body
+    (workflow,) = await asyncio.to_thread(workflows, settings)
+    assert (workflow.workflow_id, workflow.name) == (body["id"], WORKFLOW)
+    assert (workflow.queue_name, workflow.queue_partition_key) == (QUEUE, "pilot")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"cast": ["kairo", "mira"], "character_id": ...}, 422, "unsupported"),
+        ({"media_type": "video"}, 422, "unsupported"),
+        ({"backend": "imagen"}, 422, "unsupported"),
+        ({"character_id": "nobody"}, 404, "not_found"),
+        ({"width_px": 100}, 422, "invalid"),
+        ({"height_px": 8192}, 422, "invalid"),
+        ({"prompt": ""}, 422, "invalid"),
+    ],
+)
+async def test_a_bad_order_is_refused_before_anything_is_written(
+    client: httpx.AsyncClient, desk: Desk, change: dict[str, Any], status: int, code: str
+) -> None:
+    cast_kairo(desk)
+    body = {name: value for name, value in {**ORDER, **change}.items() if value is not ...}
+    assert_problem(await client.post("/v1/scenes", json=body), status, code)
+    assert desk.store.jobs.list() == []
+
+
+async def test_a_scene_without_consent_is_forbidden(client: httpx.AsyncClient, desk: Desk) -> None:
+    cast_kairo(desk, consent=Consent(revoked=True))
+    body = assert_problem(await client.post("/v1/scenes", json=ORDER), 403, "consent_missing")
+    assert "revoked" in body["detail"]
+
+
+async def test_an_invalid_field_is_named(client: httpx.AsyncClient) -> None:
+    response = await client.post("/v1/scenes", json={**ORDER, "seed": "7", "pose": 3})
+    body = assert_problem(response, 422, "invalid")
+    assert {one["at"] for one in body["errors"]} == {"body.seed", "body.pose"}
+
+
+async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json"}
+    response = await client.post("/v1/scenes", content=b"{", headers=headers)
+    assert_problem(response, 422, "invalid")
+    assert_problem(await client.post("/v1/scenes", data=ORDER), 415, "wrong_media")
+    assert_problem(await client.post("/v1/scenes"), 415, "wrong_media")
+
+
+# Idempotency
+
+
+async def test_the_same_key_and_body_get_the_same_answer(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    headers = {"Idempotency-Key": "k1"}
+    first = await client.post("/v1/scenes", json=ORDER, headers=headers)
+    desk.store.jobs.set_status(JobId(first.json()["id"]), "running")
+    again = await client.post("/v1/scenes", json=ORDER, headers=headers)
+    assert (again.status_code, again.content) == (202, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert len(desk.store.jobs.list()) == 1
+
+
+async def test_another_body_under_the_same_key_is_refused(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    headers = {"Idempotency-Key": "k1"}
+    await client.post("/v1/scenes", json=ORDER, headers=headers)
+    response = await client.post("/v1/scenes", json={**ORDER, "seed": 1}, headers=headers)
+    assert_problem(response, 422, "idempotency_mismatch")
+
+
+async def test_many_at_once_under_one_key_make_one_job(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    headers = {"Idempotency-Key": "k1"}
+    replies = await asyncio.gather(
+        *(client.post("/v1/scenes", json=ORDER, headers=headers) for _ in range(8))
+    )
+    assert len(desk.store.jobs.list()) == 1
+    assert {reply.status_code for reply in replies} <= {202, 409}
+    for reply in replies:
+        if reply.status_code == 409:
+            assert_problem(reply, 409, "idempotency_in_flight")
+            assert reply.headers["retry-after"] == "1"
+    assert len({reply.content for reply in replies if reply.status_code == 202}) == 1
+
+
+async def test_a_refusal_is_not_kept_under_the_key(client: httpx.AsyncClient, desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    assert_problem(await client.post("/v1/scenes", json=ORDER, headers=headers), 404, "not_found")
+    cast_kairo(desk)
+    assert (await client.post("/v1/scenes", json=ORDER, headers=headers)).status_code == 202
+
+
+async def test_an_answer_that_was_lost_does_not_make_a_second_job(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    headers = {"Idempotency-Key": "k1"}
+    first = await client.post("/v1/scenes", json=ORDER, headers=headers)
+    key, kept = await asyncio.to_thread(forget_answers, desk)
+    assert (key, kept) == (1, 0)
+    again = await client.post("/v1/scenes", json=ORDER, headers=headers)
+    assert again.json()["id"] == first.json()["id"]
+
+
+def forget_answers(desk: Desk) -> tuple[int, int]:
+    """As if the replica had died after the job was written, and before the answer was kept."""
+    import sqlite3
+
+    path = desk.settings.store.folder / "cineai.db"
+    with sqlite3.connect(path) as database:
+        changed = database.execute("DELETE FROM idempotency").rowcount
+        left: int = database.execute("SELECT count(*) FROM idempotency").fetchone()[0]
+    return changed, left
+
+
+# Jobs
+
+
+async def test_pages_of_jobs_cover_all_once_newest_first(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    for n in range(7):
+        desk.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
+    seen: list[str] = []
+    params: dict[str, Any] = {"limit": 3}
+    while True:
+        page = (await client.get("/v1/jobs", params=params)).json()
+        seen += [job["id"] for job in page["items"]]
+        if page["next"] is None:
+            break
+        params["cursor"] = page["next"]
+    assert seen == [f"j{n}" for n in reversed(range(7))]
+
+
+async def test_jobs_are_filtered(client: httpx.AsyncClient, desk: Desk) -> None:
+    cast_kairo(desk)
+    for n in range(4):
+        desk.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
+    desk.store.jobs.set_status(JobId("j1"), "running")
+
+    async def ids(**params: str) -> list[str]:
+        page = (await client.get("/v1/jobs", params=params)).json()
+        return [job["id"] for job in page["items"]]
+
+    assert await ids(story="odd") == ["j3", "j1"]
+    assert await ids(status="running") == ["j1"]
+    assert await ids(character="mira") == []
+
+
+@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 101}, {"status": "lost"}])
+async def test_a_bad_query_is_refused(client: httpx.AsyncClient, params: dict[str, Any]) -> None:
+    assert_problem(await client.get("/v1/jobs", params=params), 422, "invalid")
+
+
+async def test_cancelling_is_final_and_may_be_repeated(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    desk.store.jobs.add(job_of("j1"))
+    for _ in range(2):
+        response = await client.post("/v1/jobs/j1/cancel")
+        assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    assert not desk.store.jobs.set_status(JobId("j1"), "running")
+
+
+async def test_a_job_that_has_ended_cannot_be_cancelled(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    desk.store.jobs.add(job_of("j1"))
+    desk.store.jobs.set_status(JobId("j1"), "failed", Problem(code="x", message="y"))
+    body = assert_problem(await client.post("/v1/jobs/j1/cancel"), 409, "conflict")
+    assert "failed" in body["detail"]
+    assert_problem(await client.post("/v1/jobs/j2/cancel"), 404, "not_found")
+
+
+# Events
+
+
+async def test_events_are_streamed_to_the_end_as_they_happen(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    jobs, id = desk.store.jobs, JobId("j1")
+    jobs.add(job_of(id))
+
+    async def work() -> None:
+        await asyncio.to_thread(jobs.set_status, id, "running")
+        await asyncio.sleep(0.4)
+        await asyncio.to_thread(jobs.add_step, id, Step(name="prompt", duration_ms=1.0))
+        await asyncio.to_thread(jobs.set_status, id, "failed", Problem(code="x", message="y"))
+
+    reading = asyncio.create_task(client.get("/v1/jobs/j1/events"))
+    await work()
+    response = await reading
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = parsed(response.text)
+    assert [event["id"] for event in events] == ["1", "2", "3", "4"]
+    assert [event["event"] for event in events] == ["status", "status", "step", "status"]
+    assert json.loads(events[-1]["data"])["data"]["status"] == "failed"
+
+
+def parsed(text: str) -> list[dict[str, str]]:
+    blocks = [block.splitlines() for block in text.replace("\r\n", "\n").split("\n\n") if block]
+    return [
+        dict(line.split(": ", 1) for line in block if not line.startswith(":"))
+        for block in blocks
+        if not block[0].startswith(":")
+    ]
+
+
+async def test_events_are_resumed_after_the_last_one_read(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    desk.store.jobs.add(job_of("j1"))
+    desk.store.jobs.set_status(JobId("j1"), "cancelled")
+    response = await client.get("/v1/jobs/j1/events", headers={"Last-Event-ID": "1"})
+    assert [event["id"] for event in parsed(response.text)] == ["2"]
+    response = await client.get("/v1/jobs/j1/events", headers={"Last-Event-ID": "2"})
+    assert (response.status_code, response.content) == (204, b"")
+    response = await client.get("/v1/jobs/j1/events", headers={"Last-Event-ID": "x"})
+    assert_problem(response, 422, "invalid")
+    assert_problem(await client.get("/v1/jobs/j2/events"), 404, "not_found")
+
+
+async def test_an_idle_stream_beats_and_is_closed_in_the_end(settings: Settings) -> None:
+    quick = GatewaySettings(poll_interval_s=0.05, heartbeat_s=0.1, max_stream_s=0.5)
+    with open_desk(settings.model_copy(update={"gateway": quick})) as desk:
+        cast_kairo(desk)
+        desk.store.jobs.add(job_of("j1"))
+        async with http(desk) as client:
+            response = await client.get("/v1/jobs/j1/events")
+    assert ": heartbeat" in response.text
+    assert [event["id"] for event in parsed(response.text)] == ["1"]
+
+
+# Memory
+
+
+def episode(id: str) -> Episode:
+    return Episode(
+        id=EpisodeId(id),
+        character_id="kairo",
+        story_id="kairo",
+        scene=1,
+        prompt="Kairo runs in the market",
+        state=SceneState(place="market", source={"place": "seen"}),
+        artifact="0" * 64,
+    )
+
+
+async def test_the_state_follows_corrected_and_forgotten_episodes(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    for n in (1, 2):
+        await desk.actors.memory.remember.remote(episode(f"j{n}"), None)
+    correction = {"place": "cave", "injuries": [{"kind": "cut", "place": "chin"}]}
+    corrected = (await client.patch("/v1/episodes/j2", json=correction)).json()
+    assert corrected["state"]["place"] == "cave"
+    assert corrected["state"]["source"] == {"place": "corrected", "injuries": "corrected"}
+
+    async def state(**params: int) -> dict[str, Any]:
+        response = await client.get("/v1/characters/kairo/state", params=params)
+        assert response.status_code == 200
+        body: dict[str, Any] = response.json()
+        return body
+
+    assert (await state())["place"] == "cave"
+    assert (await state())["outfit"]["garment"] == "cloak"
+    assert (await state(at=1))["place"] == "market"
+    assert (await client.delete("/v1/episodes/j2")).json()["forgotten"]
+    assert (await state())["injuries"] == []
+    listed = (await client.get("/v1/characters/kairo/episodes")).json()["items"]
+    assert [one["id"] for one in listed] == ["j1"]
+    params = {"forgotten": True, "story": "kairo"}
+    listed = (await client.get("/v1/characters/kairo/episodes", params=params)).json()["items"]
+    assert [one["id"] for one in listed] == ["j1", "j2"]
+
+
+@pytest.mark.parametrize("path", ["state", "episodes", "episodes/search?q=rain", "dataset"])
+async def test_nobody_has_no_memory(client: httpx.AsyncClient, path: str) -> None:
+    assert_problem(await client.get(f"/v1/characters/nobody/{path}"), 404, "not_found")
+
+
+# Artifacts, health
+
+
+async def test_an_artifact_can_be_cached_for_ever(client: httpx.AsyncClient, desk: Desk) -> None:
+    content = b"\x89PNG\r\n\x1a\n and so on"
+    sha256 = desk.store.blobs.put(content)
+    response = await client.get(f"/v1/artifacts/{sha256}")
+    assert response.content == content
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["etag"] == f'"{sha256}"'
+    assert "immutable" in response.headers["cache-control"]
+    known = {"If-None-Match": response.headers["etag"]}
+    again = await client.get(f"/v1/artifacts/{sha256}", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert_problem(await client.get(f"/v1/artifacts/{'0' * 64}"), 404, "not_found")
+    assert_problem(await client.get("/v1/artifacts/../etc/passwd"), 404, "no_such_route")
+    assert_problem(await client.get("/v1/artifacts/nonsense"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"\0\0\0\x18ftypmp42", "video/mp4"),
+        (b"<script>", "application/octet-stream"),
+        (b"", "application/octet-stream"),
+    ],
+)
+async def test_an_artifacts_type_is_what_it_is(
+    client: httpx.AsyncClient, desk: Desk, content: bytes, kind: str
+) -> None:
+    response = await client.get(f"/v1/artifacts/{desk.store.blobs.put(content)}")
+    assert response.headers["content-type"] == kind
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_ready_says_what_is_missing(settings: Settings) -> None:
+    async def missing() -> None:
+        raise Unavailable("not healthy yet: Generator")
+
+    async def silent() -> None:
+        await asyncio.sleep(60)
+
+    quick = GatewaySettings(ready_timeout_s=0.3)
+    changed = settings.model_copy(update={"gateway": quick})
+    with open_desk(changed, probes={"deployments": missing, "director": silent}) as desk:
+        async with http(desk) as client:
+            response = await client.get("/readyz")
+            assert (await client.get("/healthz")).json() == {"status": "ok"}
+    body = response.json()
+    assert (response.status_code, body["ready"]) == (503, False)
+    failed = {name: one["detail"] for name, one in body["checks"].items() if not one["ok"]}
+    assert failed == {
+        "deployments": "not healthy yet: Generator",
+        "director": "no answer within 0.3 s",
+    }
+    assert body["checks"].keys() >= {"store", "queue", "memory", "registry", "learner"}
+
+
+async def test_ready_when_everything_answers(client: httpx.AsyncClient) -> None:
+    response = await client.get("/readyz")
+    assert (response.status_code, response.json()["ready"]) == (200, True)
+
+
+# Failures
+
+
+async def test_unknown_routes_and_methods_are_problems(client: httpx.AsyncClient) -> None:
+    assert_problem(await client.get("/v1/nothing"), 404, "no_such_route")
+    response = await client.put("/v1/scenes")
+    assert_problem(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
+
+
+def failing(app: FastAPI, error: Exception) -> None:
+    @app.get("/v1/fails")
+    async def fails() -> None:
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotFound("job", id="j1"), 404, "not_found"),
+        (RayTaskError("f", "Traceback: secret", Conflict("busy")).as_instanceof_cause(), 409, None),
+        (RayTaskError("f", "Traceback: secret", KeyError("secret")), 500, "internal"),
+        (ActorDiedError(), 503, "unavailable"),
+        (ProviderBusy(provider="veo", retry_after_s=7), 503, "provider_busy"),
+        (ZeroDivisionError("secret"), 500, "internal"),
+    ],
+)
+async def test_every_failure_is_a_problem_without_a_traceback(
+    desk: Desk, error: Exception, status: int, code: str | None
+) -> None:
+    from serve.gateway import fastapi_app
+
+    app = fastapi_app(desk)
+    failing(app, error)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cine.test") as client:
+        response = await client.get("/v1/fails")
+    body = assert_problem(response, status, code or "conflict")
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+    if status == 500:
+        assert body["instance"].startswith("urn:uuid:")
+    if status == 503:
+        assert response.headers["retry-after"] == ("7" if code == "provider_busy" else "5")
+
+
+async def test_an_actors_refusal_comes_back_as_itself(
+    settings: Settings, desk: Desk, client: httpx.AsyncClient
+) -> None:
+    cast_kairo(desk)
+    response = await client.post("/v1/characters/kairo/adapters/9/activate")
+    assert_problem(response, 404, "not_found")
+
+
+# Keys, limits, headers
+
+
+@pytest.fixture
+async def guarded(settings: Settings) -> AsyncIterator[tuple[Desk, httpx.AsyncClient]]:
+    locked = GatewaySettings(require_key=True, key_cache_s=0.2, max_json_bytes=500)
+    with open_desk(settings.model_copy(update={"gateway": locked})) as desk:
+        async with http(desk) as client:
+            yield desk, client
+
+
+async def test_the_api_needs_a_key(guarded: tuple[Desk, httpx.AsyncClient]) -> None:
+    desk, client = guarded
+    id, key = desk.store.keys.create("test")
+
+    async def status(authorization: str | None) -> int:
+        headers = {"Authorization": authorization} if authorization else {}
+        response = await client.get("/v1/jobs", headers=headers)
+        if response.status_code == 401:
+            assert_problem(response, 401, "unauthorized")
+            assert response.headers["www-authenticate"] == "Bearer"
+        return response.status_code
+
+    assert [await status(one) for one in (None, "Bearer", "Bearer x", f"Basic {key}")] == [401] * 4
+    assert await status(f"Bearer {key}") == 200
+    assert await status(f"bearer {key}") == 200
+    desk.store.keys.revoke(id)
+    await asyncio.sleep(0.25)
+    assert await status(f"Bearer {key}") == 401
+    assert (await client.get("/v1/nothing")).status_code == 401
+    for open_path in ("/healthz", "/readyz", "/openapi.json", "/docs"):
+        assert (await client.get(open_path)).status_code == 200
+
+
+async def test_two_holders_of_keys_do_not_share_idempotency_keys(
+    guarded: tuple[Desk, httpx.AsyncClient],
+) -> None:
+    desk, client = guarded
+    cast_kairo(desk)
+    ids = set()
+    for name in ("a", "b"):
+        _, key = desk.store.keys.create(name)
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k1"}
+        reply = await client.post("/v1/scenes", json=ORDER, headers=headers)
+        ids.add(reply.json()["id"])
+    assert len(ids) == 2
+
+
+async def test_a_large_body_is_refused_declared_or_not(
+    guarded: tuple[Desk, httpx.AsyncClient],
+) -> None:
+    desk, client = guarded
+    _, key = desk.store.keys.create("test")
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b" " * 100
+
+    for content in (b" " * 1000, pieces()):
+        response = await client.post("/v1/scenes", content=content, headers=headers)
+        body = assert_problem(response, 413, "too_large")
+        assert "gateway.max_json_bytes" in body["detail"]
+
+
+async def test_a_stranger_is_refused_before_the_body_is_read(
+    guarded: tuple[Desk, httpx.AsyncClient],
+) -> None:
+    _, client = guarded
+
+    async def unread() -> AsyncIterator[bytes]:
+        pytest.fail("the body was read")
+        yield b""
+
+    headers = {"Content-Type": "application/json"}
+    response = await client.post("/v1/scenes", content=unread(), headers=headers)
+    assert_problem(response, 401, "unauthorized")
+
+
+async def test_replies_carry_safe_headers(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/v1/jobs")
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert "content-security-policy" not in (await client.get("/docs")).headers
+
+
+def test_keys_are_off_on_loopback_only() -> None:
+    assert not GatewaySettings().keys_required
+    assert GatewaySettings(host="0.0.0.0").keys_required
+
+
+def test_a_kept_answer_is_given_again_as_it_was(desk: Desk) -> None:
+    kept = StoredReply(status=202, headers={"location": "/v1/jobs/1"}, body=b"\x00\xff")
+    assert desk.store.idempotency.claim("k", "f") is None
+    desk.store.idempotency.complete("k", kept)
+    assert desk.store.idempotency.claim("k", "f") == kept
