@@ -21,7 +21,7 @@ COMPONENTS = ("unet", "transformer")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 # Ways of starting a LoRA that leave the base model's own weights alone.
 PLAIN_STARTS = (True, False, "gaussian", None)
-FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
+FLOATS = {"F32": np.float32, "F16": np.float16}
 
 Shape = tuple[int, ...]
 
@@ -169,12 +169,7 @@ def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -
         claimed = float(metadata.get("alpha", alpha))
     except (ValueError, TypeError, AttributeError) as error:
         raise BadAdapter(f"__metadata__: cannot be read: {error}") from error
-    if own.get("use_dora") or own.get("lora_bias") or own.get("bias", "none") != "none":
-        raise BadAdapter("lora_adapter_metadata: neither DoRA nor biases can be served")
-    if own.get("init_lora_weights") not in PLAIN_STARTS:
-        raise BadAdapter(
-            f"lora_adapter_metadata: {own['init_lora_weights']!r} changes the base model's weights"
-        )
+    _check_config(own)
     if not own.get("rank_pattern") and "r" in own and ranks != {rank}:
         raise BadAdapter(f"lora_adapter_metadata: says rank {rank:g}, the tensors {ranks}")
     if not (np.isfinite(alpha) and alpha > 0):
@@ -185,6 +180,15 @@ def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -
             advice="Save the LoRA config as lora_adapter_metadata, as save_lora_weights does.",
         )
     return alpha
+
+
+def _check_config(own: dict[str, Any]) -> None:
+    if own.get("use_dora") or own.get("lora_bias") or own.get("bias", "none") != "none":
+        raise BadAdapter("lora_adapter_metadata: neither DoRA nor biases can be served")
+    if own.get("init_lora_weights") not in PLAIN_STARTS:
+        raise BadAdapter(
+            f"lora_adapter_metadata: {own['init_lora_weights']!r} changes the base model's weights"
+        )
 
 
 def _check_shapes(module: str, pair: Pair, weight: Shape | None, model: str) -> None:
