@@ -63,7 +63,12 @@ class Planned(Outcome):
 
     def detail(self) -> dict[str, Any]:
         contradictions = [one.model_dump() for one in self.plan.contradictions]
-        return {"prompt": self.plan.prompt, "contradictions": contradictions}
+        return {
+            "prompt": self.plan.prompt,
+            "contradictions": contradictions,
+            "added_by_guard": self.plan.added_by_guard,
+            "left_out": self.plan.left_out,
+        }
 
 
 class Shot(Outcome):

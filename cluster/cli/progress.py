@@ -71,6 +71,8 @@ def _prompt(detail: Mapping[str, Any]) -> str:
     for one in detail.get("contradictions") or ():
         told = f"{one['requested']} ≠ {one['state']}"
         said.append(f"[yellow]contradiction in {escape(one['field'])}: {escape(told)}[/]")
+    if left_out := detail.get("left_out"):
+        said.append(f"[yellow]no room for {escape(', '.join(left_out))}[/]")
     return "\n".join([said[0], *(f"{'':26}{line}" for line in said[1:])])
 
 
