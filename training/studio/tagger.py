@@ -39,7 +39,6 @@ from training.studio.tagger_report import calibrate, report
 BATCH = 32
 PEAK_LR = 1.5e-3
 WARMUP_STEPS = 200
-EMA = 0.995
 DECAY = 0.3
 SAVE_EVERY_S = 60.0
 WORTH_RELOADING = 1000
@@ -98,16 +97,12 @@ def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Pictures, points: 
 
 
 class Trainer:
-    """The state of one training: network, its running average, optimiser, time spent."""
+    """The state of one training: network, optimiser, time spent."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.path = options.folder / "tagger.pt"
         self.net = TaggerNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        mean = torch.optim.swa_utils.get_ema_multi_avg_fn(EMA)  # type: ignore[no-untyped-call]
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.net, multi_avg_fn=mean, use_buffers=True
-        )
         self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_LR, weight_decay=0.02)
         self.step, self.spent_s = 0, 0.0
         if self.path.exists():
@@ -116,14 +111,12 @@ class Trainer:
     def _load(self) -> None:
         state = torch.load(self.path, weights_only=True)
         self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.spent_s = state["step"], state["spent_s"]
 
     def save(self) -> None:
         state = {
             "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "spent_s": self.spent_s,
@@ -147,7 +140,6 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
-        self.average.update_parameters(self.net)
         self.step += 1
         return float(loss.detach())
 
@@ -208,7 +200,7 @@ def predict(net: torch.nn.Module, pictures: Pictures) -> tuple[Any, Any]:
 def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]:
     """Calibrate, report on people never seen, write the ONNX file and its labels."""
     trainer = Trainer(options)
-    net = trainer.average.module
+    net = trainer.net
     fit = options.calibration()
     test = load(held_out, options.head_cache, np.arange(held_out.finished()))
     calibration = calibrate(*predict(net, fit), fit)
