@@ -62,21 +62,22 @@ class Adapters:
         content = self._blobs.get(adapter.sha256)
         file = read_adapter(content)
         check_fits(file, self._base.layers, lambda: self._base.sha256)
-        try:
-            self._attach(name, content, file)
-        except torch.OutOfMemoryError:
-            self._detach(name)
-            raise
-        except LOAD_ERRORS as error:
-            self._detach(name)
-            # The loader's own clean-up may fail in turn: the first error is the one to tell.
-            cause = str(error.__context__ or error)[:MAX_CAUSE]
-            raise BadAdapter(f"{adapter.id} could not be loaded: {cause}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of several adapters, which are meant, and of clean-up
+            try:
+                self._attach(name, content, file)
+            except torch.OutOfMemoryError:
+                self._detach(name)
+                raise
+            except LOAD_ERRORS as error:
+                self._detach(name)
+                # The loader's own clean-up may fail in turn: the first error is the one to tell.
+                cause = str(error.__context__ or error)[:MAX_CAUSE]
+                raise BadAdapter(f"{adapter.id} could not be loaded: {cause}") from error
         self._loaded[name] = None
 
     def _attach(self, name: str, content: bytes, file: AdapterFile) -> None:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several: intended
+        with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / FILE).write_bytes(content)
             self._pipe.load_lora_weights(folder, weight_name=FILE, adapter_name=name)
         held = {
