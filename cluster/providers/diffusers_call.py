@@ -10,7 +10,6 @@ from cluster.providers.diffusers_folder import BaseFolder
 FALLBACK_SIDE_PX = 1024
 FALLBACK_TOKENS = 512
 UNLIMITED_TOKENS = 1_000_000  # tokenizers without a limit report some 10**30
-ZERO_SNR_RESCALE = 0.5
 
 
 def parameters(pipe: DiffusionPipeline) -> dict[str, inspect.Parameter]:
@@ -35,8 +34,6 @@ def prompt_arguments(
         found |= {"true_cfg_scale": guidance, "negative_prompt": [negative_prompt or " "]}
     else:
         found |= {"guidance_scale": guidance, "negative_prompt": [negative_prompt]}
-    if "guidance_rescale" in takes and pipe.scheduler.config.get("rescale_betas_zero_snr"):
-        found["guidance_rescale"] = ZERO_SNR_RESCALE  # arXiv 2305.08891, section 3.4
     return {name: value for name, value in found.items() if name in takes}
 
 
