@@ -58,7 +58,7 @@ def face_encoder(settings: IdentitySettings) -> FaceEncoder:
 
 def tagger() -> Tagger:
     """The embedded tagger."""
-    from cluster.providers.tagger import OnnxTagger
+    from cluster.providers.onnx_tagger import OnnxTagger
 
     return OnnxTagger()
 

@@ -19,7 +19,7 @@ from cluster.domain import vocabulary
 from cluster.domain.tags import Tags
 from cluster.errors import Invalid, ProviderMissing
 from cluster.ports import Pixels, Tagger
-from cluster.providers.tagger import OnnxTagger, square
+from cluster.providers.onnx_tagger import OnnxTagger, square
 from cluster.settings import ASSETS
 
 RENDERS = Path(__file__).parent / "renders"
@@ -145,12 +145,11 @@ def test_reading_needs_no_torch() -> None:
     assert told.stdout.strip() == "False"
 
 
-@pytest.mark.bench
-def test_a_picture_takes_at_most_25_ms(tagger: OnnxTagger) -> None:
+def test_a_picture_takes_at_most_25_ms_of_one_core(tagger: OnnxTagger) -> None:
     pixels = read(KAIRO[0])
     spent = []
     for _ in range(30):
-        start = time.perf_counter()
+        start = time.process_time()
         tagger.tags(pixels)
-        spent.append(time.perf_counter() - start)
+        spent.append(time.process_time() - start)
     assert np.median(spent) <= 0.025
