@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline
 
 from cluster.providers.facepack import ensure_pack
 from cluster.providers.insightface import InsightFaceEncoder
-from cluster.providers.tagger import OnnxTagger
+from cluster.providers.onnx_tagger import OnnxTagger
 from cluster.settings import ASSETS, IdentitySettings
 from training.studio import evaluate as judging
 from training.studio import stages
