@@ -178,7 +178,7 @@ class Analyzer:
     """Reads finished pictures. Stateless but for the tagger, so any number of replicas may run."""
 
     def __init__(self, settings: Settings, tagger: Tagger | None = None) -> None:  # noqa: ARG002
-        self._tagger = tagger or providers.tagger()
+        self._tagger = tagger or providers.picture_tagger()
 
     async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
         """What uint8 RGB pixels (height, width, 3) show, given what they were to show."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from dbos import DBOS, StepOptions
 from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
 
 from cluster.domain.job import STEP_NAMES, Job, JobId, JobStatus, Problem, Result, Step
 from cluster.domain.value import Value
@@ -114,7 +115,7 @@ class Journal:
         begun = time.perf_counter()
         try:
             outcome = await work()
-        except (CineError, RayError):
+        except (CineError, RayError, RayServeException):
             raise
         except Exception as error:
             # The edge of the job: whatever went wrong ends this job, not the process.
@@ -134,8 +135,10 @@ class Journal:
 
 
 def lost(error: BaseException) -> bool:
-    """Whether trying again can help: a process died under the call, or a provider is busy."""
-    return isinstance(error, ProviderBusy | RayError) and not isinstance(error, RayTaskError)
+    """Whether trying again can help: a process died under the call, or a part is busy."""
+    if isinstance(error, RayTaskError):  # the part's own doing
+        return False
+    return isinstance(error, ProviderBusy | RayError | RayServeException)
 
 
 # Half a second, doubling: over a minute in all, enough for a replica to be replaced.
@@ -150,7 +153,7 @@ RETRIES = StepOptions(
 
 def problem_of(error: Exception) -> Problem:
     """What the job's owner is told about a failure; never a traceback."""
-    if isinstance(error, RayError):
+    if isinstance(error, RayError | RayServeException):
         error = Unavailable(f"A part of the service died again and again: {type(error).__name__}")
     if not isinstance(error, CineError):
         error = CineError(f"{type(error).__name__}: {error}")

@@ -180,7 +180,7 @@ def odd_ones(vectors: Sequence[Vector], threshold: float) -> list[int]:
 
 def _tagger() -> Tagger | None:
     try:
-        return providers.tagger()
+        return providers.picture_tagger()
     except ProviderMissing as missing:
         logger("validator").warning("only faces are judged", reason=missing.message)
         return None

@@ -56,7 +56,7 @@ def face_encoder(settings: IdentitySettings) -> FaceEncoder:
     return InsightFaceEncoder(ensure_pack(settings))
 
 
-def tagger() -> Tagger:
+def picture_tagger() -> Tagger:
     """The embedded tagger."""
     from cluster.providers.onnx_tagger import OnnxTagger
 

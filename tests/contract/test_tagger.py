@@ -44,7 +44,7 @@ def kairo(tagger: OnnxTagger) -> list[Tags]:
 
 
 def test_the_factory_gives_an_implementation_of_the_port() -> None:
-    tagger: Tagger = providers.tagger()
+    tagger: Tagger = providers.picture_tagger()
     assert tagger.tags(np.zeros((128, 128, 3), np.uint8)).heads
 
 
@@ -139,7 +139,7 @@ def test_the_model_is_small(tagger: OnnxTagger) -> None:
 
 def test_reading_needs_no_torch() -> None:
     code = (
-        "import sys; from cluster.providers import tagger; tagger(); print('torch' in sys.modules)"
+        "import sys; from cluster.providers import picture_tagger; picture_tagger(); print('torch' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
