@@ -5,6 +5,7 @@ that vectors of different models can never be compared.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from cluster.settings import MemorySettings, StoreSettings
 MAX_ID_BYTES = 512
 BATCH = 1000
 MODEL_PROPERTY = "cineai.model"
+FOLDER = {"grpc.keepalive_time_ms": 3_600_000}
+"""The server in our own process takes pymilvus's pings every 10 s for an attack, and hangs up."""
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -29,8 +32,12 @@ def connect(store: StoreSettings, memory: MemorySettings) -> MilvusClient:
         store.folder.mkdir(parents=True, exist_ok=True)
     uri = memory.milvus_uri or str(store.folder / "vectors.db")
     token = memory.milvus_token.get_secret_value() if memory.milvus_token else ""
+    for library in ("pymilvus", "milvus_lite"):  # what they log as errors they also raise
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
-        return MilvusClient(uri, token=token)
+        return MilvusClient(
+            uri, token=token, grpc_options=FOLDER if memory.milvus_uri is None else {}
+        )
     except (MilvusException, ConnectionConfigException) as error:
         raise ProviderMissing(
             f"Milvus at {uri} cannot be opened: {error}",

@@ -142,7 +142,8 @@ def _tell(settings: Settings) -> None:
     store.characters.add(KAIRO)
     for one in (RAIN, SEA, BREAD):
         face = FACES.get(one.id)
-        store.episodes.commit(one, face and (SFACE, np.asarray(face, np.float32)))
+        seen = (SFACE, np.asarray(face, np.float32)) if face else None
+        store.episodes.commit(one, seen)
     store.close()
 
 

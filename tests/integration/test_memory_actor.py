@@ -1,0 +1,40 @@
+"""The MemoryStore as the cluster's one actor."""
+
+import time
+from typing import Any
+
+import pytest
+import ray
+
+from actors import memory
+from cluster.domain.scene import SceneState, StoryId
+from cluster.errors import NotFound
+from cluster.settings import Settings
+from cluster.store import Store
+from tests.values import CUT, KAIRO, episode
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_killed_actor_comes_back_with_everything(settings: Settings) -> None:
+    store = Store.open(settings.store)
+    store.characters.add(KAIRO)
+    store.close()
+    actor: Any = memory.connect(settings)
+    try:
+        kept = ray.get(
+            actor.remember.remote(
+                episode("rain", SceneState(injuries=(CUT,))), ("sface", [1.0, 0.0])
+            )
+        )
+        assert kept.scene == 1
+        ray.kill(actor, no_restart=False)
+        time.sleep(1)
+        again: Any = memory.connect(settings)
+        world = ray.get(again.recall.remote(KAIRO.id, StoryId("kairo")), timeout=120)
+        assert [one.kind for one in world.injuries] == ["cut"]
+        found = ray.get(again.search_face.remote(KAIRO.id, "sface", [1.0, 0.1], 3), timeout=120)
+        assert [one.id for one, _ in found] == ["rain"]
+        with pytest.raises(NotFound, match="nobody"):
+            ray.get(again.recall.remote("nobody", StoryId("s")))
+    finally:
+        ray.kill(actor)
