@@ -67,7 +67,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 def _document(app: FastAPI, settings: Settings) -> Document:
-    document = get_openapi(
+    document: Document = get_openapi(
         title=app.title,
         version=app.version,
         summary=app.summary,
@@ -113,7 +113,8 @@ def _inputs() -> dict[str, Any]:
         [(ProblemDetails, "serialization"), (JobEvent, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
-    return {f"{name}Input": schema for name, schema in read["$defs"].items()} | told["$defs"]
+    inputs = {f"{name}Input": schema for name, schema in read["$defs"].items()}
+    return {**inputs, **told["$defs"]}
 
 
 def _say_what_is_served(order: dict[str, Any], settings: Settings) -> None:

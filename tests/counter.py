@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,11 +15,21 @@ from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
-from cluster.settings import Settings
+from cluster.settings import Settings, StoreSettings
+from cluster.store import Store
+from cluster.store.workflows import open_workflow_engine
 from serve.calls import Actors
 from serve.desk import Desk, Probes
 from serve.gateway import fastapi_app
 from tests.handles import Here
+
+
+def migrated(home: Path) -> Path:
+    """A folder with empty databases in it: copying one is quicker than making one."""
+    store = StoreSettings(home=home)
+    Store.open(store).close()
+    open_workflow_engine(store).dispose()
+    return home
 
 
 @contextmanager

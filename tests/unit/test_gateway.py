@@ -1,6 +1,8 @@
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,13 +17,24 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId, Problem, Step
 from cluster.domain.scene import SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
-from cluster.settings import GatewaySettings, Settings
+from cluster.settings import GatewaySettings, Settings, StoreSettings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve import problems
 from serve.desk import Desk
-from tests.counter import cast_kairo, http, job_of, open_desk
+from tests.counter import cast_kairo, http, job_of, migrated, open_desk
 
 ORDER = {"character_id": "kairo", "prompt": "Kairo fights in rain"}
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, template: Path) -> Settings:
+    home = shutil.copytree(template, tmp_path / "home")
+    return Settings(store=StoreSettings(home=home))
 
 
 @pytest.fixture
@@ -356,7 +369,7 @@ async def test_the_state_follows_corrected_and_forgotten_episodes(
     assert (await state())["injuries"] == []
     listed = (await client.get("/v1/characters/kairo/episodes")).json()["items"]
     assert [one["id"] for one in listed] == ["j1"]
-    params = {"forgotten": True, "story": "kairo"}
+    params: dict[str, str | bool] = {"forgotten": True, "story": "kairo"}
     listed = (await client.get("/v1/characters/kairo/episodes", params=params)).json()["items"]
     assert [one["id"] for one in listed] == ["j1", "j2"]
 
