@@ -82,10 +82,18 @@ def main() -> None:
         worker = os.fork()
         if worker == 0:
             _die_with_parent()
-            director = work(settings)
-            print("ready", os.getpid(), flush=True)  # noqa: T201 - what the test waits for
-            while director:
-                signal.pause()
+            _work_for_ever(settings)
+
+
+def _work_for_ever(settings: Settings) -> None:
+    try:
+        director = work(settings)
+    except BaseException:
+        print("failed", flush=True)  # noqa: T201 - what the test waits for
+        raise
+    print("ready", os.getpid(), flush=True)  # noqa: T201
+    while director:
+        signal.pause()
 
 
 def _die_with_parent() -> None:

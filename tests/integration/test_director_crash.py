@@ -81,6 +81,8 @@ class Studio:
             if line.startswith("ready "):
                 self._worker = int(line.removeprefix("ready "))
                 return
+            if line == "failed\n":
+                break
         raise AssertionError(self.log())
 
     def kill(self) -> None:
