@@ -139,7 +139,8 @@ def test_the_model_is_small(tagger: OnnxTagger) -> None:
 
 def test_reading_needs_no_torch() -> None:
     code = (
-        "import sys; from cluster.providers import picture_tagger; picture_tagger(); print('torch' in sys.modules)"
+        "import sys; from cluster.providers import picture_tagger; picture_tagger(); "
+        "print('torch' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
