@@ -40,6 +40,12 @@ async def has_ended(jobs: JobRepository, job_id: JobId) -> bool:
     return (await asyncio.to_thread(jobs.get, job_id)).status in TERMINAL
 
 
+async def is_over(jobs: JobRepository, job_id: JobId, after_seq: int) -> bool:
+    """Whether nothing will ever follow that event. Raises NotFound."""
+    ended = await has_ended(jobs, job_id)
+    return ended and not await asyncio.to_thread(jobs.events, job_id, after_seq, 1)
+
+
 def as_event(event: JobEvent) -> ServerSentEvent:
     return ServerSentEvent(event.model_dump_json(), event=event.kind, id=str(event.seq))
 

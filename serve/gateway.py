@@ -59,7 +59,8 @@ class Gateway:
         return fastapi_app(self._desk)
 
     def __del__(self) -> None:
-        self._desk.close()
+        if hasattr(self, "_desk"):  # a constructor that failed has none
+            self._desk.close()
 
 
 def fastapi_app(desk: Desk) -> FastAPI:

@@ -101,7 +101,7 @@ async def follow_job(
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
     jobs, settings = desk.store.jobs, desk.settings.gateway
     id = JobId(job_id)
-    if await events.has_ended(jobs, id) and not jobs.events(id, last_event_id, 1):
+    if await events.is_over(jobs, id, last_event_id):
         return Response(status_code=204)  # which tells an EventSource not to come back
     return EventSourceResponse(
         events.follow(jobs, id, last_event_id, settings),
