@@ -1,4 +1,4 @@
-"""What orchestration costs: `python tests/bench/bench_overhead.py [--jobs 50]`.
+"""What orchestration costs: `python -m tests.bench.bench_overhead [--jobs 50]`.
 
 The real Director, queue, store and actors on a real local Ray; everything that paints, looks or
 writes is a stand-in that answers at once, so that what is left is the price of durability.
