@@ -90,7 +90,7 @@ def _picture(content: bytes, side: int) -> Image.Image:
 def _draw_scores(draw: ImageDraw.ImageDraw, corner: tuple[int, int], job: Job) -> None:
     x, y = corner
     idr = job.result.idr
-    draw.text((x, y), "–" if idr is None else f"{idr:.2f}", _grade(idr), _font(44))
+    draw.text((x, y), "n/a" if idr is None else f"{idr:.2f}", _grade(idr), _font(44))
     verdict = job.result.identity.verdict.replace("_", " ") if job.result.identity else "no score"
     draw.text((x + 116, y + 8), f"IDR · {verdict}", FAINT, _font(14))
     draw.text((x + 116, y + 27), job.status, GOOD if job.status == "succeeded" else POOR, _font(14))
