@@ -104,13 +104,13 @@ def sheet(
 @app.command()
 def recipe() -> None:
     """The settings that `train` uses by default, as JSON."""
-    stages = {
-        "vae": VaeRecipe(),
-        "text": TextRecipe(),
-        "base": BaseSettings(),
-        "adapter": AdapterRecipe(),
+    settings = {
+        "vae": asdict(VaeRecipe()),
+        "text": asdict(TextRecipe()),
+        "base": asdict(BaseSettings()),
+        "adapter": asdict(AdapterRecipe()),
     }
-    typer.echo(json.dumps({name: asdict(one) for name, one in stages.items()}, indent=2))
+    typer.echo(json.dumps(settings, indent=2))
 
 
 if __name__ == "__main__":

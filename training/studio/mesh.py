@@ -59,7 +59,8 @@ class Head:
 
     def expression(self, name: str) -> Floats:
         """What an expression adds to any head, (N, 3) metres."""
-        return self.expressions[self.expression_names.index(name)]
+        added: Floats = self.expressions[self.expression_names.index(name)]
+        return added
 
 
 def load(path: Path) -> Head:

@@ -353,5 +353,6 @@ def weather_over(picture: Picture, weather: str, rng: np.random.Generator) -> Pi
             radius = int(rng.integers(max(1, size // 140), max(2, size // 80) + 1))
             cv2.circle(over, (x, y), radius, (215, 220, 226), -1, cv2.LINE_AA)
     if weather == "rain":
-        return cv2.add(picture, over)
-    return np.maximum(picture, cv2.GaussianBlur(over, (0, 0), size / 260))
+        return np.asarray(cv2.add(picture, over), np.uint8)
+    soft_flakes = cv2.GaussianBlur(over, (0, 0), size / 260)
+    return np.maximum(picture, np.asarray(soft_flakes, np.uint8))

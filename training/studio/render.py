@@ -101,9 +101,10 @@ class Posing:
     body: Floats
 
     def apply(self, points: Floats, rest_z: Floats) -> Floats:
-        about = points - NECK
+        about: Reals = points - NECK
         share = head_share(rest_z)
-        turned: Floats = (about @ self.head.T) * share + (about @ self.body.T) * (1 - share) + NECK
+        mixed = (about @ self.head.T) * share + (about @ self.body.T) * (1 - share)
+        turned: Reals = mixed + NECK
         return turned.astype(np.float32)
 
 
@@ -338,7 +339,7 @@ class Renderer:
         if shot.action == "running":
             behind = cv2.blur(behind, (self._side // 9, 1))
         alpha = drawn[..., 3:].astype(np.float32) / 255
-        picture = drawn[..., :3] + behind * (1 - alpha)
+        picture: Reals = drawn[..., :3] + behind * (1 - alpha)
         self._eye_glow(picture, actor, posing, frame)
         if shot.action == "hiding":
             picture = self._cover(picture, rng)

@@ -80,7 +80,7 @@ def faces(
         corner = np.clip(five.mean(0) + rng.normal(0, 4, 2) - FACE_CROP / 2, 0, side - FACE_CROP)
         x, y = (int(v) for v in corner)
         out.append(pictures[index, y : y + FACE_CROP, x : x + FACE_CROP])
-        matrices.append(alignment((five - np.float32([x, y])).astype(np.float32)))
+        matrices.append(alignment((five - np.array([x, y])).astype(np.float32)))
     pixels = torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
     return pixels, torch.from_numpy(np.stack(matrices))
 

@@ -1,0 +1,108 @@
+"""The actor renderer: deterministic, faithful to the words it is given. Needs EGL."""
+
+from ctypes.util import find_library
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cluster.domain.vocabulary import HAIR_STYLES, OUTFITS, PLACES, PROPS, WEATHERS
+from training.studio.actor import Mark, random_actor
+from training.studio.kairo import KAIRO, reference_shots
+from training.studio.mesh import CORNERS
+from training.studio.render import Picture, Renderer, corner_weights
+from training.studio.shot import Shot, random_shot
+
+PLAIN = reference_shots()[0]
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    if find_library("EGL") is None:
+        pytest.skip("no EGL library (libegl1) to render off screen with")
+    return Renderer(64)
+
+
+def told(shot: Shot, field: str, word: str) -> Shot:
+    changes: dict[str, Any] = {field: word}
+    return replace(shot, **changes)
+
+
+def difference(one: Picture, other: Picture) -> float:
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+def test_the_same_actor_and_shot_give_the_same_pixels(renderer: Renderer) -> None:
+    rng = np.random.default_rng(3)
+    actor, shot = random_actor(rng), random_shot(rng)
+    first = renderer.render(actor, shot)
+    renderer.render(random_actor(rng), random_shot(rng))
+    assert np.array_equal(first, renderer.render(actor, shot))
+    assert first.shape == (64, 64, 3)
+    assert first.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [("place", PLACES), ("weather", WEATHERS), ("outfit", OUTFITS), ("prop", PROPS)],
+)
+def test_every_word_of_a_shot_changes_the_picture(
+    renderer: Renderer, field: str, words: tuple[str, ...]
+) -> None:
+    base = replace(PLAIN, framing="portrait", width=0.36)
+    made = [renderer.render(KAIRO, told(base, field, word)) for word in words]
+    for index, one in enumerate(made):
+        assert all(difference(one, other) > 0.2 for other in made[:index]), words[index]
+
+
+def test_every_hair_style_changes_the_picture(renderer: Renderer) -> None:
+    made = [renderer.render(replace(KAIRO, hair_style=style), PLAIN) for style in HAIR_STYLES]
+    for index, one in enumerate(made):
+        assert all(difference(one, other) > 0.2 for other in made[:index]), HAIR_STYLES[index]
+
+
+def centre_of_change(renderer: Renderer, mark: Mark) -> float:
+    """Where a mark on Kairo's clean face shows, as a fraction of the picture's width."""
+    clean = replace(KAIRO, marks=())
+    changed = np.abs(
+        renderer.render(replace(clean, marks=(mark,)), PLAIN).astype(float)
+        - renderer.render(clean, PLAIN)
+    ).sum(axis=(0, 2))
+    return float((changed * np.arange(64)).sum() / changed.sum() / 64)
+
+
+def test_the_actors_left_is_the_pictures_right(renderer: Renderer) -> None:
+    assert centre_of_change(renderer, Mark("scar", "left cheek")) > 0.55
+    assert centre_of_change(renderer, Mark("scar", "right cheek")) < 0.45
+
+
+def amber(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    red, green, blue = (picture[..., k].astype(int) for k in range(3))
+    return (red > 180) & (green > 130) & (blue < 110)
+
+
+def test_a_cyber_eye_glows_on_its_own_side(renderer: Renderer) -> None:
+    columns = np.nonzero(amber(renderer.render(KAIRO, PLAIN)))[1]
+    assert len(columns) > 0
+    assert columns.mean() > 32
+    swapped = replace(
+        KAIRO, left_cyber=False, right_cyber=True, left_eye="brown", right_eye="amber"
+    )
+    assert np.nonzero(amber(renderer.render(swapped, PLAIN)))[1].mean() < 32
+
+
+def test_random_values_are_decided_by_their_seed() -> None:
+    def draw(seed: int) -> tuple[object, Shot]:
+        rng = np.random.default_rng(seed)
+        return random_actor(rng), random_shot(rng)
+
+    assert draw(8) == draw(8)
+    assert draw(8) != draw(9)
+
+
+def test_phenotype_weights_are_a_mixture() -> None:
+    weights = corner_weights(random_actor(np.random.default_rng(1)))
+    assert weights.shape == (len(CORNERS),)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1.0, abs=1e-5)

@@ -1,0 +1,109 @@
+"""The training stages on a handful of renders: they learn, resume and write what is loaded back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from cluster.domain.adapter_file import check_fits, read_adapter
+from cluster.providers.diffusers_folder import BaseFolder
+from training.studio import adapter, vae
+from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
+from training.studio.loop import Loop
+from training.studio.text import TextRecipe, corpus, pretrain
+from training.studio.tokenizer import train_tokenizer
+
+PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
+SMALL = BaseSettings(
+    minutes=0.02, coarse_batch=2, batch=2, channels=(16, 16, 32), text_width=48, text_layers=1
+)
+RECIPE = vae.VaeRecipe(width=16, batch=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
+
+
+def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
+    model = vae.train(PICTURES, tmp_path, 0.5, RECIPE)
+    steps = torch.load(tmp_path / "vae.pt", weights_only=True)["step"]
+    latents = vae.encode(model, PICTURES)
+    assert latents.shape == (8, 4, 16, 16)
+    assert vae.decode(model, latents).shape == PICTURES.shape
+    vae.train(PICTURES, tmp_path, 1.0, RECIPE)
+    assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] > steps
+
+
+def test_a_loop_learns_and_its_average_follows(tmp_path: Path) -> None:
+    model = torch.nn.Linear(3, 1)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-2)
+    loop = Loop("fit", tmp_path, 0.5, {"model": model}, optimiser, 1e-2)
+    inputs = torch.randn(64, 3)
+    target = inputs.sum(1, keepdim=True)
+    losses = []
+    for _ in loop:
+        loss = (model(inputs) - target).square().mean()
+        losses.append(float(loss))
+        loop.learn(loss)
+    assert losses[-1] < losses[0]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[0]["step"] == 50
+
+
+def test_landmarks_stand_where_the_recogniser_expects_them() -> None:
+    points = np.array(
+        [[0.6, 0.4], [0.4, 0.4], [0.65, 0.55], [0.35, 0.55], [0.5, 0.2], [0.5, 0.7], [0.5, 0.5]],
+        np.float32,
+    )
+    five = vae.landmarks(points)
+    assert five.shape == (5, 2)
+    assert five[0, 0] < five[1, 0]
+    assert five[3, 0] < five[2, 0] < five[4, 0]
+    assert five[3, 1] > five[2, 1]
+
+
+@pytest.fixture(scope="module")
+def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("studio")
+    tokenizer = train_tokenizer(corpus(np.random.default_rng(0), 200))
+    encoder = build_text_encoder(tokenizer, SMALL)
+    pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch=2))
+    trainer = Trainer(tokenizer, folder / "unet", SMALL, "cpu", encoder)
+    latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
+    trainer.run(latents, [["portrait of a man", "a man"]] * 4)
+    assert trainer.step > 0
+    export(trainer.pipeline(vae.build(RECIPE)), folder / "pipeline")
+    return folder / "pipeline"
+
+
+def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
+    pipeline_folder: Path, tmp_path: Path
+) -> None:
+    from diffusers import AutoPipelineForInpainting, StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
+    captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
+    recipe = adapter.AdapterRecipe(rank=4, batch=4)
+    adapter.train(pipeline, captioned, captioned, tmp_path, 0.5, recipe)
+    base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
+    adapter.save(pipeline, path, recipe, base.sha256, "kairo")
+
+    file = read_adapter(path.read_bytes())
+    check_fits(file, base.layers, lambda: base.sha256)
+    assert (file.rank, file.alpha, file.trigger) == (4, 4.0, "kairo")
+    with safe_open(path, "pt") as tensors:
+        assert all(key.startswith("unet.") for key in tensors.keys())  # noqa: SIM118
+
+    fresh = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
+    fresh.set_progress_bar_config(disable=True)
+    fresh.load_lora_weights(tmp_path, weight_name=path.name, adapter_name="kairo")
+    assert fresh.get_active_adapters() == ["kairo"]
+    painted = AutoPipelineForInpainting.from_pipe(fresh)(
+        "portrait of kairo a man",
+        image=torch.zeros(1, 3, 64, 64),
+        mask_image=torch.ones(1, 1, 64, 64),
+        height=64,
+        width=64,
+        num_inference_steps=2,
+        output_type="np",
+    ).images
+    assert painted.shape == (1, 64, 64, 3)
