@@ -20,6 +20,7 @@ from cluster import providers
 from cluster.domain.character import Character, Profile
 from cluster.domain.face import TINY_FACE_PX, Face
 from cluster.domain.identity import (
+    PASS_IDR,
     Box,
     Calibration,
     Domain,
@@ -79,17 +80,18 @@ class Validator:
     def _load_calibration(self, domain: Domain) -> Calibration:
         return load_calibration(self._settings, self._encoder.model, domain)
 
-    def _embed_references(self, references: tuple[str, ...]) -> Vector:
-        """The centroid of the references' faces, float32 (dim,)."""
+    def _embed_references(self, references: tuple[str, ...], domain: Domain) -> Vector:
+        """The centroid of the references' faces in the domain, float32 (dim,)."""
         found = [self._encoder.faces(from_png(self._blobs.get(sha))) for sha in references]
         vectors = [faces[0].embedding for faces in found if faces]
         if not vectors:
             raise BadImage("none of the character's reference images shows a face")
-        return centroid(vectors)
+        return centroid(self._calibration(domain).centred(np.stack(vectors)))
 
     def _validate(self, pixels: Pixels, character: Character) -> IdentityReport:
         calibration = self._calibration(character.domain)
-        known = self._centroid(character.references)
+        curve = calibration.curve(len(character.references))
+        known = self._centroid(character.references, character.domain)
         faces = self._encoder.faces(pixels)
         usable = [face for face in faces if not face.is_tiny]
         unjudged = IdentityReport(
@@ -102,11 +104,11 @@ class Validator:
         )
         if not usable:
             return unjudged
-        face = max(usable, key=lambda one: float(one.embedding @ known))
-        cosine = float(face.embedding @ known)
+        cosines = calibration.centred(np.stack([face.embedding for face in usable])) @ known
+        face, cosine = usable[int(cosines.argmax())], float(cosines.max())
         parts = weighed(
             (
-                Part(name="face", score=calibration.score(cosine), weight=0.0, reason=view(face)),
+                Part(name="face", score=curve.score(cosine), weight=0.0, reason=view(face)),
                 *self._attributes(pixels, face, len(usable), character),
             )
         )
@@ -118,7 +120,7 @@ class Validator:
                 "parts": parts,
                 "cosine": cosine,
                 "box": face.box,
-                "reason": _why(face, len(faces), parts, calibration),
+                "reason": _why(face, len(faces), parts),
             }
         )
 
@@ -145,28 +147,28 @@ class Validator:
             only_face(index, titles[index], self._encoder.faces(pixels))
             for index, pixels in enumerate(images)
         ]
-        threshold = self._calibration(domain).threshold
-        odd = odd_ones([face.embedding for face in faces], threshold)
+        calibration = self._calibration(domain)
+        vectors = calibration.centred(np.stack([face.embedding for face in faces]))
+        odd = odd_ones(vectors, calibration.curve(1).threshold)
         if odd:
             listed = ", ".join(titles[index] for index in odd)
             raise OddOneOut(f"{listed}: not the person of the other images", index=odd[0])
         return faces
 
 
-def centroid(vectors: Sequence[Vector]) -> Vector:
-    """Mean of unit vectors, float32 (dim,); its dot product with another unit vector is the mean
-    cosine to them. Normalised, it would lie closer to everybody the more references there are,
-    and one threshold could not hold for one and for eight."""
-    return np.asarray(np.mean(vectors, axis=0), np.float32)
+def centroid(vectors: Vector) -> Vector:
+    """L2-normalised mean of unit vectors (n, dim), float32 (dim,)."""
+    mean = np.mean(vectors, axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
-def odd_ones(vectors: Sequence[Vector], threshold: float) -> list[int]:
+def odd_ones(vectors: Vector, threshold: float) -> list[int]:
     """Indices outside the largest group of vectors that agree, the first such group of several.
 
     Two agree at a cosine of `threshold`, directly or through others, so that a turned head is
     held by the half-turned ones.
     """
-    cosines = np.stack(vectors) @ np.stack(vectors).T
+    cosines = vectors @ vectors.T
     groups: list[set[int]] = []
     for index in range(len(vectors)):
         near = set(np.flatnonzero(cosines[index] >= threshold).tolist()) | {index}
@@ -228,12 +230,11 @@ def _why_unjudged(faces: Sequence[Face]) -> str:
     )
 
 
-def _why(face: Face, faces: int, parts: Sequence[Part], calibration: Calibration) -> str:
+def _why(face: Face, faces: int, parts: Sequence[Part]) -> str:
     """What decided the score, in one line."""
     lines = [f"{faces} faces: the one most like the character is judged"] if faces > 1 else []
     lines += ["the face is seen from the side"] if face.is_profile else []
-    score = parts[0].score or 0.0
-    if score < calibration.score(calibration.threshold):
+    if (parts[0].score or 0.0) < PASS_IDR:
         lines.append("the face is not, or not surely, the character's")
     lines += [
         f"{part.name}: {part.reason}"

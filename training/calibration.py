@@ -1,7 +1,7 @@
 """How a calibration is fitted to embeddings whose people are known.
 
-What is measured is what the validator compares: a picture's mean cosine to a character's
-references, for several numbers of references; the threshold holds for the worst of them.
+What is measured is what the validator compares: a picture's cosine to the centroid of a
+character's references, by number of references; each threshold holds for the worst kind of picture.
 Confidence intervals are bootstrapped over people, not over comparisons: the same face in a
 hundred comparisons is one observation (two-way cluster bootstrap, Owen 2007).
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster.domain.identity import Calibration, Domain, knots
+from cluster.domain.identity import Calibration, Curve, Domain, knots
 from cluster.ports import Vector
 
 Counts = npt.NDArray[np.float64]
@@ -22,11 +22,11 @@ FAR = 1e-3
 SEED = 20261123
 DRAWS = 10
 """Draws of references a person."""
-RESAMPLES = 500
+RESAMPLES = 200
 
 
 class Comparisons(NamedTuple):
-    """Mean cosines of probes to references, and whose they are: three arrays of shape (n,)."""
+    """Cosines of probes to references' centroids, and whose they are: three arrays (n,)."""
 
     cosine: Cosines
     known: npt.NDArray[np.intp]
@@ -42,15 +42,15 @@ class Comparisons(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a calibration is fitted on: comparisons by a title such as "3 references"."""
+    """What a calibration is fitted on: comparisons by number of references and kind of picture.
+    Those without a comparison of the same person count for the strangers alone."""
 
     domain: Domain
-    strangers: dict[str, Comparisons]
-    same: dict[str, Comparisons]
+    cases: dict[int, dict[str, Comparisons]]
     people: int
     source: str
     licence: str
-    notes: tuple[str, ...]
+    centre: tuple[float, ...] = ()
 
 
 def compare(references: Sequence[Vector], probes: Sequence[Vector], count: int) -> Comparisons:
@@ -68,7 +68,9 @@ def compare(references: Sequence[Vector], probes: Sequence[Vector], count: int) 
         for _ in range(DRAWS if len(own) > count else 1):
             chosen = rng.permutation(len(own))[:count]
             fair = (owner != person) | ~np.isin(place, chosen)
-            cosines.append((everyone[fair] @ own[chosen].mean(axis=0)).astype(np.float64))
+            centre = own[chosen].mean(axis=0)
+            centre /= max(float(np.linalg.norm(centre)), 1e-6)
+            cosines.append((everyone[fair] @ centre).astype(np.float64))
             known.append(np.full(int(fair.sum()), person))
             owners.append(owner[fair])
     return Comparisons(np.concatenate(cosines), np.concatenate(known), np.concatenate(owners))
@@ -112,45 +114,53 @@ def _resampled(hits: Counts, total: Counts) -> Iterator[float]:
 
 
 def calibrate(model: str, data: Data) -> Calibration:
-    """The curve, and the error rates of the worst case; every case is in the notes."""
-    thresholds = {
-        title: quantile_above(found.strangers, FAR) for title, found in data.strangers.items()
-    }
-    threshold = max(thresholds.values())
-    worst = data.strangers[max(thresholds, key=lambda title: thresholds[title])]
-    fars = {
-        title: rate(found, found.cosine >= threshold, same=False)
-        for title, found in data.strangers.items()
-    }
-    frrs = {
-        title: rate(found, found.cosine < threshold, same=True)
-        for title, found in data.same.items()
-    }
-    corners = knots(
-        strangers_median=float(np.median(worst.strangers)),
-        one_in_100=quantile_above(worst.strangers, 1e-2),
-        one_in_1000=threshold,
-        same_median=float(np.median(np.concatenate([case.same for case in data.same.values()]))),
-    )
-    (far, far_upper), (frr, frr_upper) = max(fars.values()), max(frrs.values())
+    """A curve for each number of references, with the error rates of its worst kind of picture;
+    those of every kind are in the notes."""
+    notes: list[str] = []
     return Calibration(
         model=model,
         domain=data.domain,
+        curves=tuple(_curve(count, kinds, notes) for count, kinds in data.cases.items()),
+        centre=data.centre,
+        people=data.people,
+        source=data.source,
+        licence=data.licence,
+        notes=tuple(notes),
+    )
+
+
+def _curve(count: int, kinds: dict[str, Comparisons], notes: list[str]) -> Curve:
+    thresholds = {kind: quantile_above(found.strangers, FAR) for kind, found in kinds.items()}
+    hardest = kinds[max(thresholds, key=lambda kind: thresholds[kind])]
+    threshold = max(thresholds.values())
+    labelled = {kind: found for kind, found in kinds.items() if len(found.same)}
+    fars = {
+        kind: rate(found, found.cosine >= threshold, same=False) for kind, found in kinds.items()
+    }
+    frrs = {
+        kind: rate(found, found.cosine < threshold, same=True) for kind, found in labelled.items()
+    }
+    for name, rates in (("FAR", fars), ("FRR", frrs)):
+        notes += [
+            f"{count} reference(s), {kind}: {name} {share:.5f} (95 % upper bound {upper:.5f})"
+            for kind, (share, upper) in rates.items()
+        ]
+    right = np.concatenate([found.same for found in labelled.values()])
+    corners = knots(
+        strangers_median=float(np.median(hardest.strangers)),
+        one_in_100=quantile_above(hardest.strangers, 1e-2),
+        one_in_1000=threshold,
+        same_median=float(np.median(right)),
+    )
+    (far, far_upper), (frr, frr_upper) = max(fars.values()), max(frrs.values())
+    return Curve(
+        references=count,
         knots=corners,
         threshold=threshold,
         far=far,
         far_upper_95=far_upper,
         frr=frr,
         frr_upper_95=frr_upper,
-        strangers=len(worst.strangers),
-        same=sum(len(case.same) for case in data.same.values()),
-        people=data.people,
-        source=data.source,
-        licence=data.licence,
-        notes=(*data.notes, *_notes("FAR", fars), *_notes("FRR", frrs)),
+        strangers=len(hardest.strangers),
+        same=len(right),
     )
-
-
-def _notes(name: str, rates: dict[str, tuple[float, float]]) -> Iterator[str]:
-    for title, (share, upper) in rates.items():
-        yield f"{name}, {title}: {share:.5f} (95 % upper bound {upper:.5f})"

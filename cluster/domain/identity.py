@@ -11,6 +11,8 @@ import bisect
 from collections.abc import Iterable
 from typing import Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from cluster.domain.value import Value
@@ -25,6 +27,7 @@ MARKS_WEIGHT = 0.10
 """Shared by all of a character's marks."""
 
 Box = tuple[float, float, float, float]
+Vectors = npt.NDArray[np.float32]
 Verdict = Literal["pass", "fail", "no_face"]
 Domain = Literal["photo", "studio"]
 
@@ -44,7 +47,7 @@ class IdentityReport(Value):
     idr: float | None
     verdict: Verdict
     parts: tuple[Part, ...] = ()
-    cosine: float | None = Field(None, description="Mean raw cosine to the references.")
+    cosine: float | None = Field(None, description="Raw cosine to the reference centroid.")
     box: Box | None = Field(None, description="x0, y0, x1, y1 of the matched face, in px.")
     faces: int = 0
     model: str = ""
@@ -52,15 +55,10 @@ class IdentityReport(Value):
     reason: str = ""
 
 
-class Calibration(Value):
-    """What a cosine of one face model means in one kind of picture, and how well it is known.
+class Curve(Value):
+    """What a cosine to the centroid of so many references means, and how well that is known."""
 
-    Cosines are means over a character's references: the dot product of a picture's unit vector
-    with the centroid (mean) of the references'.
-    """
-
-    model: str
-    domain: Domain
+    references: int = Field(ge=1, description="Holds for this many references and more.")
     knots: tuple[tuple[float, float], ...] = Field(
         description="(cosine, score), joined by straight lines; 0.75 at `threshold`."
     )
@@ -71,14 +69,6 @@ class Calibration(Value):
     frr_upper_95: float
     strangers: int = Field(description="Stranger comparisons.")
     same: int = Field(description="Comparisons with the right person.")
-    people: int = Field(description="Different people in the data, or an upper bound.")
-    source: str
-    licence: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        return f"{self.model}/{self.domain}"
 
     @model_validator(mode="after")
     def _is_monotone(self) -> Self:
@@ -99,6 +89,55 @@ class Calibration(Value):
             return y0
         (x1, y1) = self.knots[at]
         return y0 + (y1 - y0) * (cosine - x0) / (x1 - x0)
+
+
+class Calibration(Value):
+    """The curves of one face model in one kind of picture, by number of references.
+
+    Cosines are between a picture's embedding and the centroid of the references: the L2-normalised
+    mean of their unit vectors. It lies closer to everybody the more references there are, so that
+    one threshold could not hold for one and for eight.
+    """
+
+    model: str
+    domain: Domain
+    curves: tuple[Curve, ...] = Field(min_length=1)
+    centre: tuple[float, ...] = Field(
+        (), description="The domain's mean face, taken off every vector first; empty: none."
+    )
+    people: int = Field(description="Different people in the data, or an upper bound.")
+    source: str
+    licence: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.model}/{self.domain}"
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        counts = [curve.references for curve in self.curves]
+        if counts != sorted(set(counts)) or counts[0] != 1:
+            raise ValueError("curves must go up in references, from 1")
+        return self
+
+    def centred(self, vectors: Vectors) -> Vectors:
+        """Unit vectors (n, dim) or (dim,) seen from the domain's mean face, unit again.
+
+        What all faces of a domain share says nothing about who they are.
+        """
+        return off_centre(vectors, np.asarray(self.centre, np.float32)) if self.centre else vectors
+
+    def curve(self, references: int) -> Curve:
+        """The curve of the largest measured number of references that is not above this one."""
+        return [curve for curve in self.curves if curve.references <= max(references, 1)][-1]
+
+
+def off_centre(vectors: Vectors, centre: Vectors) -> Vectors:
+    """Vectors (…, dim) less `centre`, L2-normalised; null vectors stay null."""
+    moved = np.where(vectors.any(axis=-1, keepdims=True), vectors - centre, 0.0)
+    length = np.linalg.norm(moved, axis=-1, keepdims=True)
+    return np.asarray(moved / np.maximum(length, 1e-6), np.float32)
 
 
 def knots(

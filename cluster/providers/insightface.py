@@ -21,7 +21,7 @@ BORDER = 0.25
 found only with something round it."""
 WORKING_SIDE_PX = 512
 """Smaller pictures are enlarged to this side before anything else."""
-THRESHOLD = 0.6
+THRESHOLD = 0.7
 SAME_FACE = 0.5
 
 

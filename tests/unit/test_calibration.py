@@ -18,8 +18,8 @@ def crowd(people: int, pictures: int, spread: float, seed: int = 1) -> list[Vect
 
 
 def data(people: list[Vector]) -> Data:
-    found = {"2 references": compare(people, people, 2)}
-    return Data("photo", found, found, len(people), "made up", "none", ("note",))
+    cases = {count: {"made up": compare(people, people, count)} for count in (1, 3)}
+    return Data("photo", cases, len(people), "made up", "none")
 
 
 def test_no_picture_is_compared_with_itself() -> None:
@@ -39,15 +39,20 @@ def test_equal_cosines_do_not_slip_past_the_limit() -> None:
 
 def test_well_separated_people_are_told_apart() -> None:
     result = calibrate("m", data(crowd(40, 6, 0.3)))
-    assert result.far <= 1e-3 < result.far_upper_95
-    assert result.frr == 0
-    assert result.score(result.threshold) == 0.75
-    assert result.notes[0] == "note"
-    assert len(result.notes) == 3
+    for curve in result.curves:
+        assert curve.far <= 1e-3 < curve.far_upper_95
+        assert curve.frr == 0
+        assert curve.score(curve.threshold) == 0.75
+    assert len(result.notes) == 4
+
+
+def test_more_references_refuse_fewer_of_the_right_person() -> None:
+    one, three = calibrate("m", data(crowd(40, 6, 1.0))).curves
+    assert three.frr < one.frr
 
 
 def test_people_who_look_alike_are_reported_as_refused() -> None:
-    assert calibrate("m", data(crowd(40, 6, 1.5))).frr > 0.05
+    assert calibrate("m", data(crowd(40, 6, 1.5))).curves[0].frr > 0.05
 
 
 def test_the_interval_is_wider_with_fewer_people() -> None:
