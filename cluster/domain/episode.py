@@ -53,7 +53,8 @@ class Episode(Value):
         A given field whose `source` the person leaves open counts as corrected; one handed back
         as "seen" or "planned" stays that.
         """
-        given = {name for name in SceneState.model_fields if getattr(state, name) is not None}
+        fields = SceneState.model_fields.items()
+        given = {name for name, field in fields if getattr(state, name) != field.default}
         claimed = dict.fromkeys(
             sorted(given - {"confidence", "source"} - state.source.keys()), "corrected"
         )

@@ -99,6 +99,10 @@ def test_injuries_of_different_places_are_different() -> None:
     ]
 
 
+def test_an_injury_that_the_story_mends_is_gone() -> None:
+    assert after(SceneState(injuries=(CUT,)), SceneState(mended=(CUT,))).injuries == ()
+
+
 def test_a_person_can_heal_what_the_camera_did_not_see() -> None:
     first, second = story(SceneState(injuries=(CUT,)), SceneState(injuries=()))
     healed = second.with_correction(SceneState(injuries=()))
