@@ -19,6 +19,10 @@ DETAIL_FACE_PX = 24.0
 HIDDEN_DEG = 35.0
 """Turned further than this, a head hides the eye and cheek of the side it turns to."""
 
+MARK_RATE = 0.03
+"""Share of the tagger's training pictures that show any one mark at any one place: 0.6 marks a
+person, 20 labels."""
+
 Read = tuple[float | None, str]
 """A score, or None with the reason."""
 
@@ -63,13 +67,11 @@ def _hidden(face: Face, place: str) -> Read | None:
 
 
 def _hair(hair: Hair, tags: Tags) -> Read:
-    """The mean of colour and style; bald heads have no colour."""
-    reads: list[Read] = []
-    if hair.style:
-        reads.append(_label(tags, "hair_style", hair.style))
-    if hair.colour and hair.style != "bald":
-        reads.append(_label(tags, "hair_colour", hair.colour))
-    return _joined(reads, lambda scores: sum(scores) / len(scores))
+    """The colour; the style of the bald, and of those whose colour is not given. Hair is worn in
+    many ways, and styles are what the tagger reads worst."""
+    if hair.style and (hair.style == "bald" or not hair.colour):
+        return _label(tags, "hair_style", hair.style)
+    return _label(tags, "hair_colour", hair.colour or "")
 
 
 def _eye(eye: Eye, side: str, tags: Tags) -> Read:
@@ -81,7 +83,14 @@ def _eye(eye: Eye, side: str, tags: Tags) -> Read:
 
 
 def _mark(mark: Mark, tags: Tags) -> Read:
-    return _flag(tags, "marks", mark.phrase, wanted=True)
+    """Evidence, not frequency: any one mark is rare in the tagger's world, and a small probability
+    may be far above the rate of chance. Even odds beforehand, then Bayes."""
+    probability = tags.probability("marks", mark.phrase)
+    if probability is None:
+        return None, f"{mark.phrase!r} is not a mark that the tagger knows"
+    for_it = probability * (1.0 - MARK_RATE)
+    against = (1.0 - probability) * MARK_RATE
+    return _clear(for_it / (for_it + against), wanted=True)
 
 
 def _joined(reads: Sequence[Read], merge: Callable[[list[float]], float]) -> Read:
@@ -112,8 +121,12 @@ def _flag(tags: Tags, head: str, name: str, *, wanted: bool) -> Read:
     probability = tags.probability(head, name)
     if probability is None:
         return None, f"{name!r} is not a word that the tagger knows"
+    score, reason = _clear(probability, wanted=wanted)
+    return score, f"{head} {reason}"
+
+
+def _clear(probability: float, *, wanted: bool) -> Read:
     if max(probability, 1.0 - probability) < SURE:
         return None, f"unsure: {probability:.2f}"
-    seen = "" if probability >= SURE else "not "
-    what = f"cyber {seen}seen" if head == "cyber" else f"{seen}seen"
-    return (probability if wanted else 1.0 - probability), what
+    seen = "seen" if probability >= SURE else "not seen"
+    return (probability if wanted else 1.0 - probability), seen

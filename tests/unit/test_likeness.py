@@ -55,14 +55,19 @@ def test_every_asked_part_is_there_in_order() -> None:
     assert list(read()) == ["hair", "left_eye", "right_eye", SCAR]
 
 
-def test_hair_is_the_mean_of_colour_and_style() -> None:
-    assert read()["hair"].score == pytest.approx(0.8)
+def test_hair_is_judged_by_its_colour() -> None:
+    assert read({"hair_style": {"short": 0.1, "long": 0.9}})["hair"].score == pytest.approx(0.9)
 
 
 def test_the_wrong_hair_scores_low_and_says_what_it_looks_like() -> None:
     part = read({"hair_colour": {"black": 0.05, "brown": 0.95}})["hair"]
-    assert part.score == pytest.approx((0.05 + 0.7) / 2)
+    assert part.score == pytest.approx(0.05)
     assert "brown" in part.reason
+
+
+def test_hair_without_a_colour_is_judged_by_its_style() -> None:
+    part = read(profile=Profile(hair=Hair(style="short")))["hair"]
+    assert part.score == pytest.approx(0.7)
 
 
 def test_bald_heads_have_no_hair_colour() -> None:
@@ -81,7 +86,15 @@ def test_a_plain_eye_must_not_look_cyber() -> None:
 
 
 def test_a_missing_mark_scores_low() -> None:
-    assert read({"marks": {SCAR: 0.02}})[SCAR].score == pytest.approx(0.02)
+    part = read({"marks": {SCAR: 0.002}})[SCAR]
+    assert part.score is not None
+    assert part.score < 0.1
+
+
+def test_a_mark_far_above_chance_counts_as_seen() -> None:
+    part = read({"marks": {SCAR: 0.35}})[SCAR]
+    assert part.score is not None
+    assert part.score > 0.9
 
 
 def test_words_unknown_to_the_tagger_are_left_out() -> None:
@@ -95,7 +108,7 @@ def test_what_is_not_visible_is_left_out() -> None:
 
 
 def test_an_unsure_tagger_is_left_out() -> None:
-    part = read({"marks": {SCAR: 0.5}})[SCAR]
+    part = read({"marks": {SCAR: 0.03}})[SCAR]
     assert part.score is None
     assert "unsure" in part.reason
 
