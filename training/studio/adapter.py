@@ -23,9 +23,10 @@ from training.studio.vae import encode
 
 BASE_MODEL = "cineai/studio"
 TARGETS = (
-    "to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "conv1", "conv2",
-    "ff.net.0.proj", "ff.net.2",
+    "to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2",
+    "conv1", "conv2", "conv_shortcut", "time_emb_proj", "conv", "conv_in", "conv_out",
 )  # fmt: skip
+"""Every linear layer and convolution of the UNet's blocks."""
 
 Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
 """Pictures (N, H, W, 3) and the wordings of each one's caption."""
@@ -35,10 +36,10 @@ Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
 class AdapterRecipe:
     """``prior`` is the share of other people's pictures in a batch."""
 
-    rank: int = 16
+    rank: int = 32
     rate: float = 1.5e-3
     batch: int = 16
-    prior: float = 0.25
+    prior: float = 0.125
     dropout: float = 0.05
     gamma: float = 5.0
     seed: int = 0

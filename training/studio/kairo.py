@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.studio.actor import FEATURE_COUNT, Actor, Mark
+from training.studio.actor import FEATURE_COUNT, Actor, Mark, pick
 from training.studio.shot import POSE_DEGREES, Shot, random_shot
 
 _BONES = np.random.default_rng(3011).normal(0.0, 0.36, FEATURE_COUNT)
@@ -69,8 +69,17 @@ def reference_shots() -> tuple[Shot, ...]:
 
 
 def random_scene(rng: np.random.Generator) -> Shot:
-    """A shot for Kairo's training: any shot, but in his own cloak two times in three."""
+    """A shot for Kairo's training: his cloak three times in four, his face towards us mostly,
+    and half of the time a scene of the kind that stories are made of."""
     shot = random_shot(rng)
-    if rng.random() < 0.67:
-        return replace(shot, outfit=KAIRO.outfit, outfit_colour=KAIRO.outfit_colour)
+    if rng.random() < 0.75:
+        shot = replace(shot, outfit=KAIRO.outfit, outfit_colour=KAIRO.outfit_colour)
+    if abs(shot.yaw) > 22 and rng.random() < 0.8:
+        yaw, pitch = (float(value) for value in 5.0 * rng.normal(size=2))
+        shot = replace(shot, head_pose="facing the camera", yaw=yaw, pitch=0.5 * pitch)
+    if rng.random() < 0.5:
+        action = pick(rng, ("fighting", "hiding", "standing"))
+        place = pick(rng, ("neon city", "market", "street", "forest", "castle"))
+        outdoors = place != "castle" and rng.random() < 0.5
+        shot = replace(shot, action=action, place=place, weather="rain" if outdoors else "clear")
     return shot

@@ -48,8 +48,8 @@ class Plan:
     judged_minutes: float = 4.0
     text_minutes: float = 4.0
     base: BaseSettings = field(default_factory=BaseSettings)
-    adapter_minutes: float = 8.0
-    kairo_pictures: int = 96
+    adapter_minutes: float = 12.0
+    kairo_pictures: int = 1200
 
     @property
     def renders(self) -> RenderSet:
