@@ -48,7 +48,7 @@ class Plan:
     judged_minutes: float = 4.0
     text_minutes: float = 4.0
     base: BaseSettings = field(default_factory=BaseSettings)
-    adapter_minutes: float = 12.0
+    adapter_minutes: float = 18.5
     kairo_pictures: int = 1200
 
     @property
