@@ -53,7 +53,8 @@ def test_every_caption_fits_the_text_encoder() -> None:
     assert longest <= MAX_TOKENS
     assert len(tokenizer.tokenize(TRIGGER)) == 1
     odd = "zhuangzi's 42nd"
-    assert tokenizer.decode(tokenizer(odd).input_ids, skip_special_tokens=True).strip() == odd
+    spelled = tokenizer.decode(tokenizer(odd).input_ids, skip_special_tokens=True)
+    assert spelled.replace(" ", "") == odd.replace(" ", "")
 
 
 def test_there_is_one_answer_to_each_question() -> None:

@@ -42,7 +42,7 @@ def test_a_loop_learns_and_its_average_follows(tmp_path: Path) -> None:
     losses = []
     for _ in loop:
         loss = (model(inputs) - target).square().mean()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         loop.learn(loss)
     assert losses[-1] < losses[0]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -94,7 +94,7 @@ def train(
     alphas = pipeline.scheduler.alphas_cumprod.to(device)
     rng = np.random.default_rng(recipe.seed + loop.step)
     unet.train()
-    guests = round(recipe.batch * recipe.prior)
+    guests = max(1, round(recipe.batch * recipe.prior))
     for _ in loop:
         mine, theirs = own.draw(recipe.batch - guests, rng), prior.draw(guests, rng)
         latents = torch.cat([mine[0], theirs[0]]).to(device)
