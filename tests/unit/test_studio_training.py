@@ -29,7 +29,7 @@ def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
     latents = vae.encode(model, PICTURES)
     assert latents.shape == (8, 4, 16, 16)
     assert vae.decode(model, latents).shape == PICTURES.shape
-    vae.train(PICTURES, tmp_path, 1.0, RECIPE)
+    vae.train(PICTURES, tmp_path, 5.0, RECIPE)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] > steps
 
 
@@ -75,6 +75,7 @@ def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pipeline"
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
 def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
