@@ -153,7 +153,10 @@ async def test_clauses_stand_in_the_order_of_the_caption_grammar() -> None:
         "right eye, scar on the left cheek, dark cloak, cut on the chin, holding a sword, angry, "
         "fighting, facing the camera, rain"
     )
-    assert planned.identity_prompt.startswith("close-up of kairo a man, fair skin")
+    assert planned.identity_prompt == (
+        "close-up of kairo a man, fair skin, short black hair, amber cyber left eye and brown "
+        "right eye, scar on the left cheek, dark cloak, cut on the chin, angry, facing the camera"
+    )
     assert planned.negative_prompt == ""
     assert planned.added_by_guard == ()
 
