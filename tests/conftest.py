@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from cluster.settings import Settings, StoreSettings
+
+# The same examples for everybody, so that a red run can be run again.
+hypothesis_settings.register_profile("steady", derandomize=True)
+hypothesis_settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session", autouse=True)

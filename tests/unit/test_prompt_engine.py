@@ -48,7 +48,7 @@ wild_profiles = st.builds(
     hair=st.builds(Hair, colour=st.none() | word, style=st.none() | word),
     marks=st.lists(st.builds(Mark, kind=word, place=word), max_size=8).map(tuple),
     style=st.lists(word, max_size=8).map(tuple),
-    notes=st.text(max_size=300),
+    notes=st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300),
 )
 worlds = st.builds(
     WorldState,
