@@ -10,10 +10,10 @@ from starlette.datastructures import UploadFile
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity import Domain
 from cluster.errors import Conflict, Invalid, NotFound
+from cluster.pictures import from_png, to_png
 from cluster.ports import Pixels
 
 from .desk import Desk
-from .pictures import from_png, to_png
 from .uploads import read_images
 from .wire import NewCharacter
 

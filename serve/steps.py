@@ -21,12 +21,12 @@ from cluster.domain.scene import SceneRequest, SceneState
 from cluster.domain.value import Value
 from cluster.domain.world import WorldState
 from cluster.errors import CineError, ConsentMissing, NotFound, Unsupported
+from cluster.pictures import from_png, to_png
 from cluster.ports import Pixels
 from cluster.store import Store
 
 from .calls import ask
 from .journal import Outcome
-from .pictures import from_png, to_png
 
 MEMORIES = 3
 

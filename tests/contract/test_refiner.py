@@ -16,13 +16,13 @@ from cluster.domain.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting
 from cluster.domain.scene import SceneState
 from cluster.errors import BadAdapter
+from cluster.pictures import to_png
 from cluster.ports import Pixels
 from cluster.providers.diffusers_folder import base_folder
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from cluster.store import Store
 from serve.blending import Square, resize, square_round
 from serve.generator import Generator
-from serve.pictures import to_png
 from serve.refiner import STRENGTHS, Refiner
 from serve.validator import Validator
 from tests.handles import Here

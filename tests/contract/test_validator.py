@@ -13,10 +13,10 @@ from PIL import Image
 from cluster.domain.character import Character, CharacterId, Hair, Profile
 from cluster.domain.identity import PASS_IDR
 from cluster.errors import BadImage, OddOneOut, ProviderMissing
+from cluster.pictures import to_png
 from cluster.ports import Pixels
 from cluster.settings import ASSETS, Settings, StoreSettings
 from cluster.store import Store
-from serve.pictures import to_png
 from serve.validator import Validator
 
 PHOTOS = Path(insightface.__file__).parent / "data" / "images"

@@ -12,10 +12,10 @@ from PIL import Image, ImageFilter
 from cluster.domain.character import CharacterId
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.scene import SceneRequest, StoryId
+from cluster.pictures import from_png
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store
-from serve.pictures import from_png
 from serve.steps import seed_of
 
 POOR_SEED = 7

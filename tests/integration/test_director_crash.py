@@ -22,10 +22,10 @@ from skimage import data
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.job import TERMINAL, Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
+from cluster.pictures import to_png
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
-from serve.pictures import to_png
 from tests.integration.photographer import EMPTY_SEED, POOR_SEED
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ from cluster.domain.identity import Part
 from cluster.domain.likeness import likeness, unread
 from cluster.domain.tags import Tags
 from cluster.errors import BadImage
+from cluster.identity_judge import centroid, view
 from cluster.ports import Vector
-from serve.validator import centroid, odd_ones, only_face, view
+from serve.validator import odd_ones, only_face
 
 SCAR = "scar on the left cheek"
 PROFILE = Profile(
