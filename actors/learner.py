@@ -25,6 +25,7 @@ from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger, setup_logging
 from training import dataset
+from training.crops import Unfit
 from training.curation import Look, look, refusal
 
 NAME = "cineai-learner"
@@ -108,7 +109,9 @@ class Learner:
         golden = self._store.golden.list(character_id)
         snapshot = self._store.golden.snapshot(character_id)
         wanted = self._wanted(character)
-        pending = bool(wanted) and (snapshot is None or snapshot.inputs != self._inputs(wanted))
+        pending = bool(wanted or snapshot) and (
+            snapshot is None or snapshot.inputs != self._inputs(wanted)
+        )
         if pending:
             self._notice(character_id)
         return DatasetStatus(
@@ -136,7 +139,7 @@ class Learner:
     def _pixels(self, sha256: str) -> Pixels:
         try:
             return dataset.decode(self._store.blobs.get(sha256))
-        except dataset.Unfit as reason:
+        except Unfit as reason:
             raise BadImage(f"blob {sha256[:12]}: {reason}") from reason
 
     def _wanted(self, character: Character) -> tuple[dataset.Source, ...]:
@@ -195,17 +198,19 @@ class Learner:
 
     def _build(self, character_id: CharacterId) -> None:
         """Build the character's set, if it is behind."""
-        wanted = self._wanted(self._store.characters.get(character_id))
+        character = self._store.characters.get(character_id)
+        wanted = self._wanted(character)
         known = self._store.golden.snapshot(character_id)
         inputs = self._inputs(wanted)
-        if not wanted or (known and known.inputs == inputs):
+        if not (wanted or known) or (known and known.inputs == inputs):
             return
         digest, manifest = dataset.build(
-            character_id,
+            character,
             wanted,
             self._store.blobs,
             self._faces(),
             self._settings.resolution_px,
+            providers.picture_tagger(),
         )
         self._store.golden.set_snapshot(
             Snapshot(

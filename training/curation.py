@@ -83,6 +83,14 @@ def same_picture(a: Look, b: Look) -> bool:
     return alike > SAME_THUMBNAIL
 
 
+def copy_score(mine: Look, others: Sequence[Look]) -> float:
+    """How nearly a picture repeats one of `others`, 0 to 1: the best thumbnail cosine, and 1 for a
+    hash as near as that of the same picture."""
+    if any((mine.phash ^ other.phash).bit_count() <= SAME_BITS for other in others):
+        return 1.0
+    return max((float(mine.thumbnail @ other.thumbnail) for other in others), default=0.0)
+
+
 def sharpness(pixels: Pixels, size_px: int = 128) -> float:
     """Variance of the Laplacian of the luma at `size_px`, after Pech-Pacheco et al. (2000)."""
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

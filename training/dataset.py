@@ -1,54 +1,66 @@
-"""Golden images -> training set: aligned, resized, cleaned, deduplicated, captioned.
+"""Golden images -> training set: cropped, cleaned, deduplicated, captioned, and accounted for.
 
 `build` is deterministic: the same inputs give the same bytes, so a snapshot is named by its
-manifest's digest, and building it again after a crash costs time but changes nothing.
+manifest's digest, and building it again after a crash costs time but changes nothing. Every
+picture gives its frame and, where there are pixels enough, its face; the manifest says where each
+comes from and on whose word. A character whose consent does not hold has an empty set.
 """
 
 import hashlib
 import io
-import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import cv2
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from cluster.domain.character import Character, Profile
-from cluster.domain.face import Face
+from cluster.domain.character import Character
+from cluster.domain.consent import Consent
 from cluster.domain.golden import GoldenImage
-from cluster.domain.value import Value
-from cluster.ports import BlobStore, FaceEncoder, Pixels
-from training.curation import Look, blemish, look, same_picture, sharpness
+from cluster.domain.scene import SceneState
+from cluster.domain.value import Value, now
+from cluster.pictures import to_png
+from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger
+from training.captions import close_up, looks_of, read_state, scene_caption, trigger_for
+from training.crops import Unfit, check_face, close, frame, the_face
+from training.curation import Look, blemish, look, same_picture
 
 Kind = Literal["reference", "golden"]
+Crop = Literal["frame", "face"]
 
-FACE_SHARE = 0.22
-"""Narrower faces than this share of the frame are cropped closer."""
-MIN_FACE_PX = 28
-"""Width of a face, at the set's resolution, below which nothing is to be learned from it."""
-MAX_UPSCALE = 2.0
-LEVEL_BEYOND_DEG = 15.0
-MIN_FACE_SHARPNESS = 20.0
-SECOND_FACE_SHARE = 0.5
+LICENCES: dict[Kind, str] = {
+    "reference": "the uploader's, for this character's adapters",
+    "golden": "output of this installation's image model, under that model's terms",
+}
 
 
 class Source(Value):
-    """A picture that may become a sample. `sha256` names its blob."""
+    """A picture that may become samples. `sha256` names its blob; `state` is what it shows, None
+    when nobody has said."""
 
     sha256: str
-    caption: str
     kind: Kind
+    state: SceneState | None = None
+    job_id: str | None = None
+    idr: float | None = None
 
 
 class Sample(Value):
-    """A square RGB PNG of the set's resolution, and the words it is learned with."""
+    """A square RGB PNG of the set's resolution, the words it is learned with, and its origin.
+
+    `image` is the sample's blob, `source` that of the whole picture; `job_id` and `idr` are those
+    of the scene that was golden.
+    """
 
     image: str
     source: str
+    crop: Crop
     caption: str
     kind: Kind
+    job_id: str | None = None
+    idr: float | None = None
+    licence: str
 
 
 class Dropped(Value):
@@ -57,58 +69,52 @@ class Dropped(Value):
 
 
 class Manifest(Value):
-    """A training set, complete: all a training run has to be given."""
+    """A training set, complete: all a training run has to be given.
 
-    format: Literal[1] = 1
+    `trigger` is the captions' word for the character, `looks` what they leave out about it.
+    """
+
+    format: Literal[2] = 2
     character_id: str
+    trigger: str
+    looks: str
+    consent: Consent
     resolution_px: int
     samples: tuple[Sample, ...]
     dropped: tuple[Dropped, ...]
 
 
-class Unfit(Exception):
-    """This picture cannot become a sample; the message says why."""
-
-
-def reference_caption(profile: Profile) -> str:
-    """What a reference image shows, in the vocabulary's words."""
-    hair = profile.hair.phrase
-    eyes = [(profile.left_eye, "left"), (profile.right_eye, "right")]
-    parts = [
-        f"portrait of a {profile.gender}",
-        f"{profile.skin} skin" if profile.skin else None,
-        hair,
-        *(f"{eye.phrase} {side} eye" for eye, side in eyes if eye),
-        "beard" if profile.beard else None,
-        *(mark.phrase for mark in profile.marks),
-        profile.outfit.phrase if profile.outfit else None,
-    ]
-    return ", ".join(part for part in parts if part)
-
-
 def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source, ...]:
-    """The references, then the accepted golden images, in a stable order."""
-    caption = reference_caption(character.profile)
-    references = [
-        Source(sha256=sha, caption=caption, kind="reference") for sha in character.references
-    ]
+    """The references, then the accepted golden images, in a stable order; none of them while the
+    character's consent does not hold."""
+    if character.consent.problem(now().date()):
+        return ()
     accepted = sorted(
         (one for one in golden if one.accepted), key=lambda one: (one.created_at, one.job_id)
     )
     return (
-        *references,
-        *(Source(sha256=one.sha256, caption=one.caption, kind="golden") for one in accepted),
+        *(Source(sha256=sha, kind="reference") for sha in character.references),
+        *(
+            Source(
+                sha256=one.sha256,
+                kind="golden",
+                state=one.state,
+                job_id=one.job_id,
+                idr=one.idr,
+            )
+            for one in accepted
+        ),
     )
 
 
 def inputs_digest(wanted: Sequence[Source], resolution_px: int) -> str:
-    """Digest of everything that decides a snapshot's content."""
-    lines = [f"format 1, {resolution_px} px", *(source.model_dump_json() for source in wanted)]
+    """Digest of everything that decides a snapshot's samples."""
+    lines = [f"format 2, {resolution_px} px", *(source.model_dump_json() for source in wanted)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def decode(content: bytes) -> Pixels:
-    """Bytes of a picture as uint8 RGB (height, width, 3), EXIF rotation applied."""
+    """Bytes of a picture as uint8 RGB (height, width, 3), EXIF rotation applied. Raises Unfit."""
     try:
         with PIL.Image.open(io.BytesIO(content)) as image:
             return np.asarray(PIL.ImageOps.exif_transpose(image).convert("RGB"))
@@ -116,119 +122,95 @@ def decode(content: bytes) -> Pixels:
         raise Unfit("not a picture that can be read") from error
 
 
-def encode(pixels: Pixels) -> bytes:
-    """PNG bytes of uint8 RGB pixels."""
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+class _Builder:
+    """One pass over the sources; remembers what was kept, so that nothing is kept twice."""
 
+    def __init__(
+        self,
+        character: Character,
+        blobs: BlobStore,
+        faces: FaceEncoder,
+        tagger: Tagger | None,
+        resolution_px: int,
+    ) -> None:
+        self._character, self._blobs = character, blobs
+        self._faces, self._tagger = faces, tagger if character.domain == "studio" else None
+        self._resolution_px = resolution_px
+        self._kept: list[tuple[Look, Kind]] = []
 
-def the_face(found: Sequence[Face]) -> Face:
-    """The one person of a picture; raises Unfit for nobody and for a second person."""
-    if not found:
-        raise Unfit("no face found")
-    by_size = sorted(found, key=lambda face: -face.area_px)
-    if len(by_size) > 1 and by_size[1].area_px > SECOND_FACE_SHARE * by_size[0].area_px:
-        raise Unfit("more than one person")
-    return by_size[0]
+    def results(self, wanted: Sequence[Source]) -> Iterator[Sample | Dropped]:
+        for source in wanted:
+            try:
+                yield from self._samples(source)
+            except Unfit as reason:
+                yield Dropped(source=source.sha256, reason=str(reason))
 
+    def _samples(self, source: Source) -> list[Sample]:
+        pixels = decode(self._blobs.get(source.sha256))
+        if flaw := blemish(pixels):
+            raise Unfit(flaw)
+        face = the_face(self._faces.faces(pixels))
+        tags = self._tagger.tags(pixels, face.box) if self._tagger else None
+        check_face(pixels, face, tags)
+        whole = frame(pixels, face, self._resolution_px)
+        self._keep(look(pixels, face.embedding), source.kind)
+        state = source.state or (read_state(tags) if tags else SceneState())
+        crops = [self._sample(source, "frame", whole, state)]
+        nearer = close(pixels, face, self._resolution_px)
+        if nearer is not None:
+            crops.append(self._sample(source, "face", nearer, close_up(state)))
+        return crops
 
-def tilt_deg(face: Face) -> float:
-    """How far the line through the eyes is off level, in degrees, clockwise positive."""
-    dx, dy = (face.landmarks[1] - face.landmarks[0]).tolist()
-    return math.degrees(math.atan2(dy, dx))
+    def _keep(self, mine: Look, kind: Kind) -> None:
+        for other, theirs in self._kept:
+            if same_picture(mine, other):
+                copied = kind == "golden" and theirs == "reference"
+                raise Unfit(
+                    "a copy of a reference" if copied else "nearly the same as an earlier one"
+                )
+        self._kept.append((mine, kind))
 
-
-def align(pixels: Pixels, face: Face, resolution_px: int) -> Pixels:
-    """A square of `resolution_px` with the face where portraits have it.
-
-    Slight tilts are variety and stay; strong ones are levelled. Faces that would come out
-    narrower than `FACE_SHARE` of the frame are cropped closer. One affine resampling.
-    """
-    height, width = pixels.shape[:2]
-    x0, y0, x1, y1 = face.box
-    centre = ((x0 + x1) / 2, (y0 + y1) / 2)
-    side = min(float(min(height, width)), max(face.width_px / FACE_SHARE, 1.0))
-    if side * MAX_UPSCALE < resolution_px:
-        raise Unfit(f"only {side:.0f} px for a frame of {resolution_px} px")
-    if face.width_px * resolution_px / side < MIN_FACE_PX:
-        raise Unfit(f"face too small ({face.width_px:.0f} px wide)")
-    tilt = tilt_deg(face)
-    angle = tilt if abs(tilt) > LEVEL_BEYOND_DEG else 0.0
-    left = float(np.clip(centre[0] - side / 2, 0, width - side))
-    top = float(np.clip(centre[1] - side * 0.45, 0, height - side))
-    scale = resolution_px / side
-    turn = cv2.getRotationMatrix2D(centre, angle, 1.0)
-    turn[:, 2] -= (left, top)
-    shrink = cv2.GaussianBlur(pixels, (0, 0), 0.45 / scale) if scale < 0.8 else pixels
-    return np.asarray(
-        cv2.warpAffine(
-            shrink,
-            turn * scale,
-            (resolution_px, resolution_px),
-            flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101,
-        ),
-        np.uint8,
-    )
-
-
-def check_face(pixels: Pixels, face: Face) -> None:
-    """Raise Unfit when the face itself is blurred, however sharp the rest is."""
-    height, width = pixels.shape[:2]
-    x0, y0, x1, y1 = (round(value) for value in face.box)
-    crop = pixels[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    if crop.size == 0 or sharpness(crop, 64) < MIN_FACE_SHARPNESS:
-        raise Unfit("the face is blurred")
-
-
-def prepare(content: bytes, faces: FaceEncoder, resolution_px: int) -> tuple[Pixels, Look]:
-    """One sample's pixels and look; raises Unfit."""
-    pixels = decode(content)
-    if flaw := blemish(pixels):
-        raise Unfit(flaw)
-    face = the_face(faces.faces(pixels))
-    check_face(pixels, face)
-    return align(pixels, face, resolution_px), look(pixels, face.embedding)
-
-
-def _samples(
-    wanted: Sequence[Source], blobs: BlobStore, faces: FaceEncoder, resolution_px: int
-) -> Iterator[Sample | Dropped]:
-    kept: list[Look] = []
-    for source in wanted:
-        try:
-            pixels, mine = prepare(blobs.get(source.sha256), faces, resolution_px)
-            if any(same_picture(mine, other) for other in kept):
-                raise Unfit("nearly the same as an earlier one")
-        except Unfit as reason:
-            yield Dropped(source=source.sha256, reason=str(reason))
-            continue
-        kept.append(mine)
-        yield Sample(
-            image=blobs.put(encode(pixels)),
+    def _sample(self, source: Source, crop: Crop, pixels: Pixels, state: SceneState) -> Sample:
+        character = self._character
+        return Sample(
+            image=self._blobs.put(to_png(pixels)),
             source=source.sha256,
-            caption=source.caption,
+            crop=crop,
+            caption=scene_caption(trigger_for(character.id), character.profile, state),
             kind=source.kind,
+            job_id=source.job_id,
+            idr=source.idr,
+            licence=LICENCES[source.kind],
         )
 
 
 def build(
-    character_id: str,
+    character: Character,
     wanted: Sequence[Source],
     blobs: BlobStore,
     faces: FaceEncoder,
     resolution_px: int,
+    tagger: Tagger | None = None,
 ) -> tuple[str, Manifest]:
     """Make the training set of these sources: its manifest's digest, and the manifest.
 
-    Every image and the manifest are blobs. Raises NotFound when a source's blob is gone.
+    Every image and the manifest are blobs. The tagger describes studio references, which nobody
+    has described, and looks for covered eyes. Raises NotFound when a source's blob is gone.
     """
-    results = tuple(_samples(wanted, blobs, faces, resolution_px))
+    builder = _Builder(character, blobs, faces, tagger, resolution_px)
+    results = tuple(builder.results(wanted))
     manifest = Manifest(
-        character_id=character_id,
+        character_id=character.id,
+        trigger=trigger_for(character.id),
+        looks=looks_of(character.profile),
+        consent=character.consent,
         resolution_px=resolution_px,
         samples=tuple(one for one in results if isinstance(one, Sample)),
         dropped=tuple(one for one in results if isinstance(one, Dropped)),
     )
     return blobs.put(manifest.model_dump_json(indent=1).encode()), manifest
+
+
+def load(digest: str, blobs: BlobStore) -> Manifest:
+    """The manifest of that digest. Raises NotFound."""
+    return Manifest.model_validate_json(blobs.get(digest))

@@ -8,15 +8,32 @@ import numpy as np
 import pytest
 
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
+from cluster.domain.consent import Consent
 from cluster.domain.face import Face
 from cluster.domain.golden import GoldenImage
-from cluster.domain.scene import SceneState
+from cluster.domain.scene import Injury, SceneState
+from cluster.domain.tags import Tags
+from cluster.pictures import to_png
 from cluster.ports import Pixels
 from cluster.settings import StoreSettings
 from cluster.store.blobs import Blobs
-from training import dataset
-from training.dataset import Source
+from training import crops, dataset
+from training.captions import read_state, scene_caption, trigger_for, with_looks
+from training.dataset import Kind, Source
 
+KAIRO = Character(
+    id=CharacterId("kairo"),
+    name="Kairo",
+    profile=Profile(
+        gender="man",
+        skin="tan",
+        hair=Hair(colour="black", style="short"),
+        left_eye=Eye(colour="amber", cyber=True),
+        right_eye=Eye(colour="brown"),
+        marks=(Mark(kind="scar", place="left cheek"),),
+        outfit=Outfit(garment="cloak", colour="dark"),
+    ),
+)
 SKIN = (222, 180, 150)
 
 
@@ -66,25 +83,27 @@ def blobs(tmp_path: Path) -> Blobs:
     return Blobs(StoreSettings(home=tmp_path).blob_root)
 
 
-def put(blobs: Blobs, pixels: Pixels, caption: str = "a person") -> Source:
-    return Source(sha256=blobs.put(dataset.encode(pixels)), caption=caption, kind="golden")
+def put(blobs: Blobs, pixels: Pixels, place: str = "forest", kind: Kind = "golden") -> Source:
+    state = SceneState(place=place, framing="portrait", props=("sword", "hat"))
+    return Source(sha256=blobs.put(to_png(pixels)), kind=kind, state=state, job_id=place, idr=0.9)
 
 
 def build(blobs: Blobs, *wanted: Source) -> dataset.Manifest:
-    return dataset.build("kairo", wanted, blobs, DrawnFaces(), 128)[1]
+    return dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)[1]
 
 
 def test_every_sample_is_a_square_of_the_models_resolution_with_its_caption(blobs: Blobs) -> None:
-    manifest = build(blobs, put(blobs, person(1), "one"), put(blobs, person(2), "two"))
-    assert [sample.caption for sample in manifest.samples] == ["one", "two"]
+    manifest = build(blobs, put(blobs, person(1), "forest"), put(blobs, person(2), "castle"))
+    frames = [sample for sample in manifest.samples if sample.crop == "frame"]
+    assert [frame.caption.rsplit(", ", 1)[1] for frame in frames] == ["forest", "castle"]
     for sample in manifest.samples:
         assert dataset.decode(blobs.get(sample.image)).shape == (128, 128, 3)
 
 
 def test_the_same_inputs_make_the_same_snapshot(blobs: Blobs) -> None:
     wanted = [put(blobs, person(1)), put(blobs, person(2))]
-    first, manifest = dataset.build("kairo", wanted, blobs, DrawnFaces(), 128)
-    again, _ = dataset.build("kairo", wanted, blobs, DrawnFaces(), 128)
+    first, manifest = dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)
+    again, _ = dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)
     assert first == again
     assert dataset.Manifest.model_validate_json(blobs.get(first)) == manifest
     assert json.loads(blobs.get(first))["character_id"] == "kairo"
@@ -92,7 +111,7 @@ def test_the_same_inputs_make_the_same_snapshot(blobs: Blobs) -> None:
 
 def test_a_duplicate_is_dropped_and_says_so(blobs: Blobs) -> None:
     manifest = build(blobs, put(blobs, person(1)), put(blobs, np.roll(person(1), 1, axis=0)))
-    assert len(manifest.samples) == 1
+    assert len({sample.source for sample in manifest.samples}) == 1
     assert "nearly the same" in manifest.dropped[0].reason
 
 
@@ -120,22 +139,22 @@ def test_a_picture_of_two_people_is_dropped(blobs: Blobs) -> None:
 
 
 def test_bytes_that_are_no_picture_are_dropped(blobs: Blobs) -> None:
-    source = Source(sha256=blobs.put(b"not a picture"), caption="", kind="reference")
+    source = Source(sha256=blobs.put(b"not a picture"), kind="reference")
     assert "not a picture" in build(blobs, source).dropped[0].reason
 
 
 def test_a_small_face_is_cropped_closer_and_stays_in_the_frame() -> None:
     pixels = person(5, radius=24, centre=(200, 60))
     face = DrawnFaces().faces(pixels)[0]
-    (found,) = DrawnFaces().faces(dataset.align(pixels, face, 128))
-    assert found.width_px / 128 == pytest.approx(dataset.FACE_SHARE, abs=0.03)
+    (found,) = DrawnFaces().faces(crops.frame(pixels, face, 128))
+    assert found.width_px / 128 == pytest.approx(crops.FRAME_FACE_SHARE, abs=0.03)
 
 
 @pytest.mark.parametrize(("tilt", "after"), [(8.0, 8.0), (30.0, 0.0), (-30.0, 0.0)])
 def test_strong_tilts_are_levelled_and_slight_ones_kept(tilt: float, after: float) -> None:
     pixels = person(6, tilt=tilt)
-    level = dataset.align(pixels, DrawnFaces().faces(pixels)[0], 256)
-    assert dataset.tilt_deg(DrawnFaces().faces(level)[0]) == pytest.approx(after, abs=3)
+    level = crops.frame(pixels, DrawnFaces().faces(pixels)[0], 256)
+    assert crops.tilt_deg(DrawnFaces().faces(level)[0]) == pytest.approx(after, abs=3)
 
 
 def test_references_come_first_and_refused_images_never() -> None:
@@ -151,24 +170,110 @@ def test_references_come_first_and_refused_images_never() -> None:
             accepted=accepted,
         )
 
-    kairo = Character(id=CharacterId("kairo"), name="Kairo", references=("r1", "r2"))
+    kairo = KAIRO.model_copy(update={"references": ("r1", "r2")})
     wanted = dataset.sources(kairo, [golden("a", True), golden("b", False), golden("c", True)])
     assert [source.sha256 for source in wanted] == ["r1", "r2", "aa", "cc"]
     assert dataset.inputs_digest(wanted, 128) != dataset.inputs_digest(wanted, 256)
     assert dataset.inputs_digest(wanted, 128) != dataset.inputs_digest(wanted[:-1], 128)
 
 
-def test_a_references_caption_names_every_known_trait() -> None:
-    profile = Profile(
-        gender="man",
-        skin="tan",
-        hair=Hair(colour="black", style="short"),
-        left_eye=Eye(colour="amber", cyber=True),
-        right_eye=Eye(colour="brown"),
-        marks=(Mark(kind="scar", place="left cheek"),),
-        outfit=Outfit(garment="cloak", colour="dark"),
+def test_a_copy_of_a_reference_is_no_golden_image(blobs: Blobs) -> None:
+    reference = put(blobs, person(1), kind="reference")
+    manifest = build(blobs, reference, put(blobs, np.roll(person(1), 1, axis=1)))
+    assert [one.reason for one in manifest.dropped] == ["a copy of a reference"]
+
+
+def test_every_picture_gives_its_frame_and_its_levelled_face(blobs: Blobs) -> None:
+    manifest = build(blobs, put(blobs, person(7, radius=34, tilt=10)))
+    frame, close = manifest.samples
+    assert (frame.crop, close.crop) == ("frame", "face")
+    (whole,) = DrawnFaces().faces(dataset.decode(blobs.get(frame.image)))
+    (face,) = DrawnFaces().faces(dataset.decode(blobs.get(close.image)))
+    assert whole.width_px == pytest.approx(34, abs=2)
+    assert face.width_px / 128 == pytest.approx(crops.CLOSE_FACE_SHARE, abs=0.05)
+    assert crops.tilt_deg(whole) == pytest.approx(10, abs=3)
+    assert crops.tilt_deg(face) == pytest.approx(0, abs=3)
+    assert "holding a sword" in frame.caption
+    assert close.caption.startswith("close-up of ")
+    assert "sword" not in close.caption
+    assert "wearing a hat" in close.caption
+
+
+def test_a_frame_that_is_a_face_already_is_not_cropped_again(blobs: Blobs) -> None:
+    assert [one.crop for one in build(blobs, put(blobs, person(8, radius=55))).samples] == ["frame"]
+
+
+def test_a_covered_face_is_dropped() -> None:
+    pixels = person(9)
+    face = DrawnFaces().faces(pixels)[0]
+    facing = face.landmarks.copy()
+    facing[2] = (facing[0] + facing[1]) / 2
+    face = face.model_copy(update={"landmarks": facing})
+    crops.check_face(pixels, face, None)
+    with pytest.raises(crops.Unfit, match="covered"):
+        crops.check_face(pixels, face.model_copy(update={"score": 0.7}), None)
+    blind = Tags(heads={"left_eye": {"": 0.9, "brown": 0.1}, "right_eye": {"": 0.1, "brown": 0.9}})
+    with pytest.raises(crops.Unfit, match="no left eye"):
+        crops.check_face(pixels, face, blind)
+
+
+def test_the_manifest_says_where_everything_comes_from(blobs: Blobs) -> None:
+    manifest = build(blobs, put(blobs, person(1), "forest"))
+    sample = manifest.samples[0]
+    assert (sample.job_id, sample.idr) == ("forest", 0.9)
+    assert "image model" in sample.licence
+    assert manifest.consent == KAIRO.consent
+    assert manifest.trigger == trigger_for("kairo")
+
+
+def test_a_revoked_consent_empties_the_set(blobs: Blobs) -> None:
+    revoked = KAIRO.model_copy(
+        update={"references": ("r1",), "consent": Consent(likeness="fictional", revoked=True)}
     )
-    assert dataset.reference_caption(profile) == (
-        "portrait of a man, tan skin, short black hair, amber cyber left eye, brown right eye, "
-        "scar on the left cheek, dark cloak"
+    wanted = dataset.sources(revoked, [])
+    assert wanted == ()
+    manifest = dataset.build(revoked, wanted, blobs, DrawnFaces(), 128)[1]
+    assert manifest.samples == ()
+    assert manifest.consent.revoked
+
+
+def test_captions_say_everything_but_the_person() -> None:
+    state = SceneState(
+        framing="waist-up",
+        outfit=Outfit(garment="suit", colour="red"),
+        injuries=(Injury(kind="cut", place="chin"),),
+        props=("sword", "glasses"),
+        expression="angry",
+        pose="looking left",
+        place="castle",
+        weather="rain",
     )
+    caption = scene_caption("moqik", KAIRO.profile, state)
+    assert caption == (
+        "waist-up of moqik a man, red suit, cut on the chin, holding a sword, wearing glasses, "
+        "angry, looking left, castle, rain"
+    )
+    assert with_looks(caption, "tan skin, short black hair").startswith(
+        "waist-up of moqik a man, tan skin, short black hair, red suit"
+    )
+
+
+def test_a_trigger_is_one_rare_word_of_its_own() -> None:
+    words = {trigger_for(f"character-{number}") for number in range(50)}
+    assert len(words) == 50
+    assert all(word.isalpha() and set(word) & set("jqxz") for word in words)
+
+
+def test_a_picture_without_a_description_is_described_as_far_as_the_tagger_is_sure() -> None:
+    tags = Tags(
+        heads={
+            "place": {"forest": 0.95, "": 0.05},
+            "framing": {"portrait": 0.6, "close-up": 0.4},
+            "outfit": {"cloak": 0.9},
+            "outfit_colour": {"dark": 0.5, "grey": 0.5},
+            "props": {"hat": 0.9, "sword": 0.3},
+        }
+    )
+    state = read_state(tags)
+    assert (state.place, state.framing, state.props) == ("forest", None, ("hat",))
+    assert state.outfit == Outfit(garment="cloak")

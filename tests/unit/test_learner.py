@@ -15,6 +15,7 @@ from cluster.domain.face import Face
 from cluster.domain.golden import DatasetStatus
 from cluster.domain.scene import SceneState
 from cluster.errors import BadImage, NotFound, ProviderMissing
+from cluster.pictures import to_png
 from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import LearnerSettings, Settings, StoreSettings
 from cluster.store import Store
@@ -64,7 +65,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     store = Store.open(settings.store)
-    reference = store.blobs.put(dataset.encode(person(0)))
+    reference = store.blobs.put(to_png(person(0)))
     store.characters.add(Character(id=KAIRO, name="Kairo", references=(reference,)))
     yield store
     store.close()
@@ -95,7 +96,7 @@ def settled(learner: Learner, wanted: Callable[[DatasetStatus], bool]) -> Datase
 
 
 def collect(learner: Learner, store: Store, number: int, idr: float | None = 0.9):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    sha = store.blobs.put(dataset.encode(person(number)))
+    sha = store.blobs.put(to_png(person(number)))
     return learner.collect(f"job-{number}", KAIRO, sha, idr, SceneState(place="forest"), "words")
 
 
@@ -176,7 +177,7 @@ def test_a_failed_build_says_why_and_is_tried_again(hire: Hire, store: Store) ->
 def test_new_references_are_noticed_when_someone_asks(hire: Hire, store: Store) -> None:
     learner = hire()
     settled(learner, lambda it: not it.pending)
-    more = store.blobs.put(dataset.encode(person(5)))
+    more = store.blobs.put(to_png(person(5)))
     kairo = store.characters.get(KAIRO)
     store.characters.replace(kairo.model_copy(update={"references": (*kairo.references, more)}))
     assert learner.status(KAIRO).pending
