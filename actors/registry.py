@@ -1,33 +1,75 @@
-"""The adapter versions of every character, and which one is active.
+"""The adapter versions of every character, which one is served, and how replicas hear of it.
 
-The database is the truth; this actor only makes sure that one writer at a time changes it, and
-that nothing enters which the served base model could not use. Restarts lose nothing.
+The database is the truth; this actor makes sure that one process changes it, that nothing enters
+which the served base model could not use, and that every replica follows. Restarts lose nothing.
+
+How a promotion reaches the replicas that paint. A replica
+
+1. calls `join(replica_id)`: the id of the newest switch, from which it listens on. Then it reads
+   from the database whatever it wants to have at hand; it does so again on a slow timer.
+2. loops on `wait_newer(after_id, timeout_s, replica_id)`: the switches after that id, or none
+   when `timeout_s` passed. Each call is a heartbeat: a replica that is silent for `timeout_s` and
+   `lapse_s` more is dead, and nobody waits for it.
+3. on `staging`, verifies that version's file and holds it ready, serving what it served before,
+   then calls `staged(replica_id, adapter_id, ok, problem)`.
+4. on `promoted`, `rolled_back` or `cleared` (SERVING) may drop what is no longer served. It never
+   chooses a version: every order names its own, and whoever lacks it loads it then. `abandoned`
+   and `deleted` let it drop that version.
+
+`promote` writes `staging`, waits until all that are alive have staged the version or
+`stage_timeout_s` has passed, and commits: the row and the log in one transaction, by which the next
+job is planned with it. Late, dead and refusing replicas do not stop it (their problems are in
+the log), unless every answer was a refusal: then it is given up, and what was served stays. A
+rollback commits at once: what it goes back to was served before. The newest wish wins: a promotion
+that was overtaken ends in Conflict. One that was cut off by a crash is taken up again.
 """
 
 import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import ray
 from ray.actor import ActorProxy
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import check_fits, read_adapter
+from actors.roll_call import RollCall
+from cluster.domain.adapter import AdapterId, AdapterSwitch, AdapterVersion, TrainingFigures
+from cluster.domain.adapter_file import AdapterFile, check_fits, read_adapter
 from cluster.domain.character import CharacterId
-from cluster.errors import Unsupported
+from cluster.domain.training import TrainedAdapter, Verdict
+from cluster.errors import BadAdapter, CineError, Refused, Unsupported
 from cluster.launch import named_actor
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.settings import Settings
 from cluster.store import Store
+from cluster.telemetry import logger, setup_logging
 
 NAME = "cineai-registry"
 
+log = logger(__name__)
+
 
 class LoraRegistry:
-    """Versions are immutable and count from 1; at most one of a character is active."""
+    """Versions are immutable and count from 1; at most one of a character is active.
+
+    Thread-safe and blocking: as an actor it answers in threads (see the foot of this file).
+    """
 
     def __init__(self, settings: Settings) -> None:
+        setup_logging(settings.telemetry)
         self._settings = settings
         self._store = Store.open(settings.store)
+        self._writing = threading.Lock()
+        self._news = threading.Condition()
+        self._newest_id = self._store.switches.newest_id()
+        self._replicas = RollCall(settings.registry.lapse_s)
+        self._resume_at = 0.0
+        if cut_off := self._store.switches.unfinished():
+            self._resume_at = time.monotonic() + settings.registry.rejoin_s
+            threading.Thread(target=self._resume, args=(cut_off,), daemon=True).start()
+
+    # Versions.
 
     def active(self, character_id: CharacterId) -> AdapterVersion | None:
         """The version that the character's next job will use, if there is one."""
@@ -37,13 +79,9 @@ class LoraRegistry:
         """One version. Raises NotFound."""
         return self._store.adapters.get(character_id, version)
 
-    def list(self, character_id: CharacterId | None = None) -> list[AdapterVersion]:
-        """All versions, of one character or of all."""
-        return self._store.adapters.list(character_id)
-
-    def activate(self, character_id: CharacterId, version: int | None) -> None:
-        """Make a version the active one, or none of them. Raises NotFound."""
-        self._store.adapters.activate(character_id, version)
+    def next_version(self, character_id: CharacterId) -> int:
+        """The number that the character's next version will get."""
+        return self._store.adapters.next_version(character_id)
 
     def import_file(
         self, character_id: CharacterId, content: bytes, activate: bool = True
@@ -55,27 +93,181 @@ class LoraRegistry:
         """
         self._store.characters.get(character_id)
         digest = hashlib.sha256(content).hexdigest()
-        known = [one for one in self.list(character_id) if one.sha256 == digest]
-        version = known[0] if known else self._add(character_id, content)
+        with self._writing:
+            known = [one for one in self.list(character_id) if one.sha256 == digest]
+            version = known[0] if known else self._import(character_id, content)
         if activate:
-            self.activate(character_id, version.version)
+            self.promote(character_id, version.version)
         return self.get(character_id, version.version)
 
-    def _add(self, character_id: CharacterId, content: bytes) -> AdapterVersion:
-        file = read_adapter(content)
-        base = self._base
-        check_fits(file, base.layers, lambda: base.sha256)
-        version = AdapterVersion(
-            character_id=character_id,
-            version=self._store.adapters.next_version(character_id),
-            sha256=self._store.blobs.put(content),
-            base_model=base.id,
-            rank=file.rank,
-            alpha=file.alpha,
-            trigger=file.trigger,
+    def add_trained(
+        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
+    ) -> AdapterVersion:
+        """Keep what a training run left, with the gate's verdict; a refused one stays inactive.
+
+        It gets the number it was trained as, or the next one when an import has taken that. The
+        same run again gives the version it already has. Raises NotFound for the character or the
+        file, and BadAdapter for a file that was not refused and yet does not fit.
+        """
+        with self._writing:
+            runs = {one.training.run_id: one for one in self.list(adapter.character_id)
+                    if one.training}  # fmt: skip
+            version = runs.get(adapter.run_id) or self._add_trained(adapter, verdict)
+        if activate and version.refused is None:
+            self.promote(version.character_id, version.version)
+        return self.get(version.character_id, version.version)
+
+    # Which one is served.
+
+    def promote(
+        self, character_id: CharacterId, version: int, force: bool = False
+    ) -> AdapterSwitch:
+        """Have a version staged by every replica, then serve it from the next job on.
+
+        Raises:
+            NotFound: There is no such version.
+            Refused: The gate refused it, and `force` does not overrule the gate.
+            BadAdapter: The file does not fit the served base model, or no replica could stage it.
+            Conflict: Another change came in between.
+        """
+        one = self.get(character_id, version)
+        settled = self._store.switches.settled(character_id)
+        if one.active and settled is not None:
+            return settled
+        if one.refused is not None and not force:
+            raise Refused(
+                f"{one.id} was refused by the gate: {one.refused}",
+                advice="Overrule the gate with `force`, or train again.",
+            )
+        self._check(self._store.blobs.get(one.sha256))
+        with self._replicas.ballot(one.id) as ballot:
+            self._announce(lambda: self._store.switches.stage(character_id, version))
+            time.sleep(max(0.0, self._resume_at - time.monotonic()))
+            problems = ballot.wait(self._settings.registry.stage_timeout_s)
+        if ballot.lost:
+            self._announce(lambda: self._store.switches.abandon(character_id, version, problems))
+            raise BadAdapter(f"no replica could stage {one.id}: {problems[0]}")
+        if problems:
+            log.warning("promoted.not_everywhere", adapter=one.id, problems=problems)
+        return self._announce(lambda: self._store.switches.promote(character_id, version, problems))
+
+    def rollback(self, character_id: CharacterId, version: int | None = None) -> AdapterSwitch:
+        """Serve, at once, what was served before `version` (null: before the active one).
+
+        Naming the version makes it safe to ask twice. Raises NotFound, and Conflict when that
+        version is not served or nothing was served before.
+        """
+        return self._announce(lambda: self._store.switches.rollback(character_id, version))
+
+    def clear(self, character_id: CharacterId) -> AdapterSwitch:
+        """Serve, at once, the base model alone. Raises NotFound."""
+        return self._announce(lambda: self._store.switches.clear(character_id))
+
+    def delete(self, character_id: CharacterId, version: int) -> None:
+        """Forget a version and its file, unless another version is the same file.
+
+        Raises NotFound, and Conflict for the active one or one that an unfinished job needs.
+        """
+        sha256 = self.get(character_id, version).sha256
+        self._announce(lambda: self._store.switches.delete(character_id, version))
+        with self._writing:
+            if not self._store.adapters.refers_to(sha256):
+                self._store.blobs.delete(sha256)
+
+    # Replicas.
+
+    def wait_newer(
+        self, after_id: int, timeout_s: float, replica_id: str | None = None
+    ) -> list[AdapterSwitch]:
+        """The switches after that id, oldest first; none when `timeout_s` passed without any.
+
+        With `replica_id` it is that replica's heartbeat.
+        """
+        if replica_id is not None:
+            self._replicas.heard(replica_id, timeout_s)
+        with self._news:
+            if not self._news.wait_for(lambda: self._newest_id > after_id, timeout_s):
+                return []
+        return self._store.switches.list(after_id=after_id)
+
+    def join(self, replica_id: str) -> int:
+        """A replica is there; the id of the newest switch, after which it should listen."""
+        self._replicas.heard(replica_id)
+        return self._newest_id
+
+    def staged(
+        self, replica_id: str, adapter_id: AdapterId, ok: bool, problem: str | None = None
+    ) -> None:
+        """A replica has verified an adapter and holds it ready, or could not, and why."""
+        self._replicas.heard(replica_id)
+        self._replicas.answer(replica_id, adapter_id, None if ok else problem or "unknown")
+
+    def list(self, character_id: CharacterId | None = None) -> list[AdapterVersion]:
+        """All versions, of one character or of all."""
+        return self._store.adapters.list(character_id)
+
+    def _announce(self, change: Callable[[], AdapterSwitch]) -> AdapterSwitch:
+        """Make a change of the log and wake whoever waits for it."""
+        with self._writing:
+            switch = change()
+        with self._news:
+            self._newest_id = max(self._newest_id, switch.id)
+            self._news.notify_all()
+        return switch
+
+    def _resume(self, cut_off: Sequence[AdapterSwitch]) -> None:
+        """Take up the promotions that a predecessor did not finish."""
+        for switch in cut_off:
+            assert switch.version is not None
+            try:
+                self.promote(switch.character_id, switch.version, force=True)
+                log.info("promotion.resumed", adapter=switch.adapter_id)
+            except CineError as error:
+                log.warning("promotion.given_up", adapter=switch.adapter_id, problem=str(error))
+
+    def _import(self, character_id: CharacterId, content: bytes) -> AdapterVersion:
+        file = self._check(content)
+        return self._add(
+            AdapterVersion(
+                character_id=character_id,
+                version=self.next_version(character_id),
+                sha256=self._store.blobs.put(content),
+                base_model=self._base.id,
+                rank=file.rank,
+                alpha=file.alpha,
+                trigger=file.trigger,
+            )
         )
+
+    def _add_trained(self, adapter: TrainedAdapter, verdict: Verdict) -> AdapterVersion:
+        content = self._store.blobs.get(adapter.sha256)
+        if verdict.promoted:
+            self._check(content)
+        idr = next((one.challenger for one in verdict.measures if one.name == "idr"), None)
+        return self._add(
+            AdapterVersion(
+                character_id=adapter.character_id,
+                version=max(adapter.version, self.next_version(adapter.character_id)),
+                sha256=adapter.sha256,
+                base_model=adapter.base_model,
+                rank=adapter.rank,
+                alpha=adapter.alpha,
+                trigger=adapter.trigger,
+                origin="training",
+                idr=adapter.probe_idr if idr is None else idr,
+                training=TrainingFigures.of(adapter),
+                verdict=verdict,
+            )
+        )
+
+    def _add(self, version: AdapterVersion) -> AdapterVersion:
         self._store.adapters.add(version)
         return version
+
+    def _check(self, content: bytes) -> AdapterFile:
+        file = read_adapter(content)
+        check_fits(file, self._base.layers, lambda: self._base.sha256)
+        return file
 
     @cached_property
     def _base(self) -> BaseFolder:
@@ -87,7 +279,13 @@ class LoraRegistry:
         return base_folder(self._settings.generator.model)
 
 
-LoraRegistryActor = ray.remote(LoraRegistry)
+# Long-polls have threads of their own, and so have promotions, which wait for replicas: neither
+# keeps a rollback, an acknowledgement or a question waiting.
+GROUPS = {"watch": 128, "stage": 16}
+ray.method(concurrency_group="watch")(LoraRegistry.wait_newer)
+for _waits in (LoraRegistry.promote, LoraRegistry.import_file, LoraRegistry.add_trained):
+    ray.method(concurrency_group="stage")(_waits)
+LoraRegistryActor = ray.remote(concurrency_groups=GROUPS, max_concurrency=8)(LoraRegistry)  # type: ignore[call-overload]
 
 
 def connect(settings: Settings) -> ActorProxy[LoraRegistry]:

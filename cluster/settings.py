@@ -97,6 +97,16 @@ class LearnerSettings(Section):
     retry_s: float = Field(60.0, gt=0)
 
 
+class RegistrySettings(Section):
+    """How long the registry waits for the replicas that paint."""
+
+    stage_timeout_s: float = Field(
+        10.0, gt=0, description="A promotion goes on without those that have not staged it by then."
+    )
+    lapse_s: float = Field(3.0, gt=0, description="Past its time by this much, a replica is dead.")
+    rejoin_s: float = Field(2.0, ge=0, description="After a restart, for replicas to call again.")
+
+
 class GatewaySettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -144,6 +154,7 @@ class Settings(BaseSettings):
     repair: RepairSettings = RepairSettings()
     jobs: JobSettings = JobSettings()
     learner: LearnerSettings = LearnerSettings()
+    registry: RegistrySettings = RegistrySettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

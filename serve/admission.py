@@ -9,6 +9,7 @@ from cluster.domain.job import JobId
 from cluster.domain.scene import SceneRequest
 from cluster.errors import ConsentMissing, Invalid, Unsupported
 from cluster.settings import GeneratorSettings
+from cluster.store.adapters import AdapterRepository
 
 from .wire import SceneOrder, story_of
 
@@ -46,6 +47,14 @@ def request_of(order: SceneOrder) -> SceneRequest:
     """The scene that an admitted order asks for."""
     shared = order.model_dump(exclude={"cast", "character_id", "story_id"})
     return SceneRequest(character_id=order.actors[0], story_id=story_of(order), **shared)
+
+
+def refuse_unknown_adapter(
+    adapters: AdapterRepository, character: Character, version: int | None
+) -> None:
+    """Raises NotFound for a version that the character does not have."""
+    if version:
+        adapters.get(character.id, version)
 
 
 def job_id(key: str | None, fingerprint: str) -> JobId:

@@ -109,7 +109,7 @@ class Director:
         context = await run(Context, 1, steps.context, request)
 
         # 4. LoRA check: the adapter that is active now is this job's to its end.
-        fitting = await run(Fitting, 1, steps.fit, request)
+        fitting = await run(Fitting, 1, steps.fit, job_id, request)
 
         # 5. Prompt engineering: no detail of the character may be forgotten.
         planned = await run(Planned, 1, steps.plan, request, context, fitting)
@@ -205,5 +205,5 @@ def _rejection(picture: Picture) -> Problem:
     return Problem(
         code="identity_lost",
         message=report.reason or f"The best picture keeps only {report.idr:.2f} of the identity.",
-        advice="Train or activate an adapter for the character, or try another seed or backend.",
+        advice="Train or promote an adapter for the character, or try another seed or backend.",
     )

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter import AdapterSwitch, AdapterVersion
 from cluster.domain.character import CharacterId, Slug
 from cluster.errors import Invalid
 
@@ -12,7 +12,7 @@ from .bodies import Form, form_body, takes_form
 from .calls import ask
 from .desk import Counter
 from .openapi import problem_responses
-from .wire import Activation, AdapterList
+from .wire import AdapterList
 
 router = APIRouter(prefix="/v1/characters/{character_id}/adapters", tags=["adapters"])
 
@@ -26,7 +26,7 @@ LOCATION = {"Location": {"description": "The adapters.", "schema": {"type": "str
     "",
     status_code=201,
     summary="Import an adapter",
-    responses={201: {"headers": LOCATION}, **problem_responses(400, 404, 413, 415, 422)},
+    responses={201: {"headers": LOCATION}, **problem_responses(400, 404, 409, 413, 415, 422)},
     openapi_extra=takes_form(
         {
             "adapter": {
@@ -62,28 +62,50 @@ async def import_adapter(
 
 @router.get("", summary="List adapters", responses=problem_responses(404, 422))
 def list_adapters(desk: Counter, character_id: Id) -> AdapterList:
-    """Every version; at most one is active."""
-    character = desk.store.characters.get(CharacterId(character_id))
-    return AdapterList(items=tuple(desk.store.adapters.list(character.id)))
+    """Every version, with what trained it and the gate's verdict; at most one is active."""
+    store = desk.store
+    character = store.characters.get(CharacterId(character_id))
+    serving = store.switches.serving(character.id)
+    return AdapterList(
+        items=tuple(store.adapters.list(character.id)),
+        active=serving.version if serving else None,
+        previous=store.switches.previous(character.id),
+    )
+
+
+@router.delete("/active", summary="Serve no adapter", responses=problem_responses(404, 422))
+async def clear_adapter(desk: Counter, character_id: Id) -> AdapterSwitch:
+    """The next job is rendered with the base model alone."""
+    return await _switch(desk, "clear", character_id)
 
 
 @router.post(
-    "/{version}/activate", summary="Activate an adapter", responses=problem_responses(404, 422)
+    "/{version}/promote",
+    summary="Promote an adapter",
+    responses=problem_responses(403, 404, 409, 422),
 )
-async def activate_adapter(desk: Counter, character_id: Id, version: Version) -> Activation:
-    """Used from the next job on; jobs in flight keep the one they began with."""
-    return await _activate(desk, character_id, version)
+async def promote_adapter(
+    desk: Counter,
+    character_id: Id,
+    version: Version,
+    force: Annotated[bool, Query(description="Overrule the gate that refused it.")] = False,
+) -> AdapterSwitch:
+    """Staged by every replica, then used from the next job on; jobs in flight keep theirs."""
+    return await _switch(desk, "promote", character_id, version, force)
 
 
-@router.delete(
-    "/active", summary="Deactivate the active adapter", responses=problem_responses(404, 422)
+@router.post(
+    "/{version}/rollback",
+    summary="Roll an adapter back",
+    responses=problem_responses(404, 409, 422),
 )
-async def deactivate_adapter(desk: Counter, character_id: Id) -> Activation:
-    """The next job is rendered with the base model alone."""
-    return await _activate(desk, character_id, None)
+async def roll_adapter_back(desk: Counter, character_id: Id, version: Version) -> AdapterSwitch:
+    """What was served before it is served again, at once. Asking again changes nothing."""
+    return await _switch(desk, "rollback", character_id, version)
 
 
-async def _activate(desk: Counter, character_id: str, version: int | None) -> Activation:
+async def _switch(desk: Counter, how: str, character_id: str, *args: object) -> AdapterSwitch:
     character = await desk.character(CharacterId(character_id))
-    await ask(desk.actors.registry.activate, character.id, version)
-    return Activation(character_id=character.id, version=version)
+    method = getattr(desk.actors.registry, how)
+    switch: AdapterSwitch = await ask(method, character.id, *args)
+    return switch

@@ -68,8 +68,13 @@ async def create_scene(
         admission.refuse_order(order, desk.settings.generator)
         character = await desk.character(order.actors[0])
         admission.refuse_without_consent(character, datetime.now(UTC).date())
+        pinned = order.adapter_version
+        await asyncio.to_thread(
+            admission.refuse_unknown_adapter, desk.store.adapters, character, pinned
+        )
         job_id = admission.job_id(key, print_)
-        job = await desk.submit(Job(id=job_id, request=admission.request_of(order)))
+        request_ = admission.request_of(order)
+        job = await desk.submit(Job(id=job_id, request=request_, adapter_version=pinned))
         body = await asyncio.to_thread(job.model_dump_json)
         location = {"Location": f"/v1/jobs/{job.id}"}
         return Response(body, 202, location, "application/json")

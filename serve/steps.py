@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter import NO_ADAPTER, AdapterVersion
 from cluster.domain.character import Character
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.identity import IdentityReport
-from cluster.domain.job import STEP_NAMES, Repair
+from cluster.domain.job import STEP_NAMES, JobId, Repair
 from cluster.domain.plan import Plan
 from cluster.domain.render import Capabilities, RenderOrder
 from cluster.domain.scene import SceneRequest, SceneState
@@ -223,13 +223,23 @@ class Steps:
         memories = tuple(episode.prompt for episode, _ in found)
         return Context(character=character, world=world, memories=memories)
 
-    async def fit(self, request: SceneRequest) -> Fitting:
-        """Raises Invalid for a size that the generator cannot paint, before anything is spent."""
+    async def fit(self, job_id: str, request: SceneRequest) -> Fitting:
+        """Decides, once, which adapter version the job is rendered with.
+
+        Raises, before anything is spent, Invalid for a size that the generator cannot paint,
+        Unsupported where it cannot load the adapter that is asked for, NotFound for one that is
+        not there any more.
+        """
         able: Capabilities = await ask(self._crew.generator.capabilities)
         able.size(request.width_px, request.height_px)
-        adapter = None
-        if request.use_adapter and able.lora:
-            adapter = await ask(self._crew.registry.active, request.character_id)
+        wanted = request.adapter_version
+        if wanted and not able.lora:
+            raise Unsupported(
+                f"adapter_version {wanted}: {able.model} loads no adapters",
+                advice="Leave `adapter_version` out.",
+            )
+        pinned = wanted if able.lora else NO_ADAPTER
+        adapter = await asyncio.to_thread(self._store.adapters.pin, JobId(job_id), pinned)
         return Fitting(adapter=adapter, capabilities=able)
 
     async def plan(self, request: SceneRequest, context: Context, fitting: Fitting) -> Planned:

@@ -56,7 +56,12 @@ class SceneOrder(Body):
     height_px: Side | None = None
     seed: Whole | None = Field(None, ge=0, le=2**31 - 1, description="null: any.")
     backend: Word | None = Field(None, description="null: this installation's own.")
-    use_adapter: bool = True
+    adapter_version: Whole | None = Field(
+        None,
+        ge=0,
+        le=MAX_SCENE,
+        description="null: the one that is active when the scene is planned; 0: none.",
+    )
 
     @model_validator(mode="after")
     def _one_way_to_name_the_cast(self) -> Self:
@@ -112,15 +117,12 @@ class Correction(Body):
         return state.model_copy(update={**given, "confidence": confidence, "source": source})
 
 
-class Activation(Body):
-    """The adapter version in use after the request."""
-
-    character_id: CharacterId
-    version: int | None
-
-
 class AdapterList(Body):
+    """A character's versions. `previous` is what rolling back would serve; null: no adapter."""
+
     items: tuple[AdapterVersion, ...]
+    active: int | None
+    previous: int | None
 
 
 class JobPage(Body):

@@ -1,5 +1,6 @@
 """Domain values that tests start from."""
 
+from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import Job, JobId
@@ -40,3 +41,16 @@ def episode(id: str = "job-1", state: SceneState | None = None, **fields: object
         **fields,
     }
     return Episode.model_validate(given)
+
+
+def adapter(version: int = 1, **fields: object) -> AdapterVersion:
+    given = {
+        "character_id": KAIRO.id,
+        "version": version,
+        "sha256": f"{version:064x}",
+        "base_model": "studio",
+        "rank": 8,
+        "alpha": 8.0,
+        **fields,
+    }
+    return AdapterVersion.model_validate(given)

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter import NO_ADAPTER, AdapterSwitch, AdapterVersion
 from cluster.domain.character import Character
 from cluster.domain.job import TERMINAL, Job, JobEvent
 from cluster.domain.world import WorldState
@@ -147,13 +147,19 @@ class Client:
         items = self._send("GET", f"/v1/characters/{id}/adapters").json()["items"]
         return [AdapterVersion.model_validate(one) for one in items]
 
-    def activate(self, id: str, version: int | None) -> None:
-        """Make a version the active one; null: none."""
+    def promote(self, id: str, version: int, *, force: bool = False) -> AdapterSwitch:
+        """Serve a version from the next job on; 0: the base model alone."""
         path = f"/v1/characters/{id}/adapters"
-        if version is None:
-            self._send("DELETE", f"{path}/active")
+        if version == NO_ADAPTER:
+            answer = self._send("DELETE", f"{path}/active")
         else:
-            self._send("POST", f"{path}/{version}/activate")
+            answer = self._send("POST", f"{path}/{version}/promote", params={"force": force})
+        return AdapterSwitch.model_validate(answer.json())
+
+    def rollback(self, id: str, version: int) -> AdapterSwitch:
+        """Serve again what was served before `version`."""
+        answer = self._send("POST", f"/v1/characters/{id}/adapters/{version}/rollback")
+        return AdapterSwitch.model_validate(answer.json())
 
     def _stream(self, id: str, after_seq: int) -> Iterator[JobEvent]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after_seq)}

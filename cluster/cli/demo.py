@@ -67,7 +67,7 @@ def demo(
     with _home(home) as folder, _service(folder, console) as server, Client(server.url) as client:
         _cast(client, console)
         jobs = [
-            _scene(client, console, scene, seed + at, use_adapter=not without_adapter)
+            _scene(client, console, scene, seed + at, adapter=0 if without_adapter else None)
             for at, scene in enumerate(SCENES)
         ]
         finished = [_write(client, job, at, out) for at, job in enumerate(jobs, start=1)]
@@ -122,11 +122,11 @@ def ms_since(begun: float) -> float:
     return (time.monotonic() - begun) * 1000
 
 
-def _scene(client: Client, console: Console, prompt: str, seed: int, *, use_adapter: bool) -> Job:
+def _scene(client: Client, console: Console, prompt: str, seed: int, *, adapter: int | None) -> Job:
     console.print(f"\n[bold]{escape(prompt)}[/]")
     job = client.submit(
         {"cast": ["kairo"], "prompt": prompt, "story_id": STORY, "seed": seed,
-         "use_adapter": use_adapter}
+         "adapter_version": adapter}
     )  # fmt: skip
     job = follow_quietly(client, job.id) if console.quiet else watch(client, job.id, console)
     repairs = f", {len(job.result.repairs)} repairs" if job.result.repairs else ""

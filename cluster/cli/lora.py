@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cluster.cli.console import Json, Key, Url, people, print_json, reports, server, table
+from cluster.domain.adapter import AdapterSwitch
 
 lora = typer.Typer(help="Adapters (LoRA): a character's learned look.", no_args_is_help=True)
 
@@ -53,17 +55,25 @@ def list_(
 
 @lora.command()
 @reports
-def activate(
+def promote(
     version: Annotated[int, typer.Argument(min=0, help="0: no adapter at all.")],
     character: CharacterOption,
+    force: Annotated[bool, typer.Option(help="Overrule the gate that refused it.")] = False,
     url: Url = None,
     key: Key = None,
     json_: Json = False,
 ) -> None:
-    """Choose the version that the next scenes are rendered with."""
+    """Have the next scenes rendered with a version."""
     with server(url, key) as client:
-        client.activate(character, version or None)
+        switch = client.promote(character, version, force=force)
     if json_:
-        print_json({"character_id": character, "version": version or None})
+        print_json(switch)
         return
-    people().print(f"{character}: {f'version {version}' if version else 'no adapter'} is active.")
+    _tell(switch)
+
+
+def _tell(switch: AdapterSwitch) -> None:
+    console = people()
+    console.print(f"{switch.character_id}: {switch.adapter_id or 'no adapter'} is active.")
+    for problem in switch.problems:
+        console.print(f"  [yellow]not staged by[/] {escape(problem)}")

@@ -23,7 +23,9 @@ def render(
     width: Annotated[int | None, typer.Option(help="px; by default the model's own.")] = None,
     height: Annotated[int | None, typer.Option(help="px; by default the model's own.")] = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
-    adapter: Annotated[bool, typer.Option(help="Use the active adapter, if any.")] = True,
+    adapter: Annotated[
+        int | None, typer.Option(min=0, help="Adapter version; by default the active one. 0: none.")
+    ] = None,
     url: Url = None,
     key: Key = None,
     json_: Json = False,
@@ -32,7 +34,7 @@ def render(
     order: dict[str, Any] = {
         "character_id": character, "prompt": prompt, "pose": pose, "story_id": story,
         "style": style, "width_px": width, "height_px": height, "seed": seed,
-        "use_adapter": adapter,
+        "adapter_version": adapter,
     }  # fmt: skip
     order = {name: value for name, value in order.items() if value is not None}
     with server(url, key) as client:

@@ -101,6 +101,9 @@ class Job(Value):
     id: JobId
     status: JobStatus = "queued"
     request: SceneRequest
+    adapter_version: int | None = Field(
+        None, description="The version it is rendered with, to its end; 0: none; null: not planned."
+    )
     steps: tuple[Step, ...] = ()
     result: Result = Result()
     problem: Problem | None = None

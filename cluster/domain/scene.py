@@ -24,7 +24,9 @@ class SceneRequest(Value):
     height_px: int | None = None
     seed: int | None = Field(None, ge=0, le=2**31 - 1)
     backend: str | None = None
-    use_adapter: bool = True
+    adapter_version: int | None = Field(
+        None, ge=0, description="null: the one that is active when it is planned; 0: none"
+    )
 
 
 class Injury(Value):

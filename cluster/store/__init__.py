@@ -10,6 +10,7 @@ from cluster.store.golden import GoldenRepository
 from cluster.store.idempotency import IdempotencyRepository
 from cluster.store.jobs import JobRepository
 from cluster.store.keys import KeyRepository
+from cluster.store.switches import SwitchRepository
 
 
 class Store:
@@ -22,6 +23,7 @@ class Store:
         self.jobs = JobRepository(database)
         self.episodes = EpisodeRepository(database)
         self.adapters = AdapterRepository(database)
+        self.switches = SwitchRepository(database)
         self.golden = GoldenRepository(database)
         self.keys = KeyRepository(database)
         self.idempotency = IdempotencyRepository(database)

@@ -1,109 +1,103 @@
-"""Adapter versions, the active one of each character, and who was active when."""
+"""Adapter versions: immutable, and numbered for ever."""
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from cluster.domain.adapter import AdapterSwitch, AdapterVersion
+from cluster.domain.adapter import NO_ADAPTER, AdapterVersion, adapter_id
 from cluster.domain.character import CharacterId
-from cluster.domain.value import now
+from cluster.domain.job import JobId
 from cluster.errors import Conflict, NotFound
 from cluster.store.characters import lock_character
 from cluster.store.database import Database, add_once
-from cluster.store.rows import AdapterRow, AdapterSwitchRow
+from cluster.store.rows import AdapterRow, JobRow
 
 
 class AdapterRepository:
+    """The versions. Which one is served is decided in `switches.py`."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, adapter: AdapterVersion) -> None:
-        """Keep a version; an active one takes over. Raises Conflict, NotFound (character)."""
+        """Keep a version, not yet served. Raises Conflict, NotFound (character)."""
         with self._database.write() as session:
             lock_character(session, adapter.character_id)
             if not add_once(session, AdapterRow(**{**dict(adapter), "active": False})):
                 raise Conflict(
                     f"adapter {adapter.id!r} exists already", advice="Take the next version."
                 )
-            if adapter.active:
-                _switch(session, adapter.character_id, adapter.version)
 
     def next_version(self, character_id: CharacterId) -> int:
-        """One above the highest version; versions count from 1."""
+        """One above the highest version there ever was; versions count from 1."""
         highest = select(sa.func.coalesce(sa.func.max(AdapterRow.version), 0))
         with self._database.read() as session:
             return 1 + session.exec(highest.where(AdapterRow.character_id == character_id)).one()
 
-    def get(self, character_id: CharacterId, version: int) -> AdapterVersion:
-        """Raises NotFound."""
+    def get(
+        self, character_id: CharacterId, version: int, *, deleted: bool = False
+    ) -> AdapterVersion:
+        """Raises NotFound; for a deleted one too, unless `deleted` says that it will do."""
         with self._database.read() as session:
-            return _value(_existing(session, character_id, version))
+            return _value(existing(session, character_id, version, deleted=deleted))
+
+    def pin(self, job_id: JobId, wanted: int | None) -> AdapterVersion | None:
+        """The version that a job is rendered with, decided once: asking again gives the same.
+
+        `wanted` is a version, 0 for none, or null for the one that is active at this moment.
+        Raises NotFound (job, character, adapter).
+        """
+        with self._database.write() as session:
+            job = session.get(JobRow, job_id, with_for_update=True)
+            if job is None:
+                raise NotFound("job", id=job_id)
+            character_id = CharacterId(job.character_id)
+            lock_character(session, character_id)
+            if job.adapter_version is None:
+                active = _active(session, character_id)
+                served = active.version if active else NO_ADAPTER
+                job.adapter_version = served if wanted is None else wanted
+            if job.adapter_version == NO_ADAPTER:
+                return None
+            return _value(existing(session, character_id, job.adapter_version))
 
     def active(self, character_id: CharacterId) -> AdapterVersion | None:
-        """The version that scenes are rendered with."""
+        """The version that the character's next scene is rendered with."""
         with self._database.read() as session:
             row = _active(session, character_id)
             return _value(row) if row else None
 
-    def activate(self, character_id: CharacterId, version: int | None) -> None:
-        """Make `version` the active one, None for none. Raises NotFound."""
-        with self._database.write() as session:
-            lock_character(session, character_id)
-            _switch(session, character_id, version)
-
-    def switches(self, character_id: CharacterId) -> list[AdapterSwitch]:
-        """Every activation and deactivation, oldest first."""
-        query = (
-            select(AdapterSwitchRow)
-            .where(AdapterSwitchRow.character_id == character_id)
-            .order_by(col(AdapterSwitchRow.id))
-        )
+    def refers_to(self, sha256: str) -> bool:
+        """Whether a version that was not deleted is this file."""
         with self._database.read() as session:
-            rows = session.exec(query)
-            return [AdapterSwitch.model_validate(row.model_dump(exclude={"id"})) for row in rows]
+            return session.exec(kept().where(AdapterRow.sha256 == sha256)).first() is not None
 
     def list(self, character_id: CharacterId | None = None) -> list[AdapterVersion]:
-        """Every version by character and number."""
-        query = select(AdapterRow).order_by(col(AdapterRow.character_id), col(AdapterRow.version))
-        if character_id is not None:
-            query = query.where(AdapterRow.character_id == character_id)
+        """Every version that was not deleted, by character and number."""
+        query = kept(character_id).order_by(col(AdapterRow.character_id), col(AdapterRow.version))
         with self._database.read() as session:
             return [_value(row) for row in session.exec(query)]
 
 
-def _switch(session: Session, character_id: CharacterId, version: int | None) -> None:
-    old = _active(session, character_id)
-    new = _existing(session, character_id, version) if version is not None else None
-    if old is new:
-        return
-    if old is not None:
-        _set_active(session, old, False)
-    if new is not None:
-        _set_active(session, new, True)
+def kept(character_id: CharacterId | None = None) -> SelectOfScalar[AdapterRow]:
+    """A query of the versions that were not deleted, of one character or of all."""
+    query = select(AdapterRow).where(col(AdapterRow.deleted_at).is_(None))
+    return query.where(AdapterRow.character_id == character_id) if character_id else query
 
 
-def _set_active(session: Session, row: AdapterRow, active: bool) -> None:
-    row.active = active
-    session.flush()  # the old one first: at no moment may two be active
-    session.add(
-        AdapterSwitchRow(
-            character_id=row.character_id, version=row.version, active=active, at=now()
-        )
-    )
-
-
-def _active(session: Session, character_id: CharacterId) -> AdapterRow | None:
-    query = select(AdapterRow).where(
-        AdapterRow.character_id == character_id, col(AdapterRow.active).is_(True)
-    )
-    return session.exec(query).first()
-
-
-def _existing(session: Session, character_id: CharacterId, version: int) -> AdapterRow:
+def existing(
+    session: Session, character_id: CharacterId, version: int, *, deleted: bool = False
+) -> AdapterRow:
+    """The row of a version. Raises NotFound."""
     row = session.get(AdapterRow, (character_id, version))
-    if row is None:
-        raise NotFound("adapter", id=f"char_{character_id}_v{version}")
+    if row is None or (row.deleted_at and not deleted):
+        raise NotFound("adapter", id=adapter_id(character_id, version))
     return row
 
 
+def _active(session: Session, character_id: CharacterId) -> AdapterRow | None:
+    return session.exec(kept(character_id).where(col(AdapterRow.active).is_(True))).first()
+
+
 def _value(row: AdapterRow) -> AdapterVersion:
-    return AdapterVersion.model_validate(dict(row))
+    return AdapterVersion.model_validate(row.model_dump(exclude={"deleted_at"}))

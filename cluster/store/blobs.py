@@ -56,6 +56,11 @@ class Blobs:
             )
         return content
 
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes; what is not there needs no forgetting."""
+        if self.exists(sha256):
+            self._files.rm_file(self._path(sha256))
+
     def exists(self, sha256: str) -> bool:
         return bool(DIGEST.fullmatch(sha256) and self._files.exists(self._path(sha256)))
 

@@ -171,6 +171,7 @@ def _row(job: Job) -> JobRow:
         status=job.status,
         character_id=job.request.character_id,
         story_id=job.request.story_id,
+        adapter_version=job.adapter_version,
         request=job.request,
         result=job.result,
         problem=job.problem,

@@ -8,10 +8,12 @@ from pydantic import BaseModel
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from cluster.domain.adapter import TrainingFigures
 from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Problem, Result
 from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.training import Verdict
 
 
 class Document(sa.TypeDecorator[BaseModel]):
@@ -120,6 +122,7 @@ class JobRow(Row, table=True):
     status: str
     character_id: str
     story_id: str
+    adapter_version: int | None = None
     request: SceneRequest = Field(sa_column=_document(SceneRequest))
     result: Result = Field(sa_column=_document(Result))
     problem: Problem | None = Field(default=None, sa_column=_document(Problem, nullable=True))
@@ -200,7 +203,12 @@ class AdapterRow(Row, table=True):
     active: bool = False
     origin: str
     idr: float | None = None
+    training: TrainingFigures | None = Field(
+        default=None, sa_column=_document(TrainingFigures, nullable=True)
+    )
+    verdict: Verdict | None = Field(default=None, sa_column=_document(Verdict, nullable=True))
     created_at: datetime = Field(sa_column=_moment())
+    deleted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class AdapterSwitchRow(Row, table=True):
@@ -210,8 +218,11 @@ class AdapterSwitchRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     character_id: str = Field(index=True)
-    version: int
-    active: bool
+    kind: str
+    version: int | None = None
+    replaced: int | None = None
+    undo_id: int | None = None
+    problems: list[str] = Field(sa_column=_json())
     at: datetime = Field(sa_column=_moment())
 
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import CharacterId, Outfit
 from cluster.domain.episode import EpisodeId
 from cluster.domain.golden import GoldenImage, Snapshot
@@ -13,7 +12,7 @@ from cluster.domain.scene import SceneState, StoryId
 from cluster.errors import Conflict, Invalid, NotFound
 from cluster.settings import StoreSettings
 from cluster.store import Store
-from tests.values import CUT, KAIRO, episode
+from tests.values import CUT, KAIRO, adapter, episode
 
 MIRA = KAIRO.model_copy(update={"id": CharacterId("mira"), "name": "Mira"})
 
@@ -22,18 +21,6 @@ MIRA = KAIRO.model_copy(update={"id": CharacterId("mira"), "name": "Mira"})
 def cast(store: Store) -> Store:
     store.characters.add(KAIRO)
     return store
-
-
-def adapter(version: int, *, active: bool = False) -> AdapterVersion:
-    return AdapterVersion(
-        character_id=KAIRO.id,
-        version=version,
-        sha256="d" * 64,
-        base_model="studio",
-        rank=8,
-        alpha=8.0,
-        active=active,
-    )
 
 
 def test_a_character_comes_back_as_it_was_added(cast: Store) -> None:
@@ -61,7 +48,7 @@ def test_characters_are_listed_by_id_in_pages(cast: Store) -> None:
 
 def test_a_deleted_character_takes_its_memory_along(cast: Store) -> None:
     cast.episodes.commit(episode(), ("sface", np.ones(4, np.float32)))
-    cast.adapters.add(adapter(1, active=True))
+    cast.adapters.add(adapter(1))
     cast.characters.delete(KAIRO.id)
     with pytest.raises(NotFound):
         cast.characters.get(KAIRO.id)
@@ -76,7 +63,7 @@ def test_what_does_not_exist_is_named(store: Store) -> None:
         lambda: store.characters.replace(KAIRO),
         lambda: store.characters.delete(KAIRO.id),
         lambda: store.episodes.commit(episode()),
-        lambda: store.adapters.activate(KAIRO.id, None),
+        lambda: store.switches.clear(KAIRO.id),
     ):
         with pytest.raises(NotFound, match="character 'kairo'"):
             ask()
@@ -146,37 +133,6 @@ def test_a_face_of_another_length_is_refused_with_its_episode(cast: Store) -> No
     with pytest.raises(Invalid, match="3 numbers, not 2"):
         cast.episodes.commit(episode("b"), ("sface", np.ones(2, np.float32)))
     assert [one.id for one in cast.episodes.list(KAIRO.id)] == ["a"]
-
-
-def test_one_adapter_is_active_at_a_time_and_switches_are_kept(cast: Store) -> None:
-    assert cast.adapters.next_version(KAIRO.id) == 1
-    cast.adapters.add(adapter(1, active=True))
-    cast.adapters.add(adapter(2))
-    assert cast.adapters.next_version(KAIRO.id) == 3
-    assert cast.adapters.active(KAIRO.id) == cast.adapters.get(KAIRO.id, 1)
-    cast.adapters.activate(KAIRO.id, 2)
-    cast.adapters.activate(KAIRO.id, 2)
-    assert [one.active for one in cast.adapters.list(KAIRO.id)] == [False, True]
-    cast.adapters.activate(KAIRO.id, None)
-    assert cast.adapters.active(KAIRO.id) is None
-    switches = [(one.version, one.active) for one in cast.adapters.switches(KAIRO.id)]
-    assert switches == [(1, True), (1, False), (2, True), (2, False)]
-
-
-def test_an_adapter_version_can_be_added_once(cast: Store) -> None:
-    cast.adapters.add(adapter(1))
-    with pytest.raises(Conflict, match="char_kairo_v1"):
-        cast.adapters.add(adapter(1))
-    with pytest.raises(NotFound, match="char_kairo_v5"):
-        cast.adapters.activate(KAIRO.id, 5)
-
-
-def test_adapters_activated_at_once_leave_one_active(cast: Store) -> None:
-    for version in (1, 2, 3):
-        cast.adapters.add(adapter(version))
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda n: cast.adapters.activate(KAIRO.id, n % 3 + 1), range(18)))
-    assert sum(one.active for one in cast.adapters.list(KAIRO.id)) == 1
 
 
 def test_the_first_verdict_on_a_golden_image_stands(cast: Store) -> None:

@@ -494,7 +494,7 @@ async def test_an_actors_refusal_comes_back_as_itself(
     settings: Settings, desk: Desk, client: httpx.AsyncClient
 ) -> None:
     cast_kairo(desk)
-    response = await client.post("/v1/characters/kairo/adapters/9/activate")
+    response = await client.post("/v1/characters/kairo/adapters/9/promote")
     assert_problem(response, 404, "not_found")
 
 

@@ -1,9 +1,7 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save
 
 from actors.registry import LoraRegistry
 from cluster.domain.character import Character, CharacterId
@@ -12,6 +10,7 @@ from cluster.providers.diffusers_folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
 from tests.tiny_adapters import lora
+from tests.tiny_base import tiny_base
 
 KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
 
@@ -19,13 +18,7 @@ KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
 @pytest.fixture
 def base(tmp_path: Path) -> BaseFolder:
     """A base model's folder: all that the registry reads of one."""
-    folder = tmp_path / "tiny"
-    (folder / "unet").mkdir(parents=True)
-    (folder / "model_index.json").write_text("{}")
-    layers = {f"mid.attn1.{name}.weight": np.zeros((16, 16), np.float32)
-              for name in ("to_q", "to_k", "to_v", "to_out.0")}  # fmt: skip
-    (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(save(layers))
-    return BaseFolder("tiny", folder)
+    return tiny_base(tmp_path / "tiny")
 
 
 @pytest.fixture
@@ -81,9 +74,9 @@ def test_an_earlier_version_or_none_can_be_made_active(
 ) -> None:
     first = registry.import_file(KAIRO, lora(base, seed=1))
     registry.import_file(KAIRO, lora(base, seed=2))
-    registry.activate(KAIRO, 1)
+    registry.promote(KAIRO, 1)
     assert registry.active(KAIRO) == first
-    registry.activate(KAIRO, None)
+    registry.clear(KAIRO)
     assert registry.active(KAIRO) is None
     assert not registry.get(KAIRO, 1).active
 
@@ -126,7 +119,7 @@ def test_what_does_not_exist_is_named(registry: LoraRegistry, base: BaseFolder) 
     with pytest.raises(NotFound):
         registry.get(KAIRO, 1)
     with pytest.raises(NotFound):
-        registry.activate(KAIRO, 7)
+        registry.promote(KAIRO, 7)
 
 
 def test_without_the_base_model_there_is_nothing_to_check_against(

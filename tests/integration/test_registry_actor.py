@@ -1,0 +1,111 @@
+"""The registry as the cluster's one actor: replicas follow it, and killing it loses nothing."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from actors import registry
+from cluster.errors import BadAdapter, Conflict
+from cluster.settings import RegistrySettings, Settings
+from cluster.store import Store
+from tests.replica import Handle, Replica
+from tests.tiny_adapters import lora
+from tests.tiny_base import tiny_base
+from tests.values import KAIRO
+
+PATIENCE = RegistrySettings(stage_timeout_s=5.0, lapse_s=1.0, rejoin_s=1.0)
+
+
+@pytest.fixture
+def served(settings: Settings, tmp_path: Path) -> Settings:
+    base = tiny_base(tmp_path / "tiny")
+    store = Store.open(settings.store)
+    store.characters.add(KAIRO)
+    store.close()
+    generator = settings.generator.model_copy(update={"model": str(base.folder)})
+    return settings.model_copy(update={"generator": generator, "registry": PATIENCE})
+
+
+@pytest.fixture
+def actor(ray_cluster: None, served: Settings) -> Iterator[Handle]:
+    """The registry, with three versions of Kairo, of which the first is served."""
+    actor: Handle = registry.connect(served)
+    base = tiny_base(served.store.home.parent / "tiny")
+    for seed in (1, 2, 3):
+        ray.get(actor.import_file.remote(KAIRO.id, lora(base, seed=seed), seed == 1))
+    yield actor
+    ray.kill(actor)
+
+
+def test_every_replica_stages_before_the_switch_and_hears_of_it(actor: Handle) -> None:
+    with Replica("a", actor) as a, Replica("b", actor) as b:
+        switch = ray.get(actor.promote.remote(KAIRO.id, 2))
+        assert (switch.kind, switch.version, switch.replaced) == ("promoted", 2, 1)
+        assert switch.problems == ()
+        for replica in (a, b):
+            replica.await_kind("promoted")
+            assert [one.kind for one in replica.heard] == ["staging", "promoted"]
+            assert replica.staged_at < switch.at.timestamp()
+
+
+def test_a_rollback_does_not_wait_behind_long_polls_and_promotions(actor: Handle) -> None:
+    with Replica("slow", actor, answers=False):
+        waiting = [actor.wait_newer.remote(10_000, 20.0) for _ in range(20)]
+        ray.get(actor.promote.remote(KAIRO.id, 2))
+        blocked = actor.promote.remote(KAIRO.id, 3)
+        time.sleep(0.3)
+        begun = time.monotonic()
+        assert ray.get(actor.rollback.remote(KAIRO.id)).version == 1
+        assert time.monotonic() - begun < 1.0
+        with pytest.raises(Conflict, match="overtaken"):
+            ray.get(blocked)
+        assert len(waiting) == 20
+
+
+def test_a_silent_replica_does_not_stop_a_promotion(actor: Handle) -> None:
+    with Replica("a", actor), Replica("silent", actor, answers=False):
+        switch = ray.get(actor.promote.remote(KAIRO.id, 2))
+    assert switch.problems == ("silent: no answer within 5 s",)
+
+
+def test_what_no_replica_can_stage_is_not_served(actor: Handle) -> None:
+    with (
+        Replica("a", actor, problem="NaN"),
+        Replica("b", actor, problem="NaN"),
+        pytest.raises(BadAdapter, match="a: NaN"),
+    ):
+        ray.get(actor.promote.remote(KAIRO.id, 2))
+    assert ray.get(actor.active.remote(KAIRO.id)).version == 1
+
+
+def test_a_promotion_that_is_cut_off_by_kill_is_finished(actor: Handle, served: Settings) -> None:
+    store = Store.open(served.store)
+    with Replica("a", actor) as a, Replica("late", actor, answers=False) as late:
+        cut_off = actor.promote.remote(KAIRO.id, 2)
+        a.await_kind("staging")
+        ray.kill(actor, no_restart=False)
+        late.answers = True
+        assert ray.get(cut_off, timeout=120).version == 2
+        assert ray.get(actor.active.remote(KAIRO.id)).version == 2
+        a.await_kind("promoted")
+        assert [one.kind for one in a.heard].count("promoted") == 1
+    assert store.switches.unfinished() == []
+    assert [one.kind for one in store.switches.list(KAIRO.id)].count("promoted") == 2
+    store.close()
+
+
+def test_a_promotion_is_finished_even_when_nobody_asks_again(served: Settings) -> None:
+    store = Store.open(served.store)
+    first = registry.LoraRegistry(served)
+    base = tiny_base(served.store.home.parent / "tiny")
+    first.import_file(KAIRO.id, lora(base), activate=False)
+    store.switches.stage(KAIRO.id, 1)  # and then its process was killed
+    registry.LoraRegistry(served)
+    deadline = time.monotonic() + 20
+    while store.adapters.active(KAIRO.id) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    store.close()

@@ -1,0 +1,70 @@
+"""A replica that follows the registry as a painting one does, without a model."""
+
+import threading
+import time
+from typing import Any, Self, TypeAlias
+
+import ray
+from ray.exceptions import RayError
+
+from cluster.domain.adapter import AdapterSwitch
+
+Handle: TypeAlias = Any
+
+POLL_S = 1.0
+
+
+class Replica:
+    """Joins, listens, and answers each staging: that it has staged it, or with `problem`.
+
+    With `answers` false it listens but stages nothing.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        actor: Handle,
+        *,
+        problem: str | None = None,
+        answers: bool = True,
+    ) -> None:
+        self.id, self.actor, self.problem, self.answers = id, actor, problem, answers
+        self.heard: list[AdapterSwitch] = []
+        self.heard_at: list[float] = []
+        self.staged_at = 0.0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._after: int = ray.get(self.actor.join.remote(self.id))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def await_kind(self, kind: str, timeout_s: float = 30.0) -> None:
+        """Until a switch of this kind was the last that was heard."""
+        deadline = time.monotonic() + timeout_s
+        while not self.heard or self.heard[-1].kind != kind:
+            assert time.monotonic() < deadline, [one.kind for one in self.heard]
+            time.sleep(0.01)
+
+    def _follow(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._listen()
+            except RayError:  # the registry is being replaced
+                time.sleep(0.1)
+
+    def _listen(self) -> None:
+        found = ray.get(self.actor.wait_newer.remote(self._after, POLL_S, self.id))
+        for switch in found:
+            self.heard.append(switch)
+            self.heard_at.append(time.time())
+            self._after = switch.id
+            if switch.kind == "staging" and self.answers:
+                self.staged_at = time.time()
+                done = self.problem is None
+                ray.get(self.actor.staged.remote(self.id, switch.adapter_id, done, self.problem))
