@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cluster.domain.adapter import AdapterVersion
 from cluster.domain.face import Face
 from cluster.domain.identity import Box
 from cluster.domain.plan import PromptBrief
@@ -28,7 +29,13 @@ class ImageModel(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    def stage(self, adapter: AdapterVersion) -> None:
+        """Make an adapter ready to be rendered with; from any thread. Raises BadAdapter."""
+
     def render(self, order: RenderOrder) -> Rendering: ...
+
+    def render_batch(self, orders: Sequence[RenderOrder]) -> list[Rendering]:
+        """Orders of one size, each with its own adapter and seed, as if painted alone."""
 
     def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels: ...
 

@@ -66,6 +66,15 @@ class GeneratorSettings(Section):
     steps: int = Field(12, ge=1, le=200)
     guidance: float = Field(3.0, ge=0, le=30)
     max_side_px: int = Field(2048, ge=64)
+    adapter_slots: int = Field(8, ge=1, le=256, description="Adapters served at the same time.")
+    adapter_max_rank: int = Field(32, ge=1, le=256, description="Every slot has room for it.")
+    max_batch_size: int = Field(4, ge=1, le=64, description="Pictures painted at once.")
+    batch_wait_s: float = Field(
+        0.01, ge=0, le=10, description="How long an idle generator waits for a second order."
+    )
+    compile: bool = Field(
+        False, description="torch.compile: a slow start, then faster pictures on a GPU."
+    )
     gemini_api_key: SecretStr | None = None
 
 

@@ -1,6 +1,7 @@
 """LoRA files with random weights for any base folder, written as training would write them."""
 
 import json
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,27 @@ Tensors = dict[str, npt.NDArray[np.float32]]
 
 def tensors(layers: BaseLayers, *, rank: int = 4, seed: int = 0, scale: float = 0.3) -> Tensors:
     """Random low-rank pairs for every attention projection of `layers`."""
+    modules = [module for module in sorted(layers.shapes) if module.endswith(ATTENTION)]
+    return pairs_on(layers, modules, rank=rank, seed=seed, scale=scale)
+
+
+def pairs_on(
+    layers: BaseLayers,
+    modules: Iterable[str],
+    *,
+    rank: int = 4,
+    seed: int = 0,
+    scale: float = 0.3,
+) -> Tensors:
+    """Random low-rank pairs for these linear layers and convolutions."""
     noise = np.random.default_rng(seed)
     found: Tensors = {}
-    for module, shape in sorted(layers.shapes.items()):
-        if module.endswith(ATTENTION):
-            key = f"{layers.component}.{module}"
-            found[key + DOWN] = noise.normal(0, scale, (rank, shape[1])).astype(np.float32)
-            found[key + UP] = noise.normal(0, scale, (shape[0], rank)).astype(np.float32)
+    for module in modules:
+        out, *into = layers.shapes[module]
+        key = f"{layers.component}.{module}"
+        found[key + DOWN] = noise.normal(0, scale, (rank, *into)).astype(np.float32)
+        shape = (out, rank, 1, 1) if len(into) == 3 else (out, rank)
+        found[key + UP] = noise.normal(0, scale, shape).astype(np.float32)
     return found
 
 

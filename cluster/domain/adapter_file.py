@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, deserialize
 
+from cluster.domain.adapter_scale import scales
 from cluster.domain.value import Value
 from cluster.errors import BadAdapter
 
@@ -45,10 +46,14 @@ class Pair(Value):
 
 
 class AdapterFile(Value):
-    """What a well-formed adapter file holds and says about itself; `rank` is its largest."""
+    """What a well-formed adapter file holds and says about itself; `rank` is its largest.
+
+    `scales` are the factors of the modules' low-rank products.
+    """
 
     component: str
     modules: dict[str, Pair]
+    scales: dict[str, float]
     rank: int
     alpha: float
     base_model: str | None = None
@@ -72,23 +77,37 @@ def read_adapter(content: bytes) -> AdapterFile:
     modules = _pairs(component, {key: tuple(spec["shape"]) for key, spec in tensors.items()})
     for key, spec in tensors.items():
         _check_finite(key, spec["dtype"], spec["data"])
+    alpha = _alpha(metadata, component, modules)
     return AdapterFile(
         component=component,
         modules=modules,
+        scales=scales(
+            _config(metadata, component), {name: pair.down[0] for name, pair in modules.items()}
+        ),
         rank=max(pair.down[0] for pair in modules.values()),
-        alpha=_alpha(metadata, component, modules),
+        alpha=alpha,
         base_model=metadata.get("base_model") or None,
         base_sha256=metadata.get("base_sha256") or None,
         trigger=metadata.get("trigger") or None,
     )
 
 
-def check_fits(adapter: AdapterFile, base: BaseLayers, base_sha256: Callable[[], str]) -> None:
+def check_fits(
+    adapter: AdapterFile,
+    base: BaseLayers,
+    base_sha256: Callable[[], str],
+    max_rank: int | None = None,
+) -> None:
     """Refuse an adapter that does not belong on `base`: BadAdapter with the key and why.
 
     `base_sha256` is called only when the file names the weights it was trained on: hashing a large
-    model takes a while.
+    model takes a while. `max_rank` is the largest rank that is served.
     """
+    if max_rank is not None and adapter.rank > max_rank:
+        raise BadAdapter(
+            f"its rank is {adapter.rank}; ranks up to {max_rank} are served",
+            advice="Raise generator.adapter_max_rank, or train an adapter of a lower rank.",
+        )
     if adapter.base_sha256 is not None:
         if adapter.base_sha256 != base_sha256():
             raise BadAdapter(f"it was trained on other weights than those of {base.model}")
@@ -160,9 +179,8 @@ def _check_finite(key: str, dtype: str, data: bytes) -> None:
 
 def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -> float:
     """The alpha that loaders will apply: from `lora_adapter_metadata`, else the rank."""
+    own = _config(metadata, component)
     try:
-        config = json.loads(metadata.get("lora_adapter_metadata") or "{}")
-        own = {k.removeprefix(f"{component}."): v for k, v in config.items()}
         ranks = {pair.down[0] for pair in modules.values()}
         rank = float(own.get("r", max(ranks)))
         alpha = float(own.get("lora_alpha", max(ranks)))
@@ -180,6 +198,14 @@ def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -
             advice="Save the LoRA config as lora_adapter_metadata, as save_lora_weights does.",
         )
     return alpha
+
+
+def _config(metadata: dict[str, str], component: str) -> dict[str, Any]:
+    try:
+        config = json.loads(metadata.get("lora_adapter_metadata") or "{}")
+        return {k.removeprefix(f"{component}."): v for k, v in config.items()}
+    except (ValueError, AttributeError) as error:
+        raise BadAdapter(f"__metadata__: cannot be read: {error}") from error
 
 
 def _check_config(own: dict[str, Any]) -> None:

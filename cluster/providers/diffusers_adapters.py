@@ -1,98 +1,135 @@
-"""The LoRA adapters that a pipeline holds: loaded once, chosen for each picture, oldest out."""
+"""The adapters of a denoiser: verified, staged in the host's memory, and served from slots."""
 
-import tempfile
-import warnings
+import threading
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 
-import torch
-from diffusers import DiffusionPipeline
+from cachetools import LRUCache
+from safetensors.torch import load
+from torch import nn
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import AdapterFile, check_fits, read_adapter
+from cluster.domain.adapter_file import DOWN, UP, check_fits, read_adapter
 from cluster.errors import BadAdapter
 from cluster.ports import BlobStore
 from cluster.providers.diffusers_folder import BaseFolder
+from cluster.providers.slot_bank import Pair, SlotBank, Staged
 
-FILE = "adapter.safetensors"
-MAX_CAUSE = 300  # torch lists every tensor of a mismatch
-LOAD_ERRORS = (ValueError, RuntimeError, LookupError, TypeError, AttributeError)
+ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
 
 
 class Adapters:
-    """Switches a pipeline between its bare base model and one adapter at a time.
+    """Serves every picture of a batch with an adapter of its own, or with the base model alone.
 
-    A file is verified before the pipeline is touched, and a load that fails none the less is
-    undone: what was served before is served after, bit for bit.
+    A file is verified before anything is touched, so that one that is refused leaves what is served
+    as it is, bit for bit. A slot is taken from whoever used it longest ago, never from an adapter
+    of the batch in hand; it is named only when it is full.
     """
 
     def __init__(
-        self, pipe: DiffusionPipeline, base: BaseFolder, blobs: BlobStore, *, resident: int
+        self, denoiser: nn.Module, base: BaseFolder, blobs: BlobStore, *, slots: int, max_rank: int
     ) -> None:
-        self._pipe, self._base, self._blobs, self._resident = pipe, base, blobs, resident
-        self._denoiser = getattr(pipe, base.component)
-        self._loaded: OrderedDict[str, None] = OrderedDict()
+        self._base, self._blobs, self._max_rank = base, blobs, max_rank
+        self._bank = SlotBank(
+            denoiser, unet=base.component == "unet", slots=slots, max_rank=max_rank
+        )
+        self._free = list(range(slots, 0, -1))
+        self._slots: OrderedDict[str, int] = OrderedDict()
+        self._staged: LRUCache[str, Staged] = LRUCache(slots)
+        self._lock, self._staging = threading.Lock(), threading.Lock()
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """Names of the adapters in memory, the one used longest ago first."""
-        return tuple(self._loaded)
+        """Names of the adapters in slots, the one used longest ago first."""
+        return tuple(self._slots)
 
-    def select(self, adapter: AdapterVersion | None) -> None:
-        """Make the next picture use `adapter`, or the base model alone. Raises BadAdapter."""
-        if adapter is None:
-            if self._loaded:
-                self._denoiser.disable_lora()
-            return
-        # A version number may come back with another file after its character was deleted.
-        name = f"{adapter.id}_{adapter.sha256[:12]}"
-        if name not in self._loaded:
-            self._load(name, adapter)
-        self._loaded.move_to_end(name)
-        while len(self._loaded) > self._resident:
-            self._denoiser.delete_adapters(self._loaded.popitem(last=False)[0])
-        self._denoiser.set_adapters([name])
-        self._denoiser.enable_lora()
+    @property
+    def bank_bytes(self) -> int:
+        """What the slots take of the device's memory."""
+        return self._bank.bytes
 
-    def _load(self, name: str, adapter: AdapterVersion) -> None:
-        if adapter.base_model != self._base.id:
+    def open_attention(self) -> None:
+        """Give all attention projections their slots now, before the model is compiled."""
+        layers = self._base.layers.shapes
+        self._bank.open(name for name in layers if name.endswith(ATTENTION))
+
+    def stage(self, adapter: AdapterVersion) -> Staged:
+        """Verify an adapter and lay it ready, unless it is. Raises BadAdapter, or NotFound.
+
+        May be called from any thread, while pictures are painted.
+        """
+        name = _name(adapter)
+        if (known := self._known(name)) is not None:
+            return known
+        with self._staging:
+            staged = self._known(name) or self._bank.stage(self._verified(adapter))
+        with self._lock:
+            self._staged[name] = staged
+        return staged
+
+    def together(self, adapters: Sequence[AdapterVersion | None]) -> list[list[int]]:
+        """Which pictures can be painted at once: their places in `adapters`, in groups.
+
+        All of them as a rule. No group has more adapters than there are slots; adapters that change
+        layers which cannot tell pictures apart have a group each. Raises what `stage` raises.
+        """
+        groups: dict[str | int, list[int]] = {}
+        mixed: dict[str, int] = {}
+        for place, adapter in enumerate(adapters):
+            key: str | int = 0
+            if adapter is not None:
+                key = _name(adapter)
+                if self.stage(adapter).sample_wise:
+                    key = mixed.setdefault(key, len(mixed)) // self._bank.slots
+            groups.setdefault(key, []).append(place)
+        return list(groups.values())
+
+    @contextmanager
+    def serving(self, adapters: Sequence[AdapterVersion | None]) -> Iterator[None]:
+        """Let the n-th picture of every batch painted herein use the n-th adapter.
+
+        For one thread at a time. Raises what `stage` raises, before anything is changed.
+        """
+        wanted = {_name(one): self.stage(one) for one in adapters if one is not None}
+        for name, staged in wanted.items():
+            if name not in self._slots:
+                self._fill(name, staged, wanted.keys())
+            self._slots.move_to_end(name)
+        self._bank.switch.turn([self._slots[_name(one)] if one else 0 for one in adapters])
+        try:
+            yield
+        finally:
+            self._bank.switch.turn([0])
+
+    def _fill(self, name: str, staged: Staged, in_flight: Set[str]) -> None:
+        if not self._free:
+            oldest = next(one for one in self._slots if one not in in_flight)
+            self._free.append(self._slots.pop(oldest))
+        self._bank.fill(self._free[-1], staged)
+        self._slots[name] = self._free.pop()
+
+    def _known(self, name: str) -> Staged | None:
+        with self._lock:
+            return self._staged.get(name)
+
+    def _verified(self, adapter: AdapterVersion) -> dict[str, Pair]:
+        base = self._base
+        if adapter.base_model != base.id:
             raise BadAdapter(
-                f"{adapter.id} belongs to {adapter.base_model}; {self._base.id} is being served"
+                f"{adapter.id} belongs to {adapter.base_model}; {base.id} is being served"
             )
-        content = self._blobs.get(adapter.sha256)
+        content = self._blobs.get(adapter.sha256)  # which checks the digest
         file = read_adapter(content)
-        check_fits(file, self._base.layers, lambda: self._base.sha256)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of several adapters, which are meant, and of clean-up
-            try:
-                self._attach(name, content, file)
-            except torch.OutOfMemoryError:
-                self._detach(name)
-                raise
-            except LOAD_ERRORS as error:
-                self._detach(name)
-                # The loader's own clean-up may fail in turn: the first error is the one to tell.
-                cause = str(error.__context__ or error)[:MAX_CAUSE]
-                raise BadAdapter(f"{adapter.id} could not be loaded: {cause}") from error
-        self._loaded[name] = None
-
-    def _attach(self, name: str, content: bytes, file: AdapterFile) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / FILE).write_bytes(content)
-            self._pipe.load_lora_weights(folder, weight_name=FILE, adapter_name=name)
-        held = {
-            module
-            for module, layer in self._denoiser.named_modules()
-            if name in (getattr(layer, "lora_A", None) or ())
+        check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
+        tensors = load(content)
+        key = f"{file.component}.{{}}".format
+        return {
+            name: Pair(tensors[key(name) + DOWN], tensors[key(name) + UP], file.scales[name])
+            for name in file.modules
         }
-        missing = sorted(set(file.modules) ^ held)
-        if missing:
-            raise ValueError(f"{len(missing)} layers did not take it, such as {missing[0]}")
-        if any(weight.is_meta for weight in self._denoiser.parameters()):
-            raise ValueError("its config asks for weights that it does not hold")
 
-    def _detach(self, name: str) -> None:
-        if name in (getattr(self._denoiser, "peft_config", None) or {}):
-            self._denoiser.delete_adapters(name)
-        if not self._loaded:
-            self._denoiser.unload_lora()
+
+def _name(adapter: AdapterVersion) -> str:
+    """A version number may come back with another file after its character was deleted."""
+    return f"{adapter.id}_{adapter.sha256[:12]}"

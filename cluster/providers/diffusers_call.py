@@ -1,6 +1,7 @@
 """What each family of diffusers pipelines takes in its call, read from the pipeline itself."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from diffusers import DiffusionPipeline
@@ -18,22 +19,27 @@ def parameters(pipe: DiffusionPipeline) -> dict[str, inspect.Parameter]:
 
 
 def prompt_arguments(
-    pipe: DiffusionPipeline, *, prompt: str, negative_prompt: str, guidance: float
+    pipe: DiffusionPipeline,
+    *,
+    prompts: Sequence[str],
+    negative_prompts: Sequence[str],
+    guidance: float,
 ) -> dict[str, Any]:
-    """Prompt, negative prompt and guidance as this pipeline takes them.
+    """Prompts, negative prompts and guidance of a batch as this pipeline takes them.
 
     The lists are fresh in every call: Z-Image writes its chat template into the caller's list
     (diffusers 0.42.1).
     """
     takes = parameters(pipe)
-    found: dict[str, Any] = {"prompt": [prompt]}
+    found: dict[str, Any] = {"prompt": list(prompts)}
     if _guidance_is_embedded(pipe):
         found["guidance_scale"] = guidance
     elif "true_cfg_scale" in takes:
         # These families guide only when there is a negative prompt, and an empty one is none.
-        found |= {"true_cfg_scale": guidance, "negative_prompt": [negative_prompt or " "]}
+        negatives = [negative or " " for negative in negative_prompts]
+        found |= {"true_cfg_scale": guidance, "negative_prompt": negatives}
     else:
-        found |= {"guidance_scale": guidance, "negative_prompt": [negative_prompt]}
+        found |= {"guidance_scale": guidance, "negative_prompt": list(negative_prompts)}
     return {name: value for name, value in found.items() if name in takes}
 
 

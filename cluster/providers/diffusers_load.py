@@ -7,6 +7,7 @@ import diffusers
 import torch
 import transformers
 from diffusers import DiffusionPipeline
+from torch import nn
 
 from cluster.errors import ProviderMissing, Unsupported
 from cluster.providers.diffusers_call import parameters
@@ -72,6 +73,19 @@ def inpainting_twin(pipe: DiffusionPipeline) -> DiffusionPipeline | None:
     except ValueError:
         return None
     return _ready(twin) if "strength" in parameters(twin) else None
+
+
+def compile_blocks(denoiser: nn.Module) -> None:
+    """Compile the blocks that a denoiser repeats; they are compiled when first used.
+
+    Raises Unsupported where diffusers does not know them.
+    """
+    if not getattr(denoiser, "_repeated_blocks", None):
+        raise Unsupported(
+            f"{type(denoiser).__name__} cannot be compiled block by block",
+            advice="Set generator.compile to false for this model.",
+        )
+    denoiser.compile_repeated_blocks()  # type: ignore[operator]
 
 
 def _ready(pipe: DiffusionPipeline) -> DiffusionPipeline:
