@@ -266,7 +266,8 @@ class LoraRegistry:
 
     def _check(self, content: bytes) -> AdapterFile:
         file = read_adapter(content)
-        check_fits(file, self._base.layers, lambda: self._base.sha256)
+        max_rank = self._settings.generator.adapter_max_rank
+        check_fits(file, self._base.layers, lambda: self._base.sha256, max_rank)
         return file
 
     @cached_property

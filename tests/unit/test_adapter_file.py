@@ -217,3 +217,37 @@ def test_a_header_whose_rank_is_not_the_tensors_is_refused() -> None:
 @pytest.mark.parametrize("text", ["{", "[1]", '{"unet.lora_alpha": "much"}', '{"unet.r": [4]}'])
 def test_broken_metadata_is_refused(text: str) -> None:
     assert "__metadata__" in refusal(save(tensors(BASE), {"lora_adapter_metadata": text}))
+
+
+def scales_of(**config: object) -> dict[str, float]:
+    declared = json.dumps({f"unet.{name}": value for name, value in config.items()})
+    return read_adapter(save(tensors(BASE), {"lora_adapter_metadata": declared})).scales
+
+
+def test_every_pair_counts_fully_where_nothing_else_is_said() -> None:
+    assert set(read_adapter(save(tensors(BASE))).scales.values()) == {1.0}
+
+
+def test_alpha_over_rank_is_the_scale_and_patterns_name_the_end_of_a_path() -> None:
+    found = scales_of(r=4, lora_alpha=2, alpha_pattern={"attn1.to_q": 8})
+    assert {name: scale for name, scale in found.items() if scale != 0.5} == {
+        name: 2.0 for name in found if name.endswith("attn1.to_q")
+    }
+    assert any(name.endswith("attn1.to_q") for name in found)
+
+
+def test_rank_stabilised_adapters_are_divided_by_the_root() -> None:
+    assert set(scales_of(r=4, lora_alpha=4, use_rslora=True).values()) == {2.0}
+
+
+@pytest.mark.parametrize("pattern", [{"(a+)+$": 4}, {"to_q": "much"}, [4]])
+def test_a_pattern_that_is_not_a_layers_name_is_refused(pattern: object) -> None:
+    config = json.dumps({"unet.alpha_pattern": pattern})
+    assert "alpha_pattern" in refusal(save(tensors(BASE), {"lora_adapter_metadata": config}))
+
+
+def test_a_rank_above_what_is_served_is_refused() -> None:
+    file = read_adapter(save(tensors(BASE)))
+    check_fits(file, BASE, lambda: WEIGHTS, 4)
+    with pytest.raises(BadAdapter, match="ranks up to 3"):
+        check_fits(file, BASE, lambda: WEIGHTS, 3)
