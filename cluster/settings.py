@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ASSETS = Path(__file__).parent / "assets"
@@ -116,6 +116,61 @@ class RegistrySettings(Section):
     rejoin_s: float = Field(2.0, ge=0, description="After a restart, for replicas to call again.")
 
 
+class Recipe(Section):
+    """How one adapter is trained. The presets (training/presets.py) fill it by model family."""
+
+    layers: Literal["attention", "feed_forward", "linear", "all"] = Field(
+        description="Attention only; with feed-forward; every linear layer; convolutions as well."
+    )
+    rank: int = Field(ge=1, le=128)
+    alpha: float = Field(gt=0, description="The adapter's output is scaled by alpha / rank.")
+    rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
+    steps: int = Field(ge=1)
+    max_minutes: float = Field(gt=0, description="Fewer steps are made when these take longer.")
+    batch: int = Field(ge=1, description="Pictures a step, of all workers together.")
+    warmup: int = Field(20, ge=0, description="Steps in which the rate rises; then a cosine.")
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0, description="Largest norm of a gradient.")
+    ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights.")
+    gamma: float = Field(5.0, gt=0, description="Of min-SNR; flow models have no use for it.")
+    empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
+    prior: float = Field(
+        0.0, ge=0, lt=1, description="Share of a batch that shows other people, without trigger."
+    )
+    prior_pictures: int = Field(0, ge=0, description="Painted by the base model beforehand.")
+    gradient_checkpointing: bool = False
+    checkpoint_every: int = Field(100, ge=1, description="Steps between checkpoints.")
+    probe_every: int = Field(ge=1, description="Steps between two looks at what it paints.")
+    probes: int = Field(8, ge=0, description="Pictures a look; 0: the last step is taken.")
+    patience: int = Field(4, ge=1, description="Looks without a better one until it stops.")
+    seed: int = 0
+
+
+class TrainingSettings(Section):
+    """Where and how adapters are trained. `recipe` changes single fields of the preset's recipe."""
+
+    preset: Literal["auto", "studio", "sd15", "sdxl", "transformer"] = "auto"
+    recipe: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="Fields of cluster.settings.Recipe."
+    )
+    workers: int = Field(1, ge=1, description="Ray Train workers; each takes a GPU, if any.")
+    gpu: bool | None = Field(None, description="null: when the cluster has one.")
+    threads: int | None = Field(None, ge=1, description="A worker's; null: an equal share.")
+    max_failures: int = Field(3, ge=0, description="Workers lost before a run fails.")
+    runs_url: str | None = Field(
+        None, description="Checkpoints: a folder or URL that all workers reach; null: under home."
+    )
+    report_every: int = Field(5, ge=1, description="Steps between two reports of progress.")
+
+    @field_validator("recipe")
+    @classmethod
+    def _names_fields(cls, given: dict[str, object]) -> dict[str, object]:
+        unknown = sorted(set(given) - set(Recipe.model_fields))
+        if unknown:
+            raise ValueError(f"a recipe has no {', '.join(unknown)}")
+        return given
+
+
 class GatewaySettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -164,6 +219,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     learner: LearnerSettings = LearnerSettings()
     registry: RegistrySettings = RegistrySettings()
+    training: TrainingSettings = TrainingSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

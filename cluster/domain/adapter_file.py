@@ -48,7 +48,9 @@ class Pair(Value):
 class AdapterFile(Value):
     """What a well-formed adapter file holds and says about itself; `rank` is its largest.
 
-    `scales` are the factors of the modules' low-rank products.
+    `scales` are the factors of the modules' low-rank products; `manifest` is the digest of the
+    training set it was made from, `idr_before` and `idr_after` are what its training measured
+    without and with it.
     """
 
     component: str
@@ -59,6 +61,9 @@ class AdapterFile(Value):
     base_model: str | None = None
     base_sha256: str | None = None
     trigger: str | None = None
+    manifest: str | None = None
+    idr_before: float | None = None
+    idr_after: float | None = None
 
 
 def read_adapter(content: bytes) -> AdapterFile:
@@ -89,6 +94,9 @@ def read_adapter(content: bytes) -> AdapterFile:
         base_model=metadata.get("base_model") or None,
         base_sha256=metadata.get("base_sha256") or None,
         trigger=metadata.get("trigger") or None,
+        manifest=metadata.get("manifest") or None,
+        idr_before=_figure(metadata, "idr_before"),
+        idr_after=_figure(metadata, "idr_after"),
     )
 
 
@@ -131,6 +139,17 @@ def read_header(content: bytes) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise BadAdapter("not a safetensors file: its header is not an object")
     return header
+
+
+def _figure(metadata: dict[str, str], name: str) -> float | None:
+    text = metadata.get(name)
+    try:
+        value = float(text) if text else None
+    except ValueError as error:
+        raise BadAdapter(f"{name}: {text!r} is not a number") from error
+    if value is not None and not 0 <= value <= 1:
+        raise BadAdapter(f"{name}: {text} is not between 0 and 1")
+    return value
 
 
 def _component(keys: Iterable[str]) -> str:

@@ -54,6 +54,24 @@ def test_a_good_file_tells_its_rank_alpha_trigger_and_base() -> None:
     assert set(file.modules) == {"down.attn1.to_q", "down.attn2.to_k"}
 
 
+def test_a_trained_file_says_what_it_was_made_from_and_how_good_it_was() -> None:
+    facts = {"manifest": "5" * 64, "idr_before": "0.2100", "idr_after": "0.8300"}
+    file = read_adapter(save(tensors(BASE), facts))
+    assert (file.manifest, file.idr_before, file.idr_after) == ("5" * 64, 0.21, 0.83)
+    assert read_adapter(save(tensors(BASE), {"idr_before": ""})).idr_before is None
+
+
+@pytest.mark.parametrize("figure", ["high", "1.5", "-0.1", "nan"])
+def test_an_identity_figure_that_can_be_none_is_refused(figure: str) -> None:
+    assert refusal(save(tensors(BASE), {"idr_after": figure})).startswith("idr_after")
+
+
+@pytest.mark.parametrize("length", [0, 7, 64, 4096])
+def test_noise_is_refused(length: int) -> None:
+    content = np.random.default_rng(length).bytes(length)
+    assert "safetensors" in refusal(content)
+
+
 def test_alpha_comes_from_where_loaders_look_for_it() -> None:
     metadata = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.lora_alpha": 8})}
     assert read_adapter(save(tensors(BASE), metadata)).alpha == 8

@@ -1,0 +1,105 @@
+"""`python -m training dataset | lora | recipe`: what the Learner does by itself, by hand."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster import providers
+from cluster.domain.character import CharacterId
+from cluster.domain.training import Progress, TrainingOrder
+from cluster.errors import CineError
+from cluster.launch import local_ray
+from cluster.providers.diffusers_folder import base_folder
+from cluster.settings import Settings
+from cluster.store import Store
+from training import dataset as training_set
+from training.captions import trigger_for
+from training.presets import preset_of, recipe_for
+
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+Who = Annotated[str, typer.Argument(help="The character's id.")]
+
+
+@app.command()
+def dataset(character: Who) -> None:
+    """Build the training set of a character's references and golden images; print its digest."""
+    settings = Settings()
+    digest, manifest = _build(settings, character)
+    for one in manifest.dropped:
+        typer.echo(f"dropped {one.source[:12]}: {one.reason}", err=True)
+    typer.echo(f"{len(manifest.samples)} samples", err=True)
+    typer.echo(digest)
+
+
+@app.command()
+def lora(
+    character: Who,
+    manifest: Annotated[str | None, typer.Option(help="A set's digest; built if missing.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option(help="An earlier run's, to go on with it; else a new one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder that receives the adapter's file.")] = Path(),
+) -> None:
+    """Train an adapter in a Ray cluster of its own and write its file.
+
+    How is said by CINEAI_TRAINING__PRESET, CINEAI_TRAINING__RECIPE='{"steps": 600}' and so on.
+    """
+    from training.lora import fit  # noqa: PLC0415 - imports Ray Train, which the others do without
+
+    settings = Settings()
+    digest = manifest or _build(settings, character)[0]
+    store = Store.open(settings.store)
+    version = store.adapters.next_version(CharacterId(character))
+    order = TrainingOrder(
+        run_id=run_id or f"{character}-v{version}-{digest[:8]}",
+        character_id=CharacterId(character),
+        version=version,
+        manifest=digest,
+        trigger=trigger_for(character),
+    )
+    typer.echo(f"run {order.run_id}", err=True)
+    with local_ray():
+        adapter = fit(order, settings, _told)
+    path = out / f"char_{character}_v{version}.safetensors"
+    path.write_bytes(store.blobs.get(adapter.sha256))
+    typer.echo(adapter.model_dump_json())
+    typer.echo(f"written to {path}; serve it with `cineai lora import`", err=True)
+
+
+@app.command()
+def recipe() -> None:
+    """The recipe that would be used, as JSON."""
+    settings = Settings()
+    base = base_folder(settings.generator.model)
+    typer.echo(f"{base.id}: preset {preset_of(base)}", err=True)
+    typer.echo(recipe_for(base, settings.training).model_dump_json(indent=2))
+
+
+def _build(settings: Settings, character_id: str) -> tuple[str, training_set.Manifest]:
+    store = Store.open(settings.store)
+    character = store.characters.get(CharacterId(character_id))
+    wanted = training_set.sources(character, store.golden.list(character.id, accepted=True))
+    return training_set.build(
+        character,
+        wanted,
+        store.blobs,
+        providers.face_encoder(settings.identity),
+        settings.learner.resolution_px,
+        providers.picture_tagger(),
+    )
+
+
+def _told(news: Progress) -> None:
+    probe = "" if news.probe_idr is None else f"  probe IDR {news.probe_idr:.3f}"
+    loss = "" if news.loss is None else f"  loss {news.loss:.4f}"
+    typer.echo(f"step {news.step}/{news.steps}{loss}{probe}", err=True)
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except CineError as error:
+        typer.echo(f"{error.message}\n{error.advice}", err=True)
+        raise SystemExit(1) from None

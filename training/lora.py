@@ -1,0 +1,207 @@
+"""Trains a character's adapter: one to N workers under Ray Train, resumed by the run's id.
+
+`fit` checks everything that can be checked before anything is spent, starts the workers, passes
+their progress on, and answers with the file they left among the blobs. Lost workers are replaced,
+and a run that is ordered again goes on from its last checkpoint, wherever it was cut off.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from fsspec.core import url_to_fs
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.v2.api.exceptions import TrainingFailedError
+
+from cluster.domain.character import Character
+from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder
+from cluster.domain.value import now
+from cluster.errors import CineError, ConsentMissing, Invalid, Refused, Unavailable
+from cluster.providers.diffusers_folder import base_folder
+from cluster.settings import Recipe, Settings
+from cluster.store import Store
+from training.board import post
+from training.dataset import Manifest, load
+from training.presets import recipe_for
+from training.worker import Job, work
+
+NEWS_S = 0.5
+"""How often progress is fetched from the workers."""
+EXCHANGE_TIMEOUT_S = 1800
+KEPT_CHECKPOINTS = 2
+
+Report = Callable[[Progress], None]
+
+
+def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdapter:
+    """Train the adapter that is ordered; blocks until it is among the blobs.
+
+    Ray must be running (`ray.init`). What `report` raises stops the run at its next step, with a
+    checkpoint kept, and is raised again from here. Raises NotFound, ConsentMissing, Invalid,
+    Refused, Unsupported or Unavailable before anything is spent, CineError when workers fail more
+    often than `training.max_failures`.
+    """
+    character, recipe = _checked(order, settings)
+    board = post()
+    job = Job(order, settings, recipe, character, board, _threads(settings))
+    try:
+        with _passed_on(board, report):
+            adapter = _trained(job)
+    finally:
+        ray.kill(board)
+    if adapter is None:
+        raise CineError(f"run {order.run_id} was stopped before its end")
+    return adapter
+
+
+def discard(run_id: str, settings: Settings) -> None:
+    """Delete a run's checkpoints; its adapter stays among the blobs."""
+    files, path = url_to_fs(f"{runs_url(settings)}/{run_id}")
+    if files.exists(path):
+        files.rm(path, recursive=True)
+
+
+def runs_url(settings: Settings) -> str:
+    """Where checkpoints are kept; workers on other machines must reach it too."""
+    return settings.training.runs_url or str((settings.store.folder / "runs").absolute())
+
+
+def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recipe]:
+    """What the order is about. Raises whatever speaks against it."""
+    store = Store.open(settings.store)
+    try:
+        character = store.characters.get(order.character_id)
+        manifest = load(order.manifest, store.blobs)
+    finally:
+        store.close()
+    _allow(order, character, manifest)
+    recipe = recipe_for(base_folder(settings.generator.model), settings.training)
+    if recipe.rank > settings.generator.adapter_max_rank:
+        raise Invalid(
+            f"training.recipe.rank = {recipe.rank}, but generator.adapter_max_rank = "
+            f"{settings.generator.adapter_max_rank}: nobody could serve it"
+        )
+    workers = settings.training.workers
+    if recipe.batch < workers:
+        raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch} pictures")
+    if _wants_gpu(settings) and not ray.cluster_resources().get("GPU"):
+        raise Unavailable(
+            "training.gpu is set, but no node of the cluster has a GPU",
+            advice="Start a node of type gpu_train, or set training.gpu to null.",
+        )
+    return character, recipe
+
+
+def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> None:
+    if problem := character.consent.problem(now().date()):
+        raise ConsentMissing(f"no adapter of {character.id} may be trained: {problem}")
+    if manifest.character_id != order.character_id:
+        raise Invalid(f"the training set is {manifest.character_id}'s, not {order.character_id}'s")
+    if manifest.trigger != order.trigger:
+        raise Invalid(
+            f"the training set calls {order.character_id} {manifest.trigger!r}, the order "
+            f"{order.trigger!r}",
+            advice="Order with the manifest's trigger: training.captions.trigger_for.",
+        )
+    if not manifest.samples:
+        raise Refused(
+            f"{order.character_id}'s training set is empty",
+            advice="See why pictures were dropped in its manifest, and add better ones.",
+        )
+
+
+def _trained(job: Job) -> TrainedAdapter | None:
+    settings = job.settings
+    trainer = TorchTrainer(
+        work,  # type: ignore[arg-type]
+        train_loop_config={"job": job},
+        torch_config=TorchConfig(timeout_s=EXCHANGE_TIMEOUT_S),
+        scaling_config=ScalingConfig(
+            num_workers=settings.training.workers,
+            use_gpu=_wants_gpu(settings),
+            resources_per_worker=_resources(settings),
+        ),
+        run_config=RunConfig(
+            name=job.order.run_id,
+            storage_path=runs_url(settings),
+            failure_config=FailureConfig(max_failures=settings.training.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
+        ),
+    )
+    try:
+        result: Any = trainer.fit()
+    except TrainingFailedError as error:
+        raise _cause(error) from error
+    adapter: TrainedAdapter | None = result.return_value
+    return adapter
+
+
+def _cause(error: TrainingFailedError) -> CineError:
+    """A worker's own error where it has one, so that clients see its code and advice."""
+    failures = list(getattr(error, "worker_failures", {}).values())
+    for failure in failures:
+        inner = getattr(failure, "cause", None) or failure
+        if isinstance(inner, CineError):
+            return inner
+    told = str(failures[0] if failures else error).strip().splitlines()
+    return CineError(
+        f"training failed: {told[-1] if told else type(error).__name__}",
+        advice="See the workers' logs; ordered again, the run goes on from its last checkpoint.",
+    )
+
+
+@contextmanager
+def _passed_on(board: Any, report: Report) -> Iterator[None]:  # noqa: ANN401 - a Ray handle
+    """Progress reaches `report` from a thread of its own while the block runs, and all of it by
+    the block's end. What `report` raises stops the run and comes out of the block."""
+    failed: list[BaseException] = []
+    over = threading.Event()
+
+    def forward() -> None:
+        for news in ray.get(board.take.remote()):
+            report(news)
+
+    def watch() -> None:
+        try:
+            while not over.wait(NEWS_S):
+                forward()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
+            failed.append(error)
+            ray.get(board.stop.remote())
+
+    watcher = threading.Thread(target=watch, name="training-progress", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        if failed:
+            raise failed[0]
+    forward()
+
+
+def _wants_gpu(settings: Settings) -> bool:
+    if settings.training.gpu is not None:
+        return settings.training.gpu
+    return float(ray.cluster_resources().get("GPU", 0)) >= settings.training.workers
+
+
+def _resources(settings: Settings) -> dict[str, float]:
+    """A worker's share. Nodes marked `train` are for training alone; a cluster that has none is
+    somebody's own machine."""
+    share: dict[str, float] = {"CPU": 1}
+    if _wants_gpu(settings):
+        share["GPU"] = 1
+    if ray.cluster_resources().get("train"):
+        share["train"] = 1
+    return share
+
+
+def _threads(settings: Settings) -> int:
+    cores = os.cpu_count() or 1
+    return settings.training.threads or max(1, cores // settings.training.workers)

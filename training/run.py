@@ -1,0 +1,144 @@
+"""One run from its first step to its best adapter: looks, early stop, time budget, checkpoints.
+
+Knows nothing of Ray: what it needs of the world is in `Hooks`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from cluster.settings import Recipe
+from training.probe import PictureScore, ProbeScore
+from training.trainer import LoraTrainer
+
+MEASURED_STEPS = 5
+"""Steps after which it is known how long one takes."""
+
+Factors = dict[str, torch.Tensor]
+State = dict[str, Any]
+
+
+class Hooks(Protocol):
+    """How a run talks to whoever started it. All workers call all of them together, but `tell`."""
+
+    def scores(self) -> list[PictureScore]:
+        """Of the probe pictures that the model paints now, those of all workers."""
+        ...
+
+    def agree(self, total: int) -> int:
+        """The first worker's number of steps."""
+        ...
+
+    def save(self, state: State) -> None: ...
+
+    def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:
+        """Report progress; False when the run is not wanted any more."""
+        ...
+
+
+@dataclass
+class Record:
+    """What a run has come to; part of every checkpoint. `losses` is one mean loss a step."""
+
+    step: int = 0
+    spent_s: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    probes: list[ProbeScore] = field(default_factory=list)
+    best: Factors = field(default_factory=dict)
+    best_step: int = 0
+
+    @property
+    def first(self) -> ProbeScore | None:
+        """The base model's, before the first step."""
+        return self.probes[0] if self.probes else None
+
+    @property
+    def winner(self) -> ProbeScore | None:
+        return next((probe for probe in self.probes if probe.step == self.best_step), None)
+
+
+class Run:
+    """`go` trains from where the record stands. Without probes the last step wins."""
+
+    def __init__(
+        self, trainer: LoraTrainer, recipe: Recipe, hooks: Hooks, *, started: float
+    ) -> None:
+        self.record = Record()
+        self._trainer, self._recipe, self._hooks = trainer, recipe, hooks
+        self._began = started
+        self._look_s = 0.0
+
+    def restore(self, state: State) -> None:
+        """Go on from what `Hooks.save` was given."""
+        self._trainer.restore(state["trainer"])
+        kept = dict(state["record"])
+        kept["probes"] = [ProbeScore.model_validate(one) for one in kept["probes"]]
+        self.record = Record(**kept)
+
+    def go(self) -> bool:
+        """Train to the end, or until it is stopped: whether it came to its end."""
+        record, trainer = self.record, self._trainer
+        if record.step == 0 and self._recipe.probes and not record.probes:
+            self._look()
+        measured_from, since = record.step, time.monotonic()
+        stop = False
+        while record.step < trainer.total and not self._stale():
+            loss, stopped = trainer.step(record.step, float(stop))
+            record.losses.append(loss)
+            record.step += 1
+            if stopped:
+                self._save()
+                return False
+            if record.step == measured_from + MEASURED_STEPS and measured_from == 0:
+                self._plan((time.monotonic() - since) / MEASURED_STEPS)
+            stop = not self._after_step(loss)
+        if not record.best or not self._recipe.probes:
+            record.best, record.best_step = trainer.factors(), record.step
+        return True
+
+    def _after_step(self, loss: float) -> bool:
+        record, last = self.record, self.record.step == self._trainer.total
+        probe = None
+        if self._recipe.probes and (record.step % self._recipe.probe_every == 0 or last):
+            probe = self._look()
+        wanted = self._hooks.tell(record.step, self._trainer.total, loss, probe)
+        if probe or last or record.step % self._recipe.checkpoint_every == 0:
+            self._save()
+        return wanted
+
+    def _look(self) -> ProbeScore:
+        """Judge what the averaged adapter paints, and keep it if it is the best so far."""
+        began, record = time.monotonic(), self.record
+        with self._trainer.averaged():
+            score = ProbeScore.of(record.step, self._hooks.scores())
+        record.probes.append(score)
+        if record.step and self._merits()[-1] >= max(self._merits()[1:]):
+            record.best, record.best_step = self._trainer.factors(), record.step
+        self._look_s = time.monotonic() - began
+        return score
+
+    def _merits(self) -> Sequence[float]:
+        probes = self.record.probes
+        return [probe.merit(probes[0]) for probe in probes]
+
+    def _stale(self) -> bool:
+        """Whether the last looks, as many as patience allows, were all worse than the best."""
+        looks = [probe for probe in self.record.probes if probe.step > self.record.best_step]
+        return bool(self.record.best_step) and len(looks) >= self._recipe.patience
+
+    def _plan(self, step_s: float) -> None:
+        """Lay the schedule out for as many steps as the time budget holds."""
+        cost_s = step_s + self._look_s / self._recipe.probe_every
+        left_s = self._recipe.max_minutes * 60 - (time.monotonic() - self._began)
+        fits = self.record.step + max(1, int(left_s / cost_s))
+        self._trainer.total = self._hooks.agree(min(self._recipe.steps, fits))
+
+    def _save(self) -> None:
+        self.record.spent_s += time.monotonic() - self._began
+        self._began = time.monotonic()
+        probes = [probe.model_dump() for probe in self.record.probes]
+        kept = vars(self.record) | {"probes": probes}
+        self._hooks.save({"trainer": self._trainer.state(), "record": kept})
