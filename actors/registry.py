@@ -163,16 +163,18 @@ class LoraRegistry:
         """Serve, at once, the base model alone. Raises NotFound."""
         return self._announce(lambda: self._store.switches.clear(character_id))
 
-    def delete(self, character_id: CharacterId, version: int) -> None:
-        """Forget a version and its file, unless another version is the same file.
+    def delete(self, character_id: CharacterId, version: int) -> AdapterSwitch:
+        """Forget a version and its file, unless another version is the same file. Twice is once.
 
-        Raises NotFound, and Conflict for the active one or one that an unfinished job needs.
+        Raises NotFound, and Conflict for one that is active, being promoted, or needed by an
+        unfinished job.
         """
-        sha256 = self.get(character_id, version).sha256
-        self._announce(lambda: self._store.switches.delete(character_id, version))
+        switch = self._announce(lambda: self._store.switches.delete(character_id, version))
+        sha256 = self._store.adapters.get(character_id, version, deleted=True).sha256
         with self._writing:
             if not self._store.adapters.refers_to(sha256):
                 self._store.blobs.delete(sha256)
+        return switch
 
     # Replicas.
 
@@ -223,7 +225,15 @@ class LoraRegistry:
                 self.promote(switch.character_id, switch.version, force=True)
                 log.info("promotion.resumed", adapter=switch.adapter_id)
             except CineError as error:
-                log.warning("promotion.given_up", adapter=switch.adapter_id, problem=str(error))
+                self._give_up(switch, error)
+
+    def _give_up(self, cut_off: AdapterSwitch, error: CineError) -> None:
+        """Unless another change, or a repeated call, has taken care of it meanwhile."""
+        log.warning("promotion.given_up", adapter=cut_off.adapter_id, problem=error.message)
+        open_ = {(one.character_id, one.version) for one in self._store.switches.unfinished()}
+        if cut_off.version and (cut_off.character_id, cut_off.version) in open_:
+            who, version = cut_off.character_id, cut_off.version
+            self._announce(lambda: self._store.switches.abandon(who, version, [error.message]))
 
     def _import(self, character_id: CharacterId, content: bytes) -> AdapterVersion:
         file = self._check(content)

@@ -15,6 +15,7 @@ from . import (
     problems,
     routes_adapters,
     routes_characters,
+    routes_history,
     routes_jobs,
     routes_memory,
     routes_scenes,
@@ -30,6 +31,7 @@ ROUTES = (
     routes_jobs,
     routes_characters,
     routes_memory,
+    routes_history,  # whose paths look like those of adapters
     routes_adapters,
     routes_service,
 )

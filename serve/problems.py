@@ -184,10 +184,14 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of a path; the router knows those of one route only."""
+    """Every method of a path; the router knows those of one route only.
+
+    A path of words goes before one with parameters that it would fit, as OpenAPI has it.
+    """
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
-    here = [one for path, one in paths.items() if compile_path(path)[0].match(request.url.path)]
-    return ", ".join(sorted(method.upper() for methods in here for method in methods))
+    here = [path for path in paths if compile_path(path)[0].match(request.url.path)]
+    methods = paths[min(here, key=lambda path: path.count("{"))] if here else {}
+    return ", ".join(sorted(method.upper() for method in methods))
 
 
 async def _on_anything(_: Request, error: Exception) -> JSONResponse:

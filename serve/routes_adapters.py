@@ -1,10 +1,11 @@
-"""Adapters: the LoRA versions of a character, and which one is active."""
+"""Adapters: the LoRA versions of a character, and which one is served."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from cluster.domain.adapter import AdapterSwitch, AdapterVersion
+from cluster.domain.adapter import AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.domain.character import CharacterId, Slug
 from cluster.errors import Invalid
 
@@ -12,12 +13,13 @@ from .bodies import Form, form_body, takes_form
 from .calls import ask
 from .desk import Counter
 from .openapi import problem_responses
-from .wire import AdapterList
+from .wire import AdapterDetail, AdapterLinks
 
 router = APIRouter(prefix="/v1/characters/{character_id}/adapters", tags=["adapters"])
 
 Id = Annotated[Slug, Path(examples=["kairo"])]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+SAFETENSORS = "application/octet-stream"
 SAYS = {"true": True, "false": False}
 LOCATION = {"Location": {"description": "The adapters.", "schema": {"type": "string"}}}
 
@@ -61,12 +63,12 @@ async def import_adapter(
 
 
 @router.get("", summary="List adapters", responses=problem_responses(404, 422))
-def list_adapters(desk: Counter, character_id: Id) -> AdapterList:
+def list_adapters(desk: Counter, character_id: Id) -> AdapterBook:
     """Every version, with what trained it and the gate's verdict; at most one is active."""
     store = desk.store
     character = store.characters.get(CharacterId(character_id))
     serving = store.switches.serving(character.id)
-    return AdapterList(
+    return AdapterBook(
         items=tuple(store.adapters.list(character.id)),
         active=serving.version if serving else None,
         previous=store.switches.previous(character.id),
@@ -79,8 +81,44 @@ async def clear_adapter(desk: Counter, character_id: Id) -> AdapterSwitch:
     return await _switch(desk, "clear", character_id)
 
 
+@router.get("/{version:int}", summary="Read an adapter", responses=problem_responses(404, 422))
+def get_adapter(desk: Counter, character_id: Id, version: Version) -> AdapterDetail:
+    """A version, the gate's report on it, and where its file and its contact sheet are."""
+    adapter = desk.store.adapters.get(CharacterId(character_id), version)
+    verdict = adapter.verdict
+    report = verdict.report if verdict else None
+    links = AdapterLinks(
+        file=f"/v1/characters/{character_id}/adapters/{version}/file",
+        report=f"/v1/artifacts/{report}" if report else None,
+        sheet=f"/v1/artifacts/{verdict.sheet}" if verdict and verdict.sheet else None,
+    )
+    read = json.loads(desk.store.blobs.get(report)) if report else None
+    return AdapterDetail(adapter=adapter, report=read, links=links)
+
+
+@router.get(
+    "/{version:int}/file",
+    summary="Export an adapter",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "`char_<id>_v<n>.safetensors`, as it was imported or trained.",
+            "content": {SAFETENSORS: {"schema": {"type": "string", "format": "binary"}}},
+            "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
+        },
+        **problem_responses(404, 422),
+    },
+)
+def export_adapter(desk: Counter, character_id: Id, version: Version) -> Response:
+    """Plain PEFT keys: `load_lora_weights` of diffusers takes it as it is."""
+    adapter = desk.store.adapters.get(CharacterId(character_id), version)
+    name = f'attachment; filename="{adapter.id}.safetensors"'
+    content = desk.store.blobs.get(adapter.sha256)
+    return Response(content, headers={"Content-Disposition": name}, media_type=SAFETENSORS)
+
+
 @router.post(
-    "/{version}/promote",
+    "/{version:int}/promote",
     summary="Promote an adapter",
     responses=problem_responses(403, 404, 409, 422),
 )
@@ -95,13 +133,21 @@ async def promote_adapter(
 
 
 @router.post(
-    "/{version}/rollback",
+    "/{version:int}/rollback",
     summary="Roll an adapter back",
     responses=problem_responses(404, 409, 422),
 )
 async def roll_adapter_back(desk: Counter, character_id: Id, version: Version) -> AdapterSwitch:
     """What was served before it is served again, at once. Asking again changes nothing."""
     return await _switch(desk, "rollback", character_id, version)
+
+
+@router.delete(
+    "/{version:int}", summary="Delete an adapter", responses=problem_responses(404, 409, 422)
+)
+async def delete_adapter(desk: Counter, character_id: Id, version: Version) -> AdapterSwitch:
+    """Never the active one. Its number is not given again. Deleting again changes nothing."""
+    return await _switch(desk, "delete", character_id, version)
 
 
 async def _switch(desk: Counter, how: str, character_id: str, *args: object) -> AdapterSwitch:

@@ -12,20 +12,21 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter import AdapterSwitch, AdapterVersion
 from cluster.domain.character import Character, CharacterId, Outfit, Profile, Slug, Word
 from cluster.domain.consent import Consent
 from cluster.domain.episode import Episode
 from cluster.domain.job import Job
 from cluster.domain.render import MIN_SIDE_PX
 from cluster.domain.scene import Injury, MediaType, SceneState, StoryId
-from cluster.domain.value import Whole
+from cluster.domain.value import WHOLE
 from cluster.errors import NotFound
 
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
 ]
-Side = Annotated[Whole, Field(ge=MIN_SIDE_PX, multiple_of=8)]
+Side = Annotated[int, Field(ge=MIN_SIDE_PX, multiple_of=8), WHOLE]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE]
 Cast = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=16)]
 MAX_SCENE = 2**31 - 1
 
@@ -54,13 +55,10 @@ class SceneOrder(Body):
     style: Word | None = None
     width_px: Side | None = Field(None, description="null: the model's own size.")
     height_px: Side | None = None
-    seed: Whole | None = Field(None, ge=0, le=2**31 - 1, description="null: any.")
+    seed: Count | None = Field(None, description="null: any.")
     backend: Word | None = Field(None, description="null: this installation's own.")
-    adapter_version: Whole | None = Field(
-        None,
-        ge=0,
-        le=MAX_SCENE,
-        description="null: the one that is active when the scene is planned; 0: none.",
+    adapter_version: Count | None = Field(
+        None, description="null: the one that is active when the scene is planned; 0: none."
     )
 
     @model_validator(mode="after")
@@ -117,12 +115,45 @@ class Correction(Body):
         return state.model_copy(update={**given, "confidence": confidence, "source": source})
 
 
-class AdapterList(Body):
-    """A character's versions. `previous` is what rolling back would serve; null: no adapter."""
+class AdapterDetail(Body):
+    """A version with all that is known of it. `report` is the gate's own; links are paths."""
 
-    items: tuple[AdapterVersion, ...]
-    active: int | None
-    previous: int | None
+    adapter: AdapterVersion
+    report: dict[str, Any] | None
+    links: "AdapterLinks"
+
+
+class AdapterLinks(Body):
+    file: str
+    report: str | None = None
+    sheet: str | None = Field(None, description="Champion above challenger, PNG.")
+
+
+class SwitchPage(Body):
+    """Oldest first."""
+
+    items: tuple[AdapterSwitch, ...]
+    next: int | None = Field(None, description="`after` of the next page; null on the last.")
+
+
+class Served(Body):
+    """What was served at a moment. `version` null: the base model alone."""
+
+    character_id: CharacterId
+    at: datetime
+    version: int | None
+    since: datetime | None = Field(description="null: nothing had ever been promoted.")
+    adapter: AdapterVersion | None = Field(description="null, too, when it was deleted for good.")
+
+
+class JobAdapter(Body):
+    """The version that a job is rendered with, to its end. 0: none; null: not planned yet."""
+
+    job_id: str
+    character_id: CharacterId
+    version: int | None
+    pinned: bool = Field(description="Whether the scene's order named it.")
+    adapter: AdapterVersion | None = Field(description="null, too, when it was deleted for good.")
 
 
 class JobPage(Body):

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from cluster.domain.adapter import NO_ADAPTER, AdapterSwitch, AdapterVersion
+from cluster.domain.adapter import NO_ADAPTER, AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.domain.character import Character
 from cluster.domain.job import TERMINAL, Job, JobEvent
 from cluster.domain.world import WorldState
@@ -136,29 +136,64 @@ class Client:
     def import_adapter(self, id: str, file: Path, *, activate: bool = True) -> AdapterVersion:
         answer = self._send(
             "PUT",
-            f"/v1/characters/{id}/adapters",
+            _adapters(id),
             data={"activate": json.dumps(activate)},
             files=[("adapter", (file.name, file.read_bytes(), "application/octet-stream"))],
             timeout=UPLOAD_TIMEOUT,
         )
         return AdapterVersion.model_validate(answer.json())
 
-    def adapters(self, id: str) -> list[AdapterVersion]:
-        items = self._send("GET", f"/v1/characters/{id}/adapters").json()["items"]
-        return [AdapterVersion.model_validate(one) for one in items]
+    def adapters(self, id: str) -> AdapterBook:
+        return AdapterBook.model_validate(self._send("GET", _adapters(id)).json())
+
+    def adapter(self, id: str, version: int) -> dict[str, Any]:
+        """A version as `adapter`, with the gate's `report` and `links`."""
+        detail: dict[str, Any] = self._send("GET", f"{_adapters(id)}/{version}").json()
+        return detail
+
+    def adapter_file(self, id: str, version: int) -> bytes:
+        """The LoRA file, safetensors."""
+        path = f"{_adapters(id)}/{version}/file"
+        return self._send("GET", path, timeout=UPLOAD_TIMEOUT).content
+
+    def switches(self, id: str) -> list[AdapterSwitch]:
+        """What was served when, oldest first."""
+        found: list[AdapterSwitch] = []
+        after: int | None = 0
+        while after is not None:
+            params = {"after": after, "limit": 1000}
+            page = self._send("GET", f"{_adapters(id)}/history", params=params).json()
+            found += [AdapterSwitch.model_validate(one) for one in page["items"]]
+            after = page["next"]
+        return found
+
+    def served(self, id: str, at: str) -> dict[str, Any]:
+        """Which version was active at a moment, written as 2026-01-31T12:00:00Z."""
+        answer = self._send("GET", f"{_adapters(id)}/active", params={"at": at})
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def adapter_of(self, job_id: str) -> dict[str, Any]:
+        """Which version a job is rendered with."""
+        found: dict[str, Any] = self._send("GET", f"/v1/jobs/{job_id}/adapter").json()
+        return found
 
     def promote(self, id: str, version: int, *, force: bool = False) -> AdapterSwitch:
         """Serve a version from the next job on; 0: the base model alone."""
-        path = f"/v1/characters/{id}/adapters"
         if version == NO_ADAPTER:
-            answer = self._send("DELETE", f"{path}/active")
+            answer = self._send("DELETE", f"{_adapters(id)}/active")
         else:
-            answer = self._send("POST", f"{path}/{version}/promote", params={"force": force})
+            params = {"force": force}
+            answer = self._send("POST", f"{_adapters(id)}/{version}/promote", params=params)
         return AdapterSwitch.model_validate(answer.json())
 
     def rollback(self, id: str, version: int) -> AdapterSwitch:
         """Serve again what was served before `version`."""
-        answer = self._send("POST", f"/v1/characters/{id}/adapters/{version}/rollback")
+        answer = self._send("POST", f"{_adapters(id)}/{version}/rollback")
+        return AdapterSwitch.model_validate(answer.json())
+
+    def delete_adapter(self, id: str, version: int) -> AdapterSwitch:
+        answer = self._send("DELETE", f"{_adapters(id)}/{version}")
         return AdapterSwitch.model_validate(answer.json())
 
     def _stream(self, id: str, after_seq: int) -> Iterator[JobEvent]:
@@ -191,6 +226,10 @@ class Client:
         if answer.is_error and answer.status_code not in allowed:
             raise _problem(answer)
         return answer
+
+
+def _adapters(id: str) -> str:
+    return f"/v1/characters/{id}/adapters"
 
 
 def _file(path: Path) -> tuple[str, bytes, str]:

@@ -58,6 +58,17 @@ class AdapterVersion(Value):
         return self.verdict.reason if self.verdict and not self.verdict.promoted else None
 
 
+class AdapterBook(Value):
+    """A character's versions, which of them is served, and what rolling back would serve.
+
+    null: the base model alone.
+    """
+
+    items: tuple[AdapterVersion, ...]
+    active: int | None
+    previous: int | None
+
+
 SwitchKind = Literal["staging", "abandoned", "promoted", "rolled_back", "cleared", "deleted"]
 SERVING: tuple[SwitchKind, ...] = ("promoted", "rolled_back", "cleared")
 """The kinds after which another version may be served; the others only say what was tried."""

@@ -1,11 +1,11 @@
 """What is asked of one scene, and what was seen in it."""
 
-from typing import Literal, NewType
+from typing import Annotated, Literal, NewType
 
 from pydantic import Field
 
 from cluster.domain.character import CharacterId, Outfit, Word
-from cluster.domain.value import Value, Whole
+from cluster.domain.value import WHOLE, Value
 
 StoryId = NewType("StoryId", str)
 MediaType = Literal["image", "video"]
@@ -34,7 +34,7 @@ class Injury(Value):
 
     kind: Word
     place: Word
-    since_scene: Whole = Field(0, ge=0, le=2**31 - 1)
+    since_scene: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] = 0
 
     @property
     def phrase(self) -> str:

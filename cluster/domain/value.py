@@ -1,7 +1,6 @@
 """The base of every domain value: frozen, closed, compared by content."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -21,5 +20,8 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""An integer; JSON does not tell 7 from 7.0."""
+WHOLE = BeforeValidator(_whole)
+"""Goes last in an integer's annotation: JSON does not tell 7 from 7.0.
+
+Limits that follow it, in a Field beside it, would be missing from the JSON schema.
+"""

@@ -10,7 +10,7 @@ from cluster.domain.job import JobId
 from cluster.errors import Conflict, NotFound
 from cluster.store.characters import lock_character
 from cluster.store.database import Database, add_once
-from cluster.store.rows import AdapterRow, JobRow
+from cluster.store.rows import AdapterRow, AdapterSwitchRow, JobRow
 
 
 class AdapterRepository:
@@ -29,10 +29,17 @@ class AdapterRepository:
                 )
 
     def next_version(self, character_id: CharacterId) -> int:
-        """One above the highest version there ever was; versions count from 1."""
-        highest = select(sa.func.coalesce(sa.func.max(AdapterRow.version), 0))
+        """One above the highest version there ever was; versions count from 1.
+
+        The log and the jobs are asked, too: they outlive a character that is deleted and cast anew.
+        """
+        used = (AdapterRow.version, AdapterSwitchRow.version, JobRow.adapter_version)
         with self._database.read() as session:
-            return 1 + session.exec(highest.where(AdapterRow.character_id == character_id)).one()
+            highest = [
+                session.exec(select(sa.func.max(one)).filter_by(character_id=character_id)).one()
+                for one in used
+            ]
+        return 1 + max(version or 0 for version in highest)
 
     def get(
         self, character_id: CharacterId, version: int, *, deleted: bool = False

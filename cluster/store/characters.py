@@ -5,9 +5,10 @@ from collections.abc import Callable
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import Character, CharacterId
+from cluster.domain.value import now
 from cluster.errors import Conflict, NotFound
 from cluster.store.database import Database, add_once
-from cluster.store.rows import CharacterRow
+from cluster.store.rows import AdapterRow, AdapterSwitchRow, CharacterRow
 
 
 class CharacterRepository:
@@ -48,8 +49,21 @@ class CharacterRepository:
             return changed
 
     def delete(self, id: CharacterId) -> None:
-        """Delete it with its episodes, adapters and golden images. Raises NotFound."""
+        """Delete it with its episodes, adapters and golden images. Raises NotFound.
+
+        The log of what was served stays, and says that nothing is from now on.
+        """
         with self._database.write() as session:
+            lock_character(session, id)
+            served = select(AdapterRow.version).where(
+                AdapterRow.character_id == id, col(AdapterRow.active).is_(True)
+            )
+            if version := session.exec(served).first():
+                session.add(
+                    AdapterSwitchRow(
+                        character_id=id, kind="cleared", replaced=version, problems=[], at=now()
+                    )
+                )
             session.delete(_existing(session, id))
 
     def list(self, after_id: CharacterId | None = None, limit: int = 100) -> list[Character]:

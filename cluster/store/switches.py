@@ -114,24 +114,21 @@ class SwitchRepository:
     def delete(self, character_id: CharacterId, version: int) -> AdapterSwitch:
         """Forget a version; its number is not given again, and the audit still knows it.
 
+        Twice is once.
+
         Raises:
-            NotFound: There is no such version, or not any more.
-            Conflict: It is the active one, or an unfinished job is to be rendered with it.
+            NotFound: There was never such a version.
+            Conflict: It is the active one or is being promoted, or an unfinished job needs it.
         """
-        name = adapter_id(character_id, version)
         with self._database.write() as session:
             lock_character(session, character_id)
-            row = existing(session, character_id, version)
-            if row.active:
-                raise Conflict(
-                    f"{name} is the active version",
-                    advice="Promote another version first, or roll back.",
+            row = existing(session, character_id, version, deleted=True)
+            if row.deleted_at:
+                gone = _newest_first(character_id).where(
+                    AdapterSwitchRow.kind == "deleted", AdapterSwitchRow.version == version
                 )
-            if job := _job_planned_with(session, character_id, version):
-                raise Conflict(
-                    f"job {job!r} is to be rendered with {name}",
-                    advice="Wait for the job's end, or cancel it.",
-                )
+                return _value(session.exec(gone).one())
+            _refuse_needed(session, row)
             row.deleted_at = now()
             return _log(session, character_id, "deleted", version)
 
@@ -275,6 +272,24 @@ def _before(session: Session, serving: AdapterSwitchRow) -> AdapterSwitchRow | N
         if row.version is None or _exists(session, CharacterId(row.character_id), row.version):
             return row
     return None
+
+
+def _refuse_needed(session: Session, row: AdapterRow) -> None:
+    """Raises Conflict for a version that cannot be done without."""
+    character_id = CharacterId(row.character_id)
+    name = adapter_id(character_id, row.version)
+    if row.active:
+        raise Conflict(
+            f"{name} is the active version", advice="Promote another version first, or roll back."
+        )
+    newest = _newest(session, character_id)
+    if newest and (newest.kind, newest.version) == ("staging", row.version):
+        raise Conflict(f"{name} is being promoted", advice="Roll it back first.")
+    if job := _job_planned_with(session, character_id, row.version):
+        raise Conflict(
+            f"job {job!r} is to be rendered with {name}",
+            advice="Wait for the job's end, or cancel it.",
+        )
 
 
 def _job_planned_with(session: Session, character_id: CharacterId, version: int) -> str | None:

@@ -184,9 +184,12 @@ def test_a_deleted_version_is_gone_but_not_its_number_nor_its_history(cast: Stor
     cast.switches.delete(KAIRO.id, 3)
     assert [one.version for one in cast.adapters.list()] == [1, 2]
     assert cast.adapters.next_version(KAIRO.id) == 4
-    for forgotten in (cast.adapters.get, cast.switches.delete, cast.switches.stage):
+    for forgotten in (cast.adapters.get, cast.switches.stage):
         with pytest.raises(NotFound, match="char_kairo_v3"):
             forgotten(KAIRO.id, 3)
+    with pytest.raises(NotFound, match="char_kairo_v9"):
+        cast.switches.delete(KAIRO.id, 9)
+    assert cast.switches.delete(KAIRO.id, 3) == cast.switches.list(KAIRO.id)[-1]
     assert cast.adapters.get(KAIRO.id, 3, deleted=True) == adapter(
         3, created_at=cast.adapters.get(KAIRO.id, 3, deleted=True).created_at
     )
@@ -199,6 +202,10 @@ def test_what_is_needed_cannot_be_deleted(cast: Store) -> None:
     promote(cast, 1)
     with pytest.raises(Conflict, match="active"):
         cast.switches.delete(KAIRO.id, 1)
+    cast.switches.stage(KAIRO.id, 2)
+    with pytest.raises(Conflict, match="being promoted"):
+        cast.switches.delete(KAIRO.id, 2)
+    cast.switches.abandon(KAIRO.id, 2, ["x"])
     cast.jobs.add(job("j1"))
     cast.adapters.pin(JobId("j1"), 2)
     with pytest.raises(Conflict, match="job 'j1'"):
@@ -243,6 +250,21 @@ def test_who_was_served_at_a_moment_is_known(cast: Store) -> None:
     assert found == moments
     assert cast.switches.serving(KAIRO.id, moments[0].at - timedelta(microseconds=1)) is None
     assert cast.switches.serving(KAIRO.id) == moments[-1]
+
+
+def test_the_log_outlives_its_character_and_is_not_mixed_up_with_the_next(cast: Store) -> None:
+    promote(cast, 1)
+    promote(cast, 3)
+    cast.jobs.add(job("j1"))
+    cast.characters.delete(KAIRO.id)
+    assert cast.adapters.list() == []
+    last = cast.switches.serving(KAIRO.id)
+    assert last is not None
+    assert (last.kind, last.version, last.replaced) == ("cleared", None, 3)
+    cast.characters.add(KAIRO)
+    assert cast.adapters.next_version(KAIRO.id) == 4
+    with pytest.raises(Conflict, match="nothing was served before"):
+        cast.switches.rollback(KAIRO.id)
 
 
 def test_switches_are_numbered_over_all_characters(cast: Store) -> None:

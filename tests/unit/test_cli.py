@@ -12,7 +12,8 @@ from cluster.settings import GeneratorSettings, IdentitySettings, PromptSettings
 COMMANDS = (
     "demo", "serve", "render", "doctor", "characters add", "characters list", "characters show",
     "jobs list", "jobs show", "jobs watch", "jobs cancel", "keys create", "keys list",
-    "keys revoke", "lora import", "lora list", "lora promote",
+    "keys revoke", "lora import", "lora list", "lora show", "lora promote", "lora rollback",
+    "lora export", "lora delete", "lora history",
 )  # fmt: skip
 
 

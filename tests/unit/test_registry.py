@@ -1,11 +1,21 @@
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from actors.registry import LoraRegistry
+from cluster.domain.adapter import AdapterSwitch
 from cluster.domain.character import Character, CharacterId
-from cluster.errors import BadAdapter, NotFound, ProviderMissing, Unsupported
+from cluster.domain.training import Measure, TrainedAdapter, Verdict
+from cluster.errors import (
+    BadAdapter,
+    Conflict,
+    NotFound,
+    ProviderMissing,
+    Refused,
+    Unsupported,
+)
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
@@ -136,3 +146,168 @@ def test_a_hosted_model_takes_no_adapters(served: Settings, base: BaseFolder) ->
     registry = LoraRegistry(served.model_copy(update={"generator": hosted}))
     with pytest.raises(Unsupported):
         registry.import_file(KAIRO, lora(base))
+
+
+# Trained versions, and which one is served
+
+
+def trained(
+    served: Settings, base: BaseFolder, run: str = "r1", **fields: object
+) -> TrainedAdapter:
+    """What a training run left: its file is among the blobs."""
+    content = lora(base, seed=sum(map(ord, run)))
+    given = {
+        "run_id": run, "character_id": KAIRO, "version": 1,
+        "sha256": Store.open(served.store).blobs.put(content), "manifest": "a" * 64,
+        "base_model": "tiny", "rank": 4, "alpha": 4.0, "trigger": "sks kairo", "best_step": 300,
+        "probe_idr": 0.71, "train_s": 12.5, **fields,
+    }  # fmt: skip
+    return TrainedAdapter.model_validate(given)
+
+
+def verdict(*, promoted: bool = True, reason: str = "", idr: float | None = 0.82) -> Verdict:
+    measure = Measure(name="idr", champion=0.7, challenger=idr, passed=promoted)
+    return Verdict(promoted=promoted, reason=reason, measures=(measure,), scenes=24)
+
+
+def test_a_trained_version_carries_its_figures_and_its_verdict(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    version = registry.add_trained(trained(served, base), verdict(), activate=True)
+    assert (version.id, version.active, version.origin) == ("char_kairo_v1", True, "training")
+    assert version.training is not None
+    assert (version.training.best_step, version.training.train_s) == (300, 12.5)
+    assert (version.idr, version.training.probe_idr) == (0.82, 0.71)
+    assert version.verdict == verdict()
+    assert version.refused is None
+    assert registry.active(KAIRO) == version
+
+
+def test_a_refused_challenger_is_kept_and_not_served(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    registry.import_file(KAIRO, lora(base))
+    no = verdict(promoted=False, reason="copy score rose", idr=None)
+    version = registry.add_trained(trained(served, base, version=2), no, activate=True)
+    assert (version.version, version.active, version.refused) == (2, False, "copy score rose")
+    assert version.idr == 0.71
+    with pytest.raises(Refused, match="copy score rose"):
+        registry.promote(KAIRO, 2)
+    assert registry.promote(KAIRO, 2, force=True).version == 2
+
+
+def test_a_run_is_added_once_and_a_number_is_given_once(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    first = registry.add_trained(trained(served, base), verdict(), activate=False)
+    assert registry.add_trained(trained(served, base), verdict(), activate=False) == first
+    imported = registry.import_file(KAIRO, lora(base, seed=1), activate=False)
+    late = registry.add_trained(trained(served, base, "r2", version=2), verdict(), activate=False)
+    assert (imported.version, late.version) == (2, 3)
+    assert registry.next_version(KAIRO) == 4
+
+
+def test_a_trained_file_that_is_gone_or_broken_is_not_kept(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    broken = Store.open(served.store).blobs.put(lora(base)[:-4])
+    with pytest.raises(BadAdapter):
+        registry.add_trained(trained(served, base, sha256=broken), verdict(), activate=True)
+    with pytest.raises(NotFound):
+        registry.add_trained(trained(served, base, sha256="0" * 64), verdict(), activate=True)
+    assert registry.list(KAIRO) == []
+
+
+def test_a_rollback_serves_what_was_served_before(registry: LoraRegistry, base: BaseFolder) -> None:
+    for seed in (1, 2, 3):
+        registry.import_file(KAIRO, lora(base, seed=seed))
+    assert registry.rollback(KAIRO, 3).version == 2
+    assert registry.rollback(KAIRO, 3).version == 2
+    assert registry.rollback(KAIRO).version == 1
+    assert registry.rollback(KAIRO).version is None
+    assert registry.active(KAIRO) is None
+
+
+def test_promoting_the_active_version_again_changes_nothing(
+    registry: LoraRegistry, base: BaseFolder
+) -> None:
+    registry.import_file(KAIRO, lora(base))
+    once = registry.promote(KAIRO, 1)
+    assert registry.promote(KAIRO, 1) == once
+    assert registry.join("a") == once.id
+
+
+def test_a_version_for_another_base_model_is_not_promoted(
+    registry: LoraRegistry, served: Settings, base: BaseFolder, tmp_path: Path
+) -> None:
+    registry.import_file(KAIRO, lora(base), activate=False)
+    other = tiny_base(tmp_path / "other")
+    generator = served.generator.model_copy(update={"model": str(other.folder)})
+    moved = LoraRegistry(served.model_copy(update={"generator": generator}))
+    with pytest.raises(BadAdapter, match="tiny"):
+        moved.promote(KAIRO, 1)
+    assert moved.active(KAIRO) is None
+
+
+def test_a_deleted_version_takes_its_file_along_unless_another_is_the_same(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    blobs = Store.open(served.store).blobs
+    shared, own = lora(base, seed=1), lora(base, seed=2)
+    first = registry.import_file(KAIRO, shared, activate=False)
+    registry.import_file(MIRA, shared, activate=False)
+    second = registry.import_file(KAIRO, own, activate=False)
+    for version in (1, 2, 2):
+        assert registry.delete(KAIRO, version).kind == "deleted"
+    assert blobs.exists(first.sha256)
+    assert not blobs.exists(second.sha256)
+    assert registry.import_file(KAIRO, own).version == 3
+    assert blobs.exists(second.sha256)
+    with pytest.raises(Conflict, match="active"):
+        registry.delete(KAIRO, 3)
+
+
+def test_who_waits_hears_of_the_next_switch_at_once(
+    registry: LoraRegistry, base: BaseFolder
+) -> None:
+    registry.import_file(KAIRO, lora(base), activate=False)
+    after = registry.join("a")
+    assert registry.wait_newer(after, 0.05, "a") == []
+    heard: list[AdapterSwitch] = []
+    waiting = threading.Thread(target=lambda: heard.extend(registry.wait_newer(after, 30.0)))
+    waiting.start()
+    cleared = registry.clear(KAIRO)
+    waiting.join(5)
+    assert heard == [cleared]
+    assert registry.wait_newer(after, 30.0) == [cleared]
+
+
+def test_a_promotion_waits_for_the_replicas_that_are_there(
+    registry: LoraRegistry, base: BaseFolder
+) -> None:
+    one = registry.import_file(KAIRO, lora(base), activate=False)
+    after = registry.join("a")
+    done: list[AdapterSwitch] = []
+    promoting = threading.Thread(target=lambda: done.append(registry.promote(KAIRO, 1)))
+    promoting.start()
+    (staging,) = registry.wait_newer(after, 30.0, "a")
+    assert (staging.kind, staging.adapter_id) == ("staging", one.id)
+    assert registry.active(KAIRO) is None
+    registry.staged("a", one.id, True)
+    promoting.join(5)
+    assert [switch.version for switch in done] == [1]
+    assert [switch.kind for switch in registry.wait_newer(staging.id, 1.0, "a")] == ["promoted"]
+
+
+def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
+    registry: LoraRegistry, served: Settings, base: BaseFolder
+) -> None:
+    version = registry.import_file(KAIRO, lora(base), activate=False)
+    store = Store.open(served.store)
+    store.switches.stage(KAIRO, 1)
+    store.blobs.delete(version.sha256)
+    again = LoraRegistry(served)
+    (switch,) = again.wait_newer(store.switches.newest_id(), 20.0)
+    assert switch.kind == "abandoned"
+    assert version.sha256 in switch.problems[0]
+    assert store.switches.unfinished() == []

@@ -1,10 +1,18 @@
+from collections.abc import Iterator
+
 import pytest
 
 from cluster.domain.character import CharacterId
 from cluster.domain.identity import IdentityReport, Verdict
-from cluster.domain.job import Repair
+from cluster.domain.job import JobId, Repair
+from cluster.domain.render import Capabilities
 from cluster.domain.scene import SceneRequest, StoryId
-from serve.steps import Judged, Picture, Repaired, Shot, seed_of
+from cluster.errors import NotFound, Unsupported
+from cluster.settings import Settings
+from cluster.store import Store
+from serve.steps import Crew, Judged, Picture, Repaired, Shot, Steps, seed_of
+from tests.handles import Here
+from tests.values import KAIRO, adapter, job
 
 
 def request(seed: int | None = None) -> SceneRequest:
@@ -60,3 +68,68 @@ def test_a_picture_that_passes_beats_a_higher_score_that_does_not() -> None:
 
     assert max(pictures, key=Picture.rank).report.idr == 0.76
     assert max(pictures[:2], key=Picture.rank).report.idr == 0.74
+
+
+class Painter:
+    """Only says what it can do."""
+
+    def __init__(self, *, lora: bool) -> None:
+        self._lora = lora
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            model="painter", lora=self._lora, references=False, inpaint=False, video=False,
+            seed=True, width_px=64, height_px=64, token_budget=77,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """Kairo with versions 1 and 2, of which 1 is served, and an unplanned job."""
+    store = Store.open(settings.store)
+    store.characters.add(KAIRO)
+    for version in (1, 2):
+        store.adapters.add(adapter(version))
+    store.jobs.add(job("j"))
+    store.switches.stage(KAIRO.id, 1)
+    store.switches.promote(KAIRO.id, 1)
+    yield store
+    store.close()
+
+
+async def fitted(store: Store, *, lora: bool = True, wanted: int | None = None) -> int:
+    painter = Here(lambda: Painter(lora=lora))
+    steps = Steps(store, Crew(None, painter, None, None, None, None, None, None))
+    scene = request().model_copy(update={"adapter_version": wanted})
+    fitting = await steps.fit("j", scene)
+    return fitting.adapter.version if fitting.adapter else 0
+
+
+async def test_a_job_is_planned_with_the_active_version_and_keeps_it(store: Store) -> None:
+    assert await fitted(store) == 1
+    store.switches.stage(KAIRO.id, 2)
+    store.switches.promote(KAIRO.id, 2)
+    assert await fitted(store) == 1
+    assert store.jobs.get(JobId("j")).adapter_version == 1
+
+
+async def test_a_job_may_name_its_version(store: Store) -> None:
+    assert await fitted(store, wanted=2) == 2
+
+
+async def test_a_job_that_wants_no_adapter_gets_none(store: Store) -> None:
+    assert await fitted(store, wanted=0) == 0
+    assert store.jobs.get(JobId("j")).adapter_version == 0
+
+
+async def test_where_no_adapter_can_be_loaded_none_is_used_and_none_can_be_named(
+    store: Store,
+) -> None:
+    with pytest.raises(Unsupported, match="adapter_version 2"):
+        await fitted(store, lora=False, wanted=2)
+    assert await fitted(store, lora=False) == 0
+
+
+async def test_a_version_that_is_gone_is_named(store: Store) -> None:
+    with pytest.raises(NotFound, match="char_kairo_v7"):
+        await fitted(store, wanted=7)
