@@ -41,7 +41,8 @@ class BaseSettings:
     """One training run; `minutes` is its budget, kept across resumes.
 
     The first `coarse_share` of it sees latents of half the resolution, a quarter of the cost:
-    enough to learn which words go with which colours, shapes and places.
+    enough to learn which words go with which colours, shapes and places. Where marks, injuries and
+    props show, an error counts 1 + `detail_weight` times: they are few pixels, and asked for.
     """
 
     minutes: float = 60.0
@@ -53,6 +54,7 @@ class BaseSettings:
     caption_dropout: float = 0.1
     snr_gamma: float = 5.0
     ema: float = 0.998
+    detail_weight: float = 5.0
     channels: tuple[int, ...] = (32, 96, 192)
     text_width: int = 192
     text_layers: int = 3
@@ -80,20 +82,30 @@ def build_text_encoder(tokenizer: CLIPTokenizer, settings: BaseSettings) -> CLIP
 
 
 def build_unet(settings: BaseSettings, latent_px: int = 32) -> UNet2DConditionModel:
-    """A UNet that attends at its lowest resolution only, for the CPU's sake."""
-    plain = len(settings.channels) - 1
+    """A UNet that attends everywhere but at its full resolution, for the CPU's sake."""
+    lower = len(settings.channels) - 1
     return UNet2DConditionModel(
         sample_size=latent_px,
         in_channels=4,
         out_channels=4,
         block_out_channels=settings.channels,
         layers_per_block=1,
-        down_block_types=(*("DownBlock2D",) * plain, "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", *("UpBlock2D",) * plain),
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * lower),
+        up_block_types=(*("CrossAttnUpBlock2D",) * lower, "UpBlock2D"),
         cross_attention_dim=settings.text_width,
         attention_head_dim=4,  # diffusers reads this as the number of heads
         norm_num_groups=16,
     )
+
+
+def take_over(unet: UNet2DConditionModel, start: UNet2DConditionModel) -> None:
+    """Copy the weights of `start` into `unet`; blocks that only `unet` has add nothing at first."""
+    unet.load_state_dict(start.state_dict(), strict=False)
+    own = {name for name, _ in start.named_modules()}
+    for name, module in unet.named_modules():
+        if name not in own and name.endswith("proj_out"):
+            torch.nn.init.zeros_(module.weight)
+            torch.nn.init.zeros_(module.bias)
 
 
 class Trainer:
@@ -106,13 +118,17 @@ class Trainer:
         settings: BaseSettings,
         device: str = "cpu",
         text: CLIPTextModel | None = None,
+        start: UNet2DConditionModel | None = None,
     ) -> None:
+        """`start`: a trained UNet to begin from; what it lacks starts without effect."""
         torch.manual_seed(settings.seed)
         self._tokenizer, self._folder, self._settings = tokenizer, folder, settings
         self._device = torch.device(device)
         self.text = (text or build_text_encoder(tokenizer, settings)).to(device)
         self.text.requires_grad_(False)
         self.unet = build_unet(settings).to(device, memory_format=torch.channels_last)
+        if start is not None:
+            take_over(self.unet, start)
         self._weights = list(self.unet.parameters())
         self._average = [weight.detach().clone() for weight in self._weights]
         self._optimizer = torch.optim.AdamW(
@@ -122,12 +138,18 @@ class Trainer:
         self.used_s, self.step, self.seen = 0.0, 0, 0
         self._resume()
 
-    def run(self, latents: npt.NDArray[np.float16], captions: list[list[str]]) -> None:
+    def run(
+        self,
+        latents: npt.NDArray[np.float16],
+        captions: list[list[str]],
+        details: npt.NDArray[np.uint8],
+    ) -> None:
         """Train until the minutes are used.
 
         Args:
             latents: (n, 4, h, w), scaled to unit variance; may be a memory map.
             captions: per picture, at least one wording of its caption.
+            details: (n, h, w), 255 where marks, injuries and props show.
         """
         settings, budget_s = self._settings, self._settings.minutes * 60
         rng = np.random.default_rng(settings.seed + self.step)
@@ -141,9 +163,14 @@ class Trainer:
                 size = settings.coarse_batch if coarse else settings.batch
                 rows = np.sort(rng.choice(len(latents), size, replace=False))
                 batch = torch.from_numpy(np.asarray(latents[rows], dtype=np.float32))
-                batch = functional.avg_pool2d(batch, 2) if coarse else batch
+                shown = torch.from_numpy(np.asarray(details[rows], dtype=np.float32))[:, None]
+                weight = 1 + settings.detail_weight * shown / 255
+                if coarse:
+                    batch, weight = (functional.avg_pool2d(one, 2) for one in (batch, weight))
                 texts = [self._wording(captions[row], rng) for row in rows]
-                losses.append(self._train_step(batch.to(self._device), texts))
+                losses.append(
+                    self._train_step(batch.to(self._device), weight.to(self._device), texts)
+                )
                 self.used_s = base_s + time.monotonic() - started
                 if self.step % 50 == 0:
                     bar.update(round(self.used_s) - bar.n)
@@ -203,7 +230,7 @@ class Trainer:
             return ""
         return wordings[int(rng.integers(len(wordings)))]
 
-    def _train_step(self, latents: Tensor, texts: list[str]) -> float:
+    def _train_step(self, latents: Tensor, shown: Tensor, texts: list[str]) -> float:
         settings = self._settings
         self._set_rate()
         ids = self._tokenizer(
@@ -220,7 +247,7 @@ class Trainer:
             guess = self.unet(noisy, steps, words).sample
         snr = (alpha / (1 - alpha).clamp(min=1e-8)).flatten()
         weight = (snr.clamp(max=settings.snr_gamma) / (snr + 1)).clamp(min=0.05)
-        error = (guess.float() - velocity).pow(2).mean(dim=(1, 2, 3))
+        error = (shown * (guess.float() - velocity).pow(2)).mean(dim=(1, 2, 3))
         loss = (weight * error).sum() / weight.sum()
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

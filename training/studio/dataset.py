@@ -1,4 +1,4 @@
-"""Renders for training: a memory map of pictures, each with its actor and shot.
+"""Renders for training: a memory map of pictures, each with its actor, shot and detail map.
 
 Picture ``i`` shows actor ``i // SHOTS`` and depends on nothing but the seed and ``i``, so that
 a set can be made by several processes, stopped and resumed.
@@ -6,7 +6,7 @@ a set can be made by several processes, stopped and resumed.
 
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.studio.actor import Actor, random_actor
-from training.studio.render import Renderer
+from training.studio.render import Picture, Renderer
 from training.studio.shot import Shot, random_shot
 
 SHOTS = 6
@@ -22,6 +22,12 @@ SHOTS = 6
 
 CHUNK = 60
 """Pictures between two progress marks."""
+
+CELL_PX = 4
+"""Side of a detail map's cell: that of a latent."""
+
+VISIBLE = 24
+"""Grey levels by which something must change a cell to count in full."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,15 @@ class RenderSet:
     def pictures(self) -> NDArray[np.uint8]:
         """All pictures, (count, size, size, 3) uint8 RGB, mapped read-only."""
         mapped: NDArray[np.uint8] = np.load(self.pictures_path, mmap_mode="r")
+        return mapped
+
+    @property
+    def details_path(self) -> Path:
+        return self.pictures_path.with_suffix(".details.npy")
+
+    def details(self) -> NDArray[np.uint8]:
+        """Where marks, injuries and props show, (count, size/4, size/4), 0 to 255, mapped."""
+        mapped: NDArray[np.uint8] = np.load(self.details_path, mmap_mode="r")
         return mapped
 
     def example(self, index: int) -> tuple[Actor, Shot]:
@@ -64,8 +79,26 @@ def _allocate(renders: RenderSet) -> None:
     if renders.pictures_path.exists():
         return
     renders.mark(0).parent.mkdir(parents=True, exist_ok=True)
-    shape = (renders.count, renders.size_px, renders.size_px, 3)
-    np.lib.format.open_memmap(renders.pictures_path, "w+", np.uint8, shape).flush()
+    side = renders.size_px
+    for path, shape in (
+        (renders.details_path, (side // CELL_PX, side // CELL_PX)),
+        (renders.pictures_path, (side, side, 3)),
+    ):
+        np.lib.format.open_memmap(path, "w+", np.uint8, (renders.count, *shape)).flush()
+
+
+def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Picture) -> NDArray[np.uint8]:
+    """What marks, injuries and the prop change in a picture: the same one without them, compared.
+
+    Returns (size/4, size/4) uint8, the mean change of each cell, 255 from `VISIBLE` on.
+    """
+    side = renderer.size // CELL_PX
+    if not (actor.marks or shot.injuries or shot.prop):
+        return np.zeros((side, side), np.uint8)
+    bare = renderer.render(replace(actor, marks=()), replace(shot, injuries=(), prop=None))
+    change = np.abs(picture.astype(np.int16) - bare).max(2)
+    cells = change.reshape(side, CELL_PX, side, CELL_PX).mean((1, 3))
+    return (cells * (255 / VISIBLE)).clip(0, 255).astype(np.uint8)
 
 
 def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> None:
@@ -73,12 +106,15 @@ def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> No
     cv2.setNumThreads(1)
     renderer = Renderer(renders.size_px, head_cache)
     pictures = np.load(renders.pictures_path, mmap_mode="r+")
+    maps = np.load(renders.details_path, mmap_mode="r+")
     chunks = -(-renders.count // CHUNK)
     for chunk in range(worker, chunks, workers):
         if renders.mark(chunk).exists():
             continue
         for index in range(chunk * CHUNK, min((chunk + 1) * CHUNK, renders.count)):
-            pictures[index] = renderer.render(*renders.example(index))
+            actor, shot = renders.example(index)
+            pictures[index] = renderer.render(actor, shot)
+            maps[index] = details(renderer, actor, shot, pictures[index])
         renders.mark(chunk).touch()
 
 

@@ -337,7 +337,7 @@ def weather_over(picture: Picture, weather: str, rng: np.random.Generator) -> Pi
     if weather == "clear":
         return picture
     over = np.zeros_like(picture)
-    for _ in range(85 if weather == "rain" else 70):
+    for _ in range(60):
         x, y = (int(v) for v in rng.integers(-10, size + 10, 2))
         if weather == "rain":
             long = int(rng.integers(size // 16, size // 7))
@@ -345,7 +345,7 @@ def weather_over(picture: Picture, weather: str, rng: np.random.Generator) -> Pi
                 over,
                 (x, y),
                 (x - long // 4, y + long),
-                (84, 92, 104),
+                (66, 73, 84),
                 max(1, size // 170),
                 cv2.LINE_AA,
             )

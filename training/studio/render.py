@@ -33,6 +33,12 @@ OUTFIT_NUMBER = {"cloak": 0, "armour": 1, "suit": 2, "hoodie": 3, "uniform": 4, 
 NECK = np.array([0.0, 0.03, -0.13], np.float32)
 """The point about which the head turns."""
 
+EXAGGERATION = 1.15
+"""How much stronger than the body model's own an expression is played, to be read at 128 px."""
+
+FOLLOW = 0.06
+"""How far the camera follows a face that turns aside, metres at a right angle."""
+
 PERSPECTIVE = 0.85
 """One over the camera's distance in metres."""
 
@@ -111,8 +117,9 @@ class Posing:
 def stage(shot: Shot, rng: np.random.Generator) -> tuple[Frame, Posing]:
     """What the camera sees and how the actor is turned; the first draws of the shot's own rng."""
     middle = {"close-up": -0.050, "portrait": -0.074, "waist-up": -0.108}[shot.framing]
-    frame = Frame(0.006 * rng.normal(), middle + 0.005 * rng.normal(), shot.width)
-    lean = {"running": 7.0, "fighting": -4.0}.get(shot.action, 0.0) * (1 if shot.seed % 2 else -1)
+    aside = FOLLOW * np.sin(np.radians(shot.yaw))
+    frame = Frame(float(aside) + 0.006 * rng.normal(), middle + 0.005 * rng.normal(), shot.width)
+    lean = {"running": 10.0, "fighting": -4.0}.get(shot.action, 0.0) * (1 if shot.seed % 2 else -1)
     angles = np.radians([shot.pitch, shot.roll + lean, shot.yaw])
     body = rotation(0.0, np.radians(0.6 * lean), 0.35 * angles[2])
     return frame, Posing(rotation(*angles), body)
@@ -191,7 +198,7 @@ class Renderer:
     def _head_piece(self, shot: Shot, neutral: Floats) -> tuple[Piece, Floats]:
         """The body as one piece, and (N, 3) material, lips and mouth-inside of its vertices."""
         head = self.head
-        points = neutral + head.expression(shot.expression)
+        points = neutral + EXAGGERATION * head.expression(shot.expression)
         if shot.action == "talking":
             points = points + 0.30 * head.expression("shouting")
         loose = {"armour": 0.004, "cloak": 0.004, "hoodie": 0.014, "robe": 0.012}
@@ -282,9 +289,10 @@ class Renderer:
         marks = np.zeros((6, 4), np.float32)
         for index, mark in enumerate((*actor.marks, *shot.injuries)[:6]):
             marks[index] = (MARK_NUMBER[mark.kind], *MARK_PLACE[mark.place], index + 1.0)
-        lift = {"surprised": 0.006, "sad": 0.002, "angry": -0.005, "shouting": -0.003}
+        lift = {"surprised": 0.006, "sad": 0.002, "angry": -0.003, "shouting": -0.003}
+        tilt = {"angry": -0.0042, "shouting": -0.002, "sad": 0.0045, "surprised": 0.001}
         own = np.random.default_rng(seed_of(actor) + 1)
-        brows = own.uniform(0.0034, 0.0056) * (0.85 if actor.gender > 0.5 else 1.1)
+        brows = own.uniform(0.0028, 0.0064) * (0.85 if actor.gender > 0.5 else 1.1)
         painted = {"bald": 0.0, "buzzed": 0.86, "mohawk": 0.45}.get(actor.hair_style, 1.0)
         yaw, pitch = np.radians(shot.yaw), np.radians(shot.pitch)
         gaze = (-0.35 * yaw + 0.04 * rng.normal(), 0.3 * pitch + 0.03 * rng.normal(),
@@ -292,7 +300,8 @@ class Renderer:
         accent = palette.OUTFIT["red" if shot.outfit_colour not in ("red", "orange") else "blue"]
         if shot.outfit == "robe":
             accent = palette.OUTFIT["yellow" if shot.outfit_colour != "yellow" else "purple"]
-        rouge = 0.75 if actor.gender > 0.5 else 0.0
+        rouge = own.uniform(0.3, 0.95) if actor.gender > 0.5 else own.uniform(0.0, 0.15)
+        height = own.normal() * 0.003
         self._set(
             L=floats(towards / np.linalg.norm(towards)),
             LC=(0.62 * floats(light.key) + 0.27) * floats(dull),
@@ -301,9 +310,9 @@ class Renderer:
             SKIN=floats(palette.SKIN[actor.skin]), CLOTH=floats(palette.OUTFIT[shot.outfit_colour]),
             ACCENT=floats(accent), EYEL=floats(palette.EYE[actor.left_eye]),
             EYER=floats(palette.EYE[actor.right_eye]), marks=marks,
-            face=floats([lift.get(shot.expression, 0.0), brows, float(actor.beard), rouge]),
+            face=floats([lift.get(shot.expression, 0.0) + height, brows, float(actor.beard), rouge]),
             gaze=floats(gaze),
-            scalp=floats([painted, 0.0, 0.0, 0.045 if shot.prop == "hat" else -9.0]),
+            scalp=floats([painted, 0.0, tilt.get(shot.expression, 0.0), 0.045 if shot.prop == "hat" else -9.0]),
             frame=floats([frame.x, frame.z, 2 / frame.width, PERSPECTIVE]),
             outfit=np.int32(OUTFIT_NUMBER[shot.outfit]),
         )  # fmt: skip
@@ -337,7 +346,7 @@ class Renderer:
         drawn = raw.reshape(self._side, self._side, 4)[::-1]
         behind = paint(shot.place, shot.weather, self._side, rng)
         if shot.action == "running":
-            behind = cv2.blur(behind, (self._side // 9, 1))
+            behind = cv2.blur(behind, (self._side // 6, 1))
         alpha = drawn[..., 3:].astype(np.float32) / 255
         picture: Reals = drawn[..., :3] + behind * (1 - alpha)
         self._eye_glow(picture, actor, posing, frame)

@@ -21,7 +21,7 @@ void main() {
 _GEOMETRY = """
 in vec3 vn; in vec3 vp; in vec3 vq; in vec4 vc; in vec3 ve;
 out vec4 g0; out vec4 g1; out vec4 g2;
-uniform vec4 scalp;   // painted hair: strength, lowering, seed, hat line
+uniform vec4 scalp;   // painted hair: strength, lowering; brows' inner lift; hat line
 uniform sampler3D NOISE;
 void main() {
 #ifdef STRANDS
@@ -43,7 +43,7 @@ uniform vec3 L, LC, SKY, GND, RIM, HAIR, SKIN, CLOTH, ACCENT, EYEL, EYER;
 uniform vec4 marks[6];
 uniform vec4 face;    // brow lift, brow thickness, beard, rouge
 uniform vec4 gaze;    // x, z, left glow, right glow
-uniform vec4 scalp;   // painted hair: strength, lowering, seed, hat line
+uniform vec4 scalp;   // painted hair: strength, lowering; brows' inner lift; hat line
 uniform int outfit;
 uniform sampler3D NOISE;
 float hash(vec3 p) { p = fract(p * .3183099 + .1); p *= 17.;
@@ -119,7 +119,7 @@ vec3 skin(vec3 q, float lips, inout float gloss, inout float ao) {
   float lid = smoothstep(.0155, .0130, length(vec2((ax - .0318) * .78, q.z + .0485)));
   col *= 1. - (.18 + .25 * face.w) * lid * step(-.0485, q.z) * front;
   float bx = (ax - .0315) / .0225;
-  float arch = -.0265 + face.x + .0055 * (1. - bx * bx) - .002 * bx;
+  float arch = -.0265 + face.x + .0055 * (1. - bx * bx) - .002 * bx - scalp.z * bx;
   float bw = face.y * (1. - .5 * smoothstep(-.2, 1.1, bx)) * (.85 + .4 * noise(vec3(q.x * 900.,
     q.z * 300., 1.)));
   float brow = step(abs(bx), 1.) * band(q.z - arch, bw) * front;

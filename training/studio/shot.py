@@ -24,15 +24,15 @@ INDOORS = ("studio", "castle", "space", "cave")
 
 POSE_DEGREES = {
     "facing the camera": (0.0, 0.0),
-    "looking left": (26.0, 0.0),
-    "looking right": (-26.0, 0.0),
-    "looking up": (0.0, -16.0),
+    "looking left": (27.0, 0.0),
+    "looking right": (-27.0, 0.0),
+    "looking up": (0.0, -15.0),
     "looking down": (0.0, 14.0),
 }
 """Mean (yaw to the actor's left, pitch downwards) of each word of `HEAD_POSES`, degrees."""
 
 
-WIDTHS = {"close-up": (0.265, 0.30), "portrait": (0.32, 0.36), "waist-up": (0.40, 0.44)}
+WIDTHS = {"close-up": (0.260, 0.285), "portrait": (0.300, 0.330), "waist-up": (0.365, 0.395)}
 """What a frame spans at the head for each word of `FRAMINGS`, metres."""
 
 
@@ -71,7 +71,7 @@ def random_framing(rng: np.random.Generator, held: bool) -> tuple[str, float]:
 
 def random_injuries(rng: np.random.Generator) -> tuple[Mark, ...]:
     """Usually none, sometimes one injury on the face."""
-    if rng.random() < 0.72:
+    if rng.random() < 0.55:
         return ()
     return (Mark(pick(rng, INJURY_KINDS), pick(rng, FACE_PLACES)),)
 
@@ -80,7 +80,7 @@ def random_weather(rng: np.random.Generator, place: str) -> str:
     """Clear for half of the outdoor shots; always clear indoors."""
     if place in INDOORS:
         return "clear"
-    return str(rng.choice(["clear", "rain", "snow", "fog"], p=[0.5, 0.22, 0.14, 0.14]))
+    return str(rng.choice(["clear", "rain", "snow", "fog"], p=[0.58, 0.18, 0.12, 0.12]))
 
 
 def random_pose(rng: np.random.Generator) -> tuple[str, float, float, float]:
@@ -88,18 +88,18 @@ def random_pose(rng: np.random.Generator) -> tuple[str, float, float, float]:
     pose = str(rng.choice(HEAD_POSES, p=[0.56, 0.13, 0.13, 0.09, 0.09]))
     yaw, pitch = POSE_DEGREES[pose]
     jitter = rng.normal(0.0, 1.0, 3)
-    return pose, yaw + 5.0 * jitter[0], pitch + 2.5 * jitter[1], 3.0 * jitter[2]
+    return pose, yaw + 4.0 * jitter[0], pitch + 2.2 * jitter[1], 2.2 * jitter[2]
 
 
 def random_shot(rng: np.random.Generator) -> Shot:
     """A shot in which every word of the vocabulary comes up often."""
     pose, yaw, pitch, roll = random_pose(rng)
     place = pick(rng, PLACES)
-    prop = pick(rng, PROPS) if rng.random() < 0.42 else None
+    prop = pick(rng, PROPS) if rng.random() < 0.55 else None
     framing, width = random_framing(rng, prop in HELD_PROPS)
     return Shot(
         framing=framing,
-        expression=str(rng.choice(EXPRESSIONS, p=[0.34, 0.16, 0.14, 0.12, 0.12, 0.12])),
+        expression=str(rng.choice(EXPRESSIONS, p=[0.3, 0.16, 0.14, 0.12, 0.14, 0.14])),
         action=str(rng.choice(ACTIONS, p=[0.4, 0.18, 0.16, 0.12, 0.14])),
         head_pose=pose,
         yaw=yaw,

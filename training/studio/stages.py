@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -34,7 +34,8 @@ class Plan:
     """What to make, where, and how long each stage may take, in minutes of wall clock.
 
     ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
-    ``recogniser`` is SFace's ONNX file.
+    ``recogniser`` is SFace's ONNX file. ``start`` is a pipeline folder whose VAE, text encoder and
+    UNet are taken over: the first two as they are, the UNet to be trained further.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Plan:
     base: BaseSettings = field(default_factory=BaseSettings)
     adapter_minutes: float = 18.5
     kairo_pictures: int = 1200
+    start: Path | None = None
 
     @property
     def renders(self) -> RenderSet:
@@ -76,7 +78,7 @@ def keypoints(plan: Plan) -> NDArray[np.float32]:
 
 def train_autoencoder(plan: Plan) -> AutoencoderTiny:
     """Stage 1: pixels first, then the recogniser's judgement; returns the VAE, scaled."""
-    done = plan.folder / "vae"
+    done = plan.start / "vae" if plan.start else plan.folder / "vae"
     if done.exists():
         return AutoencoderTiny.from_pretrained(done).to(device_of())
     recipe, pictures = vae.VaeRecipe(), plan.renders.pictures()
@@ -93,6 +95,11 @@ def train_autoencoder(plan: Plan) -> AutoencoderTiny:
 
 def train_text(plan: Plan) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """Stage 2: the tokenizer and the text encoder that has read captions."""
+    if plan.start:
+        tokenizer = CLIPTokenizer.from_pretrained(plan.start / "tokenizer")
+        return tokenizer, CLIPTextModel.from_pretrained(
+            plan.start / "text_encoder", dtype=torch.float32
+        )
     words, model = plan.folder / "tokenizer", plan.folder / "text"
     if not words.exists():
         train_tokenizer(text.corpus(np.random.default_rng(5), 6000)).save_pretrained(words)
@@ -134,8 +141,9 @@ def train_base(plan: Plan, model: AutoencoderTiny) -> StableDiffusionPipeline:
     """Stage 3: the UNet; returns the pipeline of its averaged weights."""
     tokenizer, encoder = train_text(plan)
     device = device_of().type
-    trainer = Trainer(tokenizer, plan.folder / "unet", plan.base, device, encoder)
-    trainer.run(latents(plan, model), wordings(plan))
+    start = UNet2DConditionModel.from_pretrained(plan.start / "unet") if plan.start else None
+    trainer = Trainer(tokenizer, plan.folder / "unet", plan.base, device, encoder, start)
+    trainer.run(latents(plan, model), wordings(plan), plan.renders.details())
     return trainer.pipeline(model)
 
 

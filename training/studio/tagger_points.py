@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cluster.domain.vocabulary import FACE_PLACES
 from training.studio.actor import Actor
 from training.studio.mesh import Floats
-from training.studio.render import MARK_PLACE, PERSPECTIVE, Renderer, stage
+from training.studio.render import EXAGGERATION, MARK_PLACE, PERSPECTIVE, Renderer, stage
 from training.studio.shot import Shot
 
 EYE_DEPTH = np.array([0, -0.016, 0], np.float32)
@@ -36,7 +36,7 @@ class Landmarks:
     def of(self, actor: Actor, shot: Shot) -> NDArray[np.float32]:
         """Keypoints (7, 2): x and y in [0, 1] of the picture, y downwards."""
         head, neutral = self._renderer.head, self._neutral(actor)
-        skin = neutral[self._places] + head.expression(shot.expression)[self._places]
+        skin = neutral[self._places] + EXAGGERATION * head.expression(shot.expression)[self._places]
         eyes = np.stack([neutral[eye].mean(0) + EYE_DEPTH for eye in self._eyes])
         frame, posing = stage(shot, np.random.default_rng(shot.seed))
         height = np.concatenate([np.zeros(2, np.float32), head.rest[self._places, 2]])

@@ -133,9 +133,9 @@ def glasses(colour: Colour) -> list[Piece]:
     turn = np.linspace(0, 2 * np.pi, 19)
     pieces = []
     for side in (-1.0, 1.0):
-        rim = np.stack([side * 0.033 + 0.0225 * np.cos(turn), np.full(19, -0.118),
-                        -0.050 + 0.0195 * np.sin(turn)], -1)  # fmt: skip
-        pieces.append(tube(rim.astype(np.float32), 0.0024, colour, sides=5))
+        rim = np.stack([side * 0.033 + 0.0240 * np.cos(turn), np.full(19, -0.118),
+                        -0.050 + 0.0215 * np.sin(turn)], -1)  # fmt: skip
+        pieces.append(tube(rim.astype(np.float32), 0.0017, colour, sides=5))
         temple = arc([(side * 0.055, -0.117, -0.047), (side * 0.079, -0.06, -0.046),
                       (side * 0.083, 0.0, -0.048)], 5)  # fmt: skip
         pieces.append(tube(temple, 0.0021, colour, sides=5))
