@@ -69,7 +69,8 @@ def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch=2))
     trainer = Trainer(tokenizer, folder / "unet", SMALL, "cpu", encoder)
     latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
-    trainer.run(latents, [["portrait of a man", "a man"]] * 4)
+    details = np.full((4, 16, 16), 255, np.uint8)
+    trainer.run(latents, [["portrait of a man", "a man"]] * 4, details)
     assert trainer.step > 0
     export(trainer.pipeline(vae.build(RECIPE)), folder / "pipeline")
     return folder / "pipeline"

@@ -44,6 +44,9 @@ def train(
     minutes: Annotated[float, typer.Option(help="For text encoder and UNet.")] = 66.0,
     vae_minutes: float = 10.0,
     workers: Annotated[int, typer.Option(min=1, help="Rendering processes.")] = 2,
+    start: Annotated[
+        Path | None, typer.Option(help="A pipeline folder whose UNet is trained further.")
+    ] = None,
     rehearse: Annotated[bool, typer.Option(help="All stages in two minutes, worthless.")] = False,
 ) -> None:
     """Render, train all stages, write what is shipped; a second call goes on where it stopped."""
@@ -56,6 +59,7 @@ def train(
         workers=workers,
         vae_minutes=vae_minutes,
         base=BaseSettings(minutes=minutes),
+        start=start,
     )
     stages.run(stages.quick(plan) if rehearse else plan)
 

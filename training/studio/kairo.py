@@ -56,14 +56,14 @@ def _reference(framing: str, width: float, expression: str, pose: str, index: in
 def reference_shots() -> tuple[Shot, ...]:
     """The eight pictures that define Kairo: plain studio, varied framing, expression and pose."""
     looks = (
-        ("close-up", 0.285, "neutral", "facing the camera"),
-        ("portrait", 0.340, "neutral", "looking left"),
-        ("portrait", 0.330, "neutral", "looking right"),
-        ("close-up", 0.280, "smiling", "facing the camera"),
-        ("close-up", 0.290, "angry", "facing the camera"),
-        ("portrait", 0.335, "sad", "looking down"),
-        ("portrait", 0.345, "surprised", "facing the camera"),
-        ("waist-up", 0.410, "neutral", "facing the camera"),
+        ("close-up", 0.268, "neutral", "facing the camera"),
+        ("portrait", 0.312, "neutral", "looking left"),
+        ("portrait", 0.305, "neutral", "looking right"),
+        ("close-up", 0.265, "smiling", "facing the camera"),
+        ("close-up", 0.270, "angry", "facing the camera"),
+        ("portrait", 0.310, "sad", "looking down"),
+        ("portrait", 0.318, "surprised", "facing the camera"),
+        ("waist-up", 0.380, "neutral", "facing the camera"),
     )
     return tuple(_reference(*look, index) for index, look in enumerate(looks))
 

@@ -30,6 +30,10 @@ MARK_PLACE = {"left cheek": (0.047, -0.088), "right cheek": (-0.047, -0.088),
 
 OUTFIT_NUMBER = {"cloak": 0, "armour": 1, "suit": 2, "hoodie": 3, "uniform": 4, "shirt": 5,
                  "robe": 6, "jacket": 7}  # fmt: skip
+BROWS = {"surprised": (0.006, 0.001), "sad": (0.002, 0.0045), "angry": (-0.003, -0.0042),
+         "shouting": (-0.003, -0.002)}  # fmt: skip
+"""How far an expression lifts the brows, and their inner ends beyond that, metres."""
+
 NECK = np.array([0.0, 0.03, -0.13], np.float32)
 """The point about which the head turns."""
 
@@ -289,8 +293,7 @@ class Renderer:
         marks = np.zeros((6, 4), np.float32)
         for index, mark in enumerate((*actor.marks, *shot.injuries)[:6]):
             marks[index] = (MARK_NUMBER[mark.kind], *MARK_PLACE[mark.place], index + 1.0)
-        lift = {"surprised": 0.006, "sad": 0.002, "angry": -0.003, "shouting": -0.003}
-        tilt = {"angry": -0.0042, "shouting": -0.002, "sad": 0.0045, "surprised": 0.001}
+        lift, tilt = BROWS.get(shot.expression, (0.0, 0.0))
         own = np.random.default_rng(seed_of(actor) + 1)
         brows = own.uniform(0.0028, 0.0064) * (0.85 if actor.gender > 0.5 else 1.1)
         painted = {"bald": 0.0, "buzzed": 0.86, "mohawk": 0.45}.get(actor.hair_style, 1.0)
@@ -310,9 +313,9 @@ class Renderer:
             SKIN=floats(palette.SKIN[actor.skin]), CLOTH=floats(palette.OUTFIT[shot.outfit_colour]),
             ACCENT=floats(accent), EYEL=floats(palette.EYE[actor.left_eye]),
             EYER=floats(palette.EYE[actor.right_eye]), marks=marks,
-            face=floats([lift.get(shot.expression, 0.0) + height, brows, float(actor.beard), rouge]),
+            face=floats([lift + height, brows, float(actor.beard), rouge]),
             gaze=floats(gaze),
-            scalp=floats([painted, 0.0, tilt.get(shot.expression, 0.0), 0.045 if shot.prop == "hat" else -9.0]),
+            scalp=floats([painted, 0.0, tilt, 0.045 if shot.prop == "hat" else -9.0]),
             frame=floats([frame.x, frame.z, 2 / frame.width, PERSPECTIVE]),
             outfit=np.int32(OUTFIT_NUMBER[shot.outfit]),
         )  # fmt: skip
