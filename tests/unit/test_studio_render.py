@@ -9,6 +9,7 @@ import pytest
 
 from cluster.domain.vocabulary import HAIR_STYLES, OUTFITS, PLACES, PROPS, WEATHERS
 from training.studio.actor import Mark, random_actor
+from training.studio.dataset import details
 from training.studio.kairo import KAIRO, reference_shots
 from training.studio.mesh import CORNERS
 from training.studio.render import Picture, Renderer, corner_weights
@@ -75,6 +76,19 @@ def centre_of_change(renderer: Renderer, mark: Mark) -> float:
 def test_the_actors_left_is_the_pictures_right(renderer: Renderer) -> None:
     assert centre_of_change(renderer, Mark("scar", "left cheek")) > 0.55
     assert centre_of_change(renderer, Mark("scar", "right cheek")) < 0.45
+
+
+def test_the_detail_map_shows_where_marks_and_props_are_and_nothing_else(
+    renderer: Renderer,
+) -> None:
+    scarred = details(renderer, KAIRO, PLAIN, renderer.render(KAIRO, PLAIN))
+    assert scarred.shape == (16, 16)
+    assert 0.004 < (scarred > 128).mean() < 0.15
+    assert np.nonzero(scarred > 128)[1].mean() > 8  # his left cheek
+    plain = replace(KAIRO, marks=())
+    assert not details(renderer, plain, PLAIN, renderer.render(plain, PLAIN)).any()
+    armed = replace(PLAIN, prop="sword")
+    assert details(renderer, plain, armed, renderer.render(plain, armed)).max() == 255
 
 
 def amber(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
