@@ -20,6 +20,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
@@ -129,6 +130,9 @@ class Trainer:
         self.unet = build_unet(settings).to(device, memory_format=torch.channels_last)
         if start is not None:
             take_over(self.unet, start)
+        if self._device.type == "cpu":
+            # Plain matrix products: torch's fused attention is slow in its backward pass here.
+            self.unet.set_attn_processor(AttnProcessor())
         self._weights = list(self.unet.parameters())
         self._average = [weight.detach().clone() for weight in self._weights]
         self._optimizer = torch.optim.AdamW(
