@@ -18,7 +18,7 @@ import numpy as np
 
 from cluster import providers
 from cluster.domain.character import Character, Profile
-from cluster.domain.face import TINY_FACE_PX, Face
+from cluster.domain.face import TINY_FACE_PX, Face, centroid
 from cluster.domain.identity import (
     PASS_IDR,
     Calibration,
@@ -118,12 +118,6 @@ class IdentityJudge:
         if faces > 1:
             return unread(profile, "more than one person in the picture")
         return likeness(profile, self.tagger.tags(pixels, face.box), face)
-
-
-def centroid(vectors: Vector) -> Vector:
-    """L2-normalised mean of unit vectors (n, dim), float32 (dim,)."""
-    mean = np.mean(vectors, axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
 def view(face: Face) -> str:

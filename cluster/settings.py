@@ -75,6 +75,15 @@ class GeneratorSettings(Section):
     compile: bool = Field(
         False, description="torch.compile: a slow start, then faster pictures on a GPU."
     )
+    ip_adapter: Path | None = Field(
+        None,
+        description="Image-prompt adapter (FaceID form) through which references reach the model; "
+        "null: ip_adapter/ip_adapter.safetensors in the model's folder, where there is one.",
+    )
+    reference_scale: float = Field(1.0, ge=0, le=2, description="Its strength.")
+    reference_scale_lora: float = Field(
+        0.0, ge=0, le=2, description="Its strength beside a character's own adapter."
+    )
     gemini_api_key: SecretStr | None = None
 
 

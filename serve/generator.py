@@ -23,7 +23,9 @@ class Generator:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._model = image_model(settings.generator, Store.open(settings.store).blobs)
+        self._model = image_model(
+            settings.generator, Store.open(settings.store).blobs, settings.identity
+        )
         # One thread, so that orders are painted as they came and health checks are answered.
         self._brush = ThreadPoolExecutor(max_workers=1, thread_name_prefix="brush")
 

@@ -67,6 +67,7 @@ class Refiner:
         order = Inpainting(
             prompt=plan.identity_prompt, negative_prompt=plan.negative_prompt, adapter=adapter,
             seed=(seed + attempt) % MAX_SEED, strength=strength,
+            references=character.references if able.references else (),
         )  # fmt: skip
         mended, blend = await self._repaint(pixels, report.box, able, order)
         after: IdentityReport = await ask(self._validator.validate, mended, character)

@@ -57,3 +57,9 @@ class Face(Value):
     @property
     def is_profile(self) -> bool:
         return abs(self.yaw_deg) > PROFILE_DEG
+
+
+def centroid(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """L2-normalised mean of unit vectors (n, dim), float32 (dim,)."""
+    mean = np.mean(vectors, axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)

@@ -57,13 +57,15 @@ class RenderOrder(Value):
 
 
 class Inpainting(Value):
-    """Repaint where the mask is 255. `strength` in (0, 1]: how much of the old picture goes."""
+    """Repaint where the mask is 255. `strength` in (0, 1]: how much of the old picture goes.
+    `references` are as in a RenderOrder."""
 
     prompt: str
     negative_prompt: str = ""
     seed: int
     strength: float = Field(gt=0, le=1)
     adapter: AdapterVersion | None = None
+    references: tuple[str, ...] = ()
 
 
 class Rendering(Value):

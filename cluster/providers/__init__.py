@@ -1,5 +1,6 @@
 """Chooses the implementation of each port from the settings; imports it only then."""
 
+from functools import partial
 from typing import assert_never
 
 from cluster.errors import ProviderMissing, Unsupported
@@ -15,13 +16,20 @@ from cluster.ports import (
 from cluster.settings import GeneratorSettings, IdentitySettings, MemorySettings, Settings
 
 
-def image_model(settings: GeneratorSettings, blobs: BlobStore) -> ImageModel:
-    """The image backend that `generator.backend` names."""
+def image_model(
+    settings: GeneratorSettings, blobs: BlobStore, identity: IdentitySettings | None = None
+) -> ImageModel:
+    """The image backend that `generator.backend` names.
+
+    A local model follows reference images if it has an image-prompt adapter and `identity` is
+    given, which says whose face embeddings to use.
+    """
     match settings.backend:
         case "diffusers":
             from cluster.providers.diffusers import DiffusersImageModel
 
-            return DiffusersImageModel(settings, blobs)
+            faces = None if identity is None else partial(face_encoder, identity)
+            return DiffusersImageModel(settings, blobs, faces)
         case "gemini" | "veo":
             raise Unsupported(
                 f"generator.backend = {settings.backend!r} is not built in yet",

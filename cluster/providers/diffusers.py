@@ -1,7 +1,7 @@
 """Paints with any local diffusers text-to-image pipeline: one set of weights, a batch at a time."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
 from typing import Any
@@ -16,7 +16,7 @@ from PIL import Image
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.errors import Invalid, ProviderBusy, ProviderError, Refused, Unsupported
-from cluster.ports import BlobStore, Pixels
+from cluster.ports import BlobStore, FaceEncoder, Pixels
 from cluster.providers.diffusers_adapters import Adapters
 from cluster.providers.diffusers_call import (
     own_size,
@@ -31,6 +31,7 @@ from cluster.providers.diffusers_load import (
     load_pipeline,
     pick_device,
 )
+from cluster.providers.diffusers_references import References
 from cluster.settings import GeneratorSettings
 
 RETRY_AFTER_S = 15.0
@@ -47,11 +48,17 @@ class DiffusersImageModel:
     device that is not there.
     """
 
-    def __init__(self, settings: GeneratorSettings, blobs: BlobStore) -> None:
+    def __init__(
+        self,
+        settings: GeneratorSettings,
+        blobs: BlobStore,
+        faces: Callable[[], FaceEncoder] | None = None,
+    ) -> None:
         self._settings = settings
         base = base_folder(settings.model)
         self._pipe = load_pipeline(base, pick_device(settings.device))
         self._inpainter = inpainting_twin(self._pipe)
+        self._references = References.of(self._pipe, base, settings, blobs, faces)
         denoiser = getattr(self._pipe, base.component)
         self._adapters = Adapters(
             denoiser, base, blobs,
@@ -108,7 +115,7 @@ class DiffusersImageModel:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
             raise Invalid(f"inpaint needs (h, w, 3) and (h, w), not {pixels.shape}, {mask.shape}")
         width, height = self._capabilities.size(pixels.shape[1], pixels.shape[0])
-        with self._lock, _translated(), self._adapters.serving([order.adapter]):
+        with self._lock, _translated(), self._serving([order]):
             painted = self._inpainter(
                 **self._common(self._inpainter, [order]), width=width, height=height,
                 image=Image.fromarray(pixels), mask_image=Image.fromarray(mask),
@@ -126,13 +133,20 @@ class DiffusersImageModel:
         with _translated():
             for group in self._adapters.together(adapters):
                 part = [orders[place] for place in group]
-                with self._lock, self._adapters.serving([one.adapter for one in part]):
+                with self._lock, self._serving(part):
                     painted = self._pipe(
                         **self._common(self._pipe, part), width=width, height=height,
                         num_inference_steps=self._settings.steps,
                     )  # fmt: skip
                 images |= zip(group, _images(painted), strict=True)
         return [images[place] for place in range(len(orders))]
+
+    @contextmanager
+    def _serving(self, orders: Sequence[RenderOrder] | Sequence[Inpainting]) -> Iterator[None]:
+        """Let the n-th picture of every batch have the n-th order's adapter and references."""
+        adapters = [order.adapter for order in orders]
+        with self._adapters.serving(adapters), self._references.shown(orders):
+            yield
 
     def _common(
         self, pipe: DiffusionPipeline, orders: Sequence[RenderOrder] | Sequence[Inpainting]
@@ -155,7 +169,7 @@ class DiffusersImageModel:
         return Capabilities(
             model=base.id,
             lora=hasattr(self._pipe, "load_lora_weights"),
-            references=False,
+            references=self._references.followed,
             inpaint=self._inpainter is not None,
             video=False,
             seed=True,

@@ -9,7 +9,7 @@ from cluster.domain.identity import Part
 from cluster.domain.likeness import likeness, unread
 from cluster.domain.tags import Tags
 from cluster.errors import BadImage
-from cluster.identity_judge import centroid, view
+from cluster.identity_judge import view
 from cluster.ports import Vector
 from serve.validator import odd_ones, only_face
 

@@ -1,0 +1,257 @@
+"""Reference pictures reach a local model: real pipelines, a real face encoder, random weights."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from safetensors.torch import save_file
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import CharacterId
+from cluster.domain.face import centroid
+from cluster.domain.render import Inpainting, RenderOrder
+from cluster.errors import ProviderMissing, Unsupported
+from cluster.pictures import from_png, to_png
+from cluster.ports import BlobStore, FaceEncoder, Pixels
+from cluster.providers import face_encoder
+from cluster.providers.diffusers import DiffusersImageModel
+from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
+from cluster.providers.diffusers_load import inpainting_twin, load_pipeline
+from cluster.providers.diffusers_references import References
+from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings, StoreSettings
+from cluster.store import Store
+from tests.tiny_adapters import lora
+from tests.tiny_pipelines import save
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SIDE, FILE = 64, "ip_adapter.safetensors"
+PROMPT = "a knight in the rain"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
+    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
+
+
+@pytest.fixture(scope="module")
+def faces() -> FaceEncoder:
+    return face_encoder(IdentitySettings())
+
+
+@pytest.fixture(scope="module")
+def kairo(blobs: BlobStore) -> tuple[str, ...]:
+    files = sorted((ASSETS / "kairo").glob("reference_*.png"))[:3]
+    return tuple(blobs.put(file.read_bytes()) for file in files)
+
+
+@pytest.fixture(scope="module", params=["sd15", "sdxl"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
+    """A tiny base model with an image-prompt adapter of random weights in its folder."""
+    folder = tmp_path_factory.mktemp("base") / request.param
+    save(request.param, folder)
+    write_adapter(folder, folder / "ip_adapter" / FILE)
+    return base_folder(str(folder))
+
+
+def write_adapter(
+    folder: Path, path: Path, face_model: str = "yunet-2023mar+sface-2021dec", tokens: int = 4
+) -> None:
+    torch.manual_seed(5)
+    unet = DiffusionPipeline.from_pretrained(folder, local_files_only=True).unet
+    prompt = ImagePrompt(unet, PromptShape(128, 2, tokens))
+    tensors = {key: 0.5 * torch.randn_like(value) for key, value in prompt.tensors().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, {"face_model": face_model})
+
+
+def settings(base: BaseFolder, **more: object) -> GeneratorSettings:
+    fields = {"model": str(base.folder), "device": "cpu", "steps": 3, "reference_scale": 0.7}
+    return GeneratorSettings.model_validate(fields | more)
+
+
+def order(references: tuple[str, ...] = (), seed: int = 7) -> RenderOrder:
+    return RenderOrder(
+        prompt=PROMPT, seed=seed, width_px=SIDE, height_px=SIDE, references=references
+    )
+
+
+@pytest.fixture(scope="module")
+def load(blobs: BlobStore, faces: FaceEncoder) -> Callable[..., DiffusersImageModel]:
+    def load(base: BaseFolder, **more: object) -> DiffusersImageModel:
+        return DiffusersImageModel(settings(base, **more), blobs, lambda: faces)
+
+    return load
+
+
+Load = Callable[..., DiffusersImageModel]
+
+
+def same(one: Pixels, other: Pixels) -> bool:
+    return bool(np.array_equal(one, other))
+
+
+def test_references_change_the_picture_and_their_absence_leaves_the_base_as_it_is(
+    base: BaseFolder, load: Load, blobs: BlobStore, kairo: tuple[str, ...]
+) -> None:
+    bare = DiffusersImageModel(settings(base), blobs)
+    model = load(base)
+    assert (bare.capabilities.references, model.capabilities.references) == (False, True)
+    plain = bare.render(order()).pixels
+    assert same(bare.render(order(kairo)).pixels, plain)
+    followed = model.render(order(kairo)).pixels
+    assert not same(followed, plain)
+    assert same(model.render(order()).pixels, plain)
+    assert same(model.render(order(kairo)).pixels, followed)
+    assert not same(model.render(order(kairo[:1])).pixels, followed)
+
+
+def test_inpainting_follows_references_too(
+    base: BaseFolder, load: Load, kairo: tuple[str, ...]
+) -> None:
+    model = load(base)
+    before = model.render(order()).pixels
+    mask = np.full((SIDE, SIDE), 255, np.uint8)
+    task = Inpainting(prompt="a face", seed=1, strength=0.6)
+    plain = model.inpaint(before, mask, task)
+    assert not same(
+        model.inpaint(before, mask, task.model_copy(update={"references": kairo})), plain
+    )
+    assert same(model.inpaint(before, mask, task), plain)
+
+
+def test_what_is_served_equals_stock_diffusers(
+    base: BaseFolder, load: Load, blobs: BlobStore, faces: FaceEncoder, kairo: tuple[str, ...]
+) -> None:
+    pipe = DiffusionPipeline.from_pretrained(base.folder, local_files_only=True)
+    pipe.load_ip_adapter(
+        str(base.folder), subfolder="ip_adapter", weight_name=FILE, image_encoder_folder=None
+    )
+    pipe.set_ip_adapter_scale(0.7)
+    found = [faces.faces(from_png(blobs.get(sha256)))[0].embedding for sha256 in kairo]
+    vector = torch.from_numpy(centroid(np.stack(found)))[None]
+    image = pipe(
+        PROMPT, negative_prompt="", width=SIDE, height=SIDE, num_inference_steps=3,
+        guidance_scale=3.0, generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+        ip_adapter_image_embeds=[torch.stack([torch.zeros_like(vector), vector])],
+    ).images[0]  # fmt: skip
+    ours = load(base).render(order(kairo)).pixels
+    assert np.abs(ours / 255 - image).max() < 1e-3 + 0.5 / 255
+
+
+def test_a_mixed_batch_equals_separate_runs(
+    base: BaseFolder, blobs: BlobStore, faces: FaceEncoder, kairo: tuple[str, ...]
+) -> None:
+    pipe = load_pipeline(base, torch.device("cpu"))
+    chosen = settings(base, reference_scale_lora=0.2)
+    references = References.of(pipe, base, chosen, blobs, lambda: faces)
+    adapted = order(kairo[:1], seed=3).model_copy(update={"adapter": version(base, blobs)})
+    orders = [order(kairo, seed=1), order(seed=2), adapted, order(kairo[1:], seed=4)]
+
+    def painted(some: list[RenderOrder]) -> Pixels:
+        with references.shown(some):
+            images = pipe(
+                [PROMPT] * len(some), width=SIDE, height=SIDE, num_inference_steps=3,
+                guidance_scale=3.0, output_type="np",
+                generator=[torch.Generator().manual_seed(one.seed) for one in some],
+            ).images  # fmt: skip
+        return np.asarray(images)
+
+    together = painted(orders)
+    apart = np.concatenate([painted([one]) for one in orders])
+    assert np.abs(together - apart).max() < 1e-4
+    full = adapted.model_copy(update={"adapter": None})
+    assert np.abs(painted([full]) - apart[2]).max() > 1e-3
+
+
+def test_beside_an_adapter_references_count_as_the_settings_say(
+    base: BaseFolder, load: Load, blobs: BlobStore, kairo: tuple[str, ...]
+) -> None:
+    adapter = version(base, blobs)
+    adapted = order().model_copy(update={"adapter": adapter})
+    both = order(kairo).model_copy(update={"adapter": adapter})
+    silent, loud = load(base, reference_scale_lora=0), load(base, reference_scale_lora=0.7)
+    alone = silent.render(adapted).pixels
+    assert same(silent.render(both).pixels, alone)
+    assert same(loud.render(adapted).pixels, alone)
+    together = loud.render(both).pixels
+    assert not same(together, alone)
+    assert not same(together, loud.render(order(kairo)).pixels)
+
+
+def test_references_without_a_face_are_said_and_left_out(
+    base: BaseFolder, load: Load, blobs: BlobStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = blobs.put(to_png(np.full((96, 96, 3), 127, np.uint8)))
+    model = load(base)
+    assert same(model.render(order((empty,))).pixels, model.render(order()).pixels)
+    said = capsys.readouterr()
+    assert "no reference shows a face" in said.out + said.err
+
+
+def version(base: BaseFolder, blobs: BlobStore) -> AdapterVersion:
+    return AdapterVersion(
+        character_id=CharacterId("kairo"), version=1, sha256=blobs.put(lora(base, seed=1)),
+        base_model=base.id, rank=4, alpha=4,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["other face model", "other shape", "not finite", "no adapter"])
+def test_an_adapter_that_cannot_be_used_is_refused_at_the_start(
+    base: BaseFolder, load: Load, tmp_path: Path, fault: str
+) -> None:
+    path = tmp_path / FILE
+    match fault:
+        case "other face model":
+            write_adapter(base.folder, path, face_model="arcface")
+        case "other shape":
+            save_file({"image_proj.norm.weight": torch.ones(3)}, path)
+        case "not finite":
+            write_adapter(base.folder, path, tokens=1)
+            spoilt = {"x": torch.ones(1)}
+            save_file(spoilt, tmp_path / "other.safetensors")
+            poison(path)
+        case _:
+            path.write_bytes(b"nothing")
+    with pytest.raises(ProviderMissing) as caught:
+        load(base, ip_adapter=path)
+    assert "generator.ip_adapter" in caught.value.advice or "identity.pack" in caught.value.advice
+
+
+def poison(path: Path) -> None:
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    tensors["image_proj.proj.0.bias"][0] = float("nan")
+    save_file(tensors, path, {"face_model": "yunet-2023mar+sface-2021dec"})
+
+
+def test_a_model_without_a_unet_says_so(load: Load, tmp_path: Path) -> None:
+    flux = base_folder(str(save("flux", tmp_path / "flux")))
+    with pytest.raises(Unsupported, match="no UNet"):
+        load(flux, ip_adapter=tmp_path / FILE)
+
+
+def test_the_encoder_is_not_asked_for_without_an_adapter(
+    tmp_path: Path, blobs: BlobStore, kairo: tuple[str, ...]
+) -> None:
+    plain = base_folder(str(save("sd15", tmp_path / "plain")))
+    absent = partial(pytest.fail, "the encoder was asked for")
+    pipe = load_pipeline(plain, torch.device("cpu"))
+    references = References.of(pipe, plain, settings(plain), blobs, absent)
+    assert not references.followed
+    with references.shown([order(kairo)]):
+        assert inpainting_twin(pipe) is not None
