@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 
 from cluster.domain.adapter_file import check_fits, read_adapter
 from cluster.providers.diffusers_folder import BaseFolder
-from training.studio import adapter, vae
+from cluster.providers.diffusers_image_prompt import ImagePrompt
+from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.loop import Loop
+from training.studio.portraits import Portraits
 from training.studio.text import TextRecipe, corpus, pretrain
 from training.studio.tokenizer import train_tokenizer
 
@@ -109,3 +112,68 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
         output_type="np",
     ).images
     assert painted.shape == (1, 64, 64, 3)
+
+
+def portraits() -> Portraits:
+    """Four actors of two pictures; a face was found in seven."""
+    rng = np.random.default_rng(2)
+    vectors = rng.normal(size=(8, 16)).astype(np.float32) + 1
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[7] = 0
+    boxes = np.tile(np.array([0.3, 0.2, 0.6, 0.7], np.float32), (8, 1))
+    return Portraits(np.arange(8) // 2, vectors, boxes)
+
+
+def test_an_image_prompt_is_learned_from_the_other_pictures_of_an_actor() -> None:
+    others = portraits().others()
+    assert set(others) == {0, 1, 2, 3, 4, 5}  # the last actor has no second face
+    assert [others[row].tolist() for row in (0, 1, 4)] == [[1], [0], [5]]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
+    pipeline_folder: Path, tmp_path: Path
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    latents = np.random.default_rng(1).normal(size=(8, 4, 16, 16)).astype(np.float16)
+    recipe = ip_adapter.PromptRecipe(batch=2, tokens=2, widening=2)
+
+    def trained(seconds: float) -> tuple[StableDiffusionPipeline, ImagePrompt]:
+        pipe = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
+        pipe.set_progress_bar_config(disable=True)
+        said = [["portrait of a man", "a man"]] * 8
+        prompt = ip_adapter.train(pipe, latents, said, portraits(), tmp_path, seconds, recipe)
+        return pipe, prompt
+
+    trained(0.5)
+    steps = torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"]
+    assert steps > 0
+    pipe, prompt = trained(4.0)
+    assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > steps
+
+    path = ip_adapter.save(prompt, tmp_path, "some-face-model", "0" * 64)
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["face_model"] == "some-face-model"
+        assert {str(file.get_tensor(key).dtype) for key in file.keys()} == {"torch.float16"}  # noqa: SIM118
+
+    stock = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
+    stock.set_progress_bar_config(disable=True)
+    stock.load_ip_adapter(
+        str(tmp_path), subfolder=path.parent.name, weight_name=path.name, image_encoder_folder=None
+    )
+    vector = torch.from_numpy(portraits().embeddings[:1])
+    pair = torch.stack([torch.zeros_like(vector), vector])
+
+    def paint(pipe: StableDiffusionPipeline, **more: object) -> NDArray[np.float32]:
+        dice = torch.Generator().manual_seed(1)
+        call = {"num_inference_steps": 2, "output_type": "np", "generator": dice}
+        return np.asarray(pipe("a man", height=64, width=64, **call, **more).images[0])
+
+    theirs = paint(stock, ip_adapter_image_embeds=[pair])
+    plain = paint(pipe)
+    with torch.no_grad():
+        prompt.show(vector, torch.ones(1))
+    ours = paint(pipe)
+    assert np.abs(ours - theirs).max() < 5e-3  # the file is float16
+    assert np.abs(ours - plain).max() > np.abs(ours - theirs).max()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster.domain.character import Eye, Hair, Mark, Profile
-from cluster.domain.face import Face
+from cluster.domain.face import Face, centroid
 from cluster.domain.identity import Part
 from cluster.domain.likeness import likeness, unread
 from cluster.domain.tags import Tags

@@ -1,6 +1,7 @@
-"""`python -m training.studio train | evaluate | sheet`: the embedded model from nothing."""
+"""`python -m training.studio train | evaluate | sheet | likeness`: the embedded model."""
 
 import json
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +12,14 @@ import typer
 from diffusers import StableDiffusionPipeline
 
 from cluster.providers.facepack import ensure_pack
-from cluster.providers.insightface import InsightFaceEncoder
-from cluster.providers.onnx_tagger import OnnxTagger
-from cluster.settings import ASSETS, IdentitySettings
+from cluster.settings import ASSETS, IdentitySettings, Settings, StoreSettings
 from training.studio import evaluate as judging
 from training.studio import stages
 from training.studio.actor import random_actor
 from training.studio.adapter import AdapterRecipe
 from training.studio.base import BaseSettings
 from training.studio.captions import caption
+from training.studio.ip_adapter import PromptRecipe
 from training.studio.loop import device_of
 from training.studio.render import Renderer
 from training.studio.sheet import paint, save
@@ -80,11 +80,31 @@ def evaluate(
     count: Annotated[int, typer.Option(min=1, help="Held-out captions.")] = 300,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Faces found, attributes confirmed, likeness by caption alone, seconds a picture."""
-    judges = judging.Judges(InsightFaceEncoder(ensure_pack(IdentitySettings())), OnnxTagger())
-    scores = judging.evaluate(load(model), judges, count, None)
-    lines = (f"{name:24} {value}" for name, value in scores.items())
+    """Faces found, attributes confirmed, likeness by words and by references, KID, seconds."""
+    scores = judging.evaluate(painting_with(model), count)
+    lines = (f"{name:26} {value}" for name, value in scores.items())
     typer.echo(json.dumps(scores) if as_json else "\n".join(lines))
+
+
+@app.command()
+def likeness(
+    out: Annotated[Path, typer.Argument(help="A PNG file to write.")],
+    model: Model = ASSETS / "studio",
+    actors: Annotated[int, typer.Option(min=1)] = 6,
+) -> None:
+    """Held-out actors, a row each: references, painted from words alone, painted after both."""
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = painting_with(model).model_copy(
+            update={"store": StoreSettings(home=Path(scratch))}
+        )
+        save(str(out), judging.likeness_sheet(judging.Studio.open(settings), actors))
+
+
+def painting_with(model: Path) -> Settings:
+    """The settings, with this pipeline folder as the image model."""
+    settings = Settings()
+    generator = settings.generator.model_copy(update={"model": str(model)})
+    return settings.model_copy(update={"generator": generator})
 
 
 @app.command()
@@ -112,6 +132,7 @@ def recipe() -> None:
         "vae": asdict(VaeRecipe()),
         "text": asdict(TextRecipe()),
         "base": asdict(BaseSettings()),
+        "ip_adapter": asdict(PromptRecipe()),
         "adapter": asdict(AdapterRecipe()),
     }
     typer.echo(json.dumps(settings, indent=2))

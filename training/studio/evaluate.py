@@ -1,117 +1,192 @@
-"""What the shipped pipeline is worth: faces found, words obeyed, identities kept."""
+"""What the shipped model is worth: faces found, words obeyed, likeness kept, distance to renders.
 
+Everything is painted through the product's own image model and judged by its own face encoder,
+tagger and identity score. Prompts and seeds are fixed; the people in them are in no training set.
+"""
+
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 
+from cluster import providers
+from cluster.domain.character import Character
+from cluster.domain.render import RenderOrder
 from cluster.domain.tags import Tags
-from cluster.ports import FaceEncoder, Tagger
+from cluster.identity_judge import IdentityJudge
+from cluster.ports import ImageModel, Pixels, Tagger
+from cluster.settings import Settings, StoreSettings
+from cluster.store.blobs import Blobs
 from training.studio.actor import Actor, random_actor
-from training.studio.captions import caption
+from training.studio.captions import identity_clauses, shot_clauses
+from training.studio.kid import features, kid
 from training.studio.render import Renderer
-from training.studio.sheet import paint
+from training.studio.role import cast, portraits
 from training.studio.shot import Shot, random_shot
 
 HELD_OUT = 99
 """Seed of people that no training set holds."""
 
-Pictures = NDArray[np.uint8]
-Counts = dict[str, list[bool]]
+ACTORS, SCENES = 10, 6
+"""Held-out actors whose likeness is measured, and pictures painted of each."""
+
+SHARES = ("face_found", "hair_colour", "outfit_colour", "place", "marks", "props", "injuries")
+
+Figures = dict[str, float | None]
+Example = tuple[Actor, Shot]
 
 
 @dataclass(frozen=True)
-class Judges:
-    """Those who look at pictures."""
+class Studio:
+    """The model under test, those who judge it, and what renders the truth."""
 
-    faces: FaceEncoder
+    model: ImageModel
+    judge: IdentityJudge
     tagger: Tagger
+    renderer: Renderer
+    blobs: Blobs
+
+    @classmethod
+    def open(cls, settings: Settings, head_cache: Path | None = None) -> "Studio":
+        """Everything that ``settings`` choose. Raises ProviderMissing where a part is missing."""
+        blobs = Blobs(settings.store.blob_root)
+        model = providers.image_model(settings.generator, blobs, settings.identity)
+        tagger = providers.picture_tagger()
+        judge = IdentityJudge(settings, tagger=tagger)
+        return cls(model, judge, tagger, Renderer(model.capabilities.width_px, head_cache), blobs)
+
+    def paint(self, prompt: str, seed: int, references: tuple[str, ...] = ()) -> NDArray[np.uint8]:
+        """A picture of the model's own size."""
+        return self.model.render(
+            RenderOrder(prompt=prompt, seed=seed, references=references)
+        ).pixels
 
 
-def embedding(faces: FaceEncoder, picture: Pictures) -> NDArray[np.float32] | None:
-    """The unit embedding of the largest face, or None."""
-    found = faces.faces(picture)
-    return np.asarray(found[0].embedding, np.float32) if found else None
+def evaluate(settings: Settings, count: int, head_cache: Path | None = None) -> Figures:
+    """All figures by name. Shares, IDR and KID are from 0 to 1; IDR with the reference adapter is
+    null where the model has none. What the references need is kept in a scratch folder."""
+    with tempfile.TemporaryDirectory() as scratch:
+        aside = settings.model_copy(update={"store": StoreSettings(home=Path(scratch))})
+        studio = Studio.open(aside, head_cache)
+        return obedience(studio, count) | likeness(studio)
 
 
-def confirmed(tags: Tags, actor: Actor, shot: Shot, counts: Counts) -> None:
-    """Note for each attribute of the picture whether the tagger sees it."""
+def held_out(count: int, seed: int) -> list[Example]:
+    """People whom no training set holds, each in a shot."""
+    rng = np.random.default_rng([HELD_OUT, seed])
+    return [(random_actor(rng), random_shot(rng)) for _ in range(count)]
 
-    def note(key: str, right: bool) -> None:
-        counts.setdefault(key, []).append(right)
 
+def said(actor: Actor, shot: Shot, rng: np.random.Generator) -> str:
+    """A caption that leaves nothing out, as the product's prompts do."""
+    clauses = identity_clauses(actor, rng) + shot_clauses(shot, rng)
+    return ", ".join([f"{shot.framing} of a {actor.person}", *(text for _, text in clauses)])
+
+
+def obedience(studio: Studio, count: int) -> Figures:
+    """Faces found and attributes confirmed, in painted pictures and, as the measure of what the
+    judges can confirm at all, in renders of the same people and shots; KID; seconds a picture."""
+    examples = held_out(count, 5)
+    prompts = [said(*one, np.random.default_rng(i)) for i, one in enumerate(examples)]
+    studio.paint(prompts[0], 0)
+    began = time.monotonic()
+    made = np.stack([studio.paint(prompt, i) for i, prompt in enumerate(prompts)])
+    seconds = (time.monotonic() - began) / count
+    shown = np.stack([studio.renderer.render(*one) for one in examples])
+    others = np.stack([studio.renderer.render(*one) for one in held_out(max(count, 2), 8)])
+    distance, spread = kid(features(made), features(others))
+    return shares(studio, made, examples) | {
+        "kid": round(distance, 5),
+        "kid_std": round(spread, 5),
+        "seconds_per_image": round(seconds, 3),
+        "pictures": count,
+        **{f"{key}_in_renders": value for key, value in shares(studio, shown, examples).items()},
+    }
+
+
+def shares(studio: Studio, pictures: Iterable[Pixels], examples: list[Example]) -> Figures:
+    """The share of pictures with a face, and of each kind of attribute that the tagger confirms."""
+    counts: dict[str, list[bool]] = {key: [] for key in SHARES}
+    for picture, example in zip(pictures, examples, strict=True):
+        faces = studio.judge.encoder.faces(picture)
+        counts["face_found"].append(bool(faces))
+        tags = studio.tagger.tags(picture, faces[0].box if faces else None)
+        for key, right in confirmed(tags, *example):
+            counts[key].append(right)
+    return {key: mean(values) for key, values in counts.items()}
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """To four digits; None for the mean of nothing."""
+    return round(float(np.mean(values)), 4) if values else None
+
+
+def confirmed(tags: Tags, actor: Actor, shot: Shot) -> Iterator[tuple[str, bool]]:
+    """Kind of each attribute that was asked for, and whether the tagger sees it."""
     if actor.hair_style != "bald" and shot.prop != "hat":
-        note("hair_colour", tags.best("hair_colour")[0] == actor.hair_colour)
-    note("outfit_colour", tags.best("outfit_colour")[0] == shot.outfit_colour)
-    note("place", tags.best("place")[0] == shot.place)
-    for head, said in (
+        yield "hair_colour", tags.best("hair_colour")[0] == actor.hair_colour
+    yield "outfit_colour", tags.best("outfit_colour")[0] == shot.outfit_colour
+    yield "place", tags.best("place")[0] == shot.place
+    for head, labels in (
         ("marks", [f"{mark.kind} on the {mark.place}" for mark in actor.marks]),
         ("injuries", [f"{mark.kind} on the {mark.place}" for mark in shot.injuries]),
         ("props", [shot.prop] if shot.prop else []),
     ):
-        for label in said:
-            note(head, (tags.probability(head, label) or 0.0) >= 0.5)
+        for label in labels:
+            yield head, (tags.probability(head, label) or 0.0) >= 0.5
 
 
-def obedience(pipeline: StableDiffusionPipeline, judges: Judges, count: int) -> dict[str, float]:
-    """Faces found and attributes confirmed on held-out captions, and seconds a picture."""
-    rng = np.random.default_rng([HELD_OUT, 5])
-    cast = [(random_actor(rng), random_shot(rng)) for _ in range(count)]
-    prompts = [
-        caption(actor, shot, np.random.default_rng(i)) for i, (actor, shot) in enumerate(cast)
-    ]
-    paint(pipeline, prompts[:1], [0])
-    began = time.monotonic()
-    single = [paint(pipeline, [prompt], [i])[0] for i, prompt in enumerate(prompts[:8])]
-    seconds = (time.monotonic() - began) / len(single)
-    pictures = paint(pipeline, prompts, list(range(count)))
-    counts: Counts = {}
-    for picture, (actor, shot) in zip(pictures, cast, strict=True):
-        found = judges.faces.faces(picture)
-        counts.setdefault("face_found", []).append(bool(found))
-        confirmed(judges.tagger.tags(picture, found[0].box if found else None), actor, shot, counts)
-    scores = {key: round(float(np.mean(values)), 4) for key, values in counts.items()}
-    return scores | {"pictures": count, "seconds_per_image": round(seconds, 3)}
+@dataclass(frozen=True)
+class Role:
+    """A held-out actor as a character, its reference pictures, and scenes to paint it in."""
+
+    character: Character
+    references: list[Pixels]
+    prompts: list[str]
 
 
-def likeness(faces: FaceEncoder, pictures: Pictures, centroid: NDArray[np.float32]) -> list[float]:
-    """Cosine of each picture's largest face to a unit centroid; pictures without a face give 0."""
-    made = [embedding(faces, picture) for picture in pictures]
-    return [0.0 if one is None else float(one @ centroid) for one in made]
+def held_out_role(studio: Studio, number: int, scenes: int) -> Role:
+    """Always the same for the same number."""
+    rng = np.random.default_rng([HELD_OUT, 6, number])
+    actor = random_actor(rng)
+    references = portraits(actor, studio.renderer)
+    character = cast(f"held-out-{number}", actor, references, studio.blobs)
+    prompts = [said(actor, random_shot(rng), rng) for _ in range(scenes)]
+    return Role(character, references, prompts)
 
 
-def centroid_of(faces: FaceEncoder, pictures: Sequence[Pictures]) -> NDArray[np.float32]:
-    """The normalised mean embedding of an actor's pictures."""
-    found = [one for one in (embedding(faces, picture) for picture in pictures) if one is not None]
-    mean = np.mean(found, axis=0)
-    unit: NDArray[np.float32] = mean / np.linalg.norm(mean)
-    return unit
-
-
-def caption_only(
-    pipeline: StableDiffusionPipeline, faces: FaceEncoder, renderer: Renderer, actors: int
-) -> float:
-    """Mean cosine between held-out actors and what the model paints from their looks in words."""
-    values: list[float] = []
+def likeness(studio: Studio, actors: int = ACTORS, scenes: int = SCENES) -> Figures:
+    """Mean IDR of held-out actors, painted from their looks in words alone and after their eight
+    reference pictures as well; a picture without a face counts 0."""
+    words: list[float] = []
+    shown: list[float] = []
     for number in range(actors):
-        rng = np.random.default_rng([HELD_OUT, 6, number])
-        actor = random_actor(rng)
-        shots = [random_shot(rng) for _ in range(6)]
-        centroid = centroid_of(faces, [renderer.render(actor, shot) for shot in shots])
-        prompts = [caption(actor, shot, rng) for shot in shots]
-        values += likeness(faces, paint(pipeline, prompts, list(range(6))), centroid)
-    return round(float(np.mean(values)), 4)
+        role = held_out_role(studio, number, scenes)
+        character = role.character
+        for seed, prompt in enumerate(role.prompts):
+            words.append(idr(studio, character, studio.paint(prompt, seed)))
+            if studio.model.capabilities.references:
+                painted = studio.paint(prompt, seed, character.references)
+                shown.append(idr(studio, character, painted))
+    return {"idr_caption_only": mean(words), "idr_reference_adapter": mean(shown)}
 
 
-def evaluate(
-    pipeline: StableDiffusionPipeline, judges: Judges, count: int, head_cache: Path | None
-) -> dict[str, float]:
-    """All figures of one pipeline, by name; shares and cosines from 0 to 1."""
-    renderer = Renderer(pipeline.unet.config.sample_size * 4, head_cache)
-    scores = obedience(pipeline, judges, count)
-    scores["cosine_caption_only"] = caption_only(pipeline, judges.faces, renderer, actors=10)
-    return scores
+def idr(studio: Studio, character: Character, picture: Pixels) -> float:
+    """The product's score; 0 without a face."""
+    return studio.judge.report(picture, character).idr or 0.0
+
+
+def likeness_sheet(studio: Studio, actors: int, scenes: int = 4) -> NDArray[np.uint8]:
+    """A row an actor: two references, pictures painted from words, the same seeds after both."""
+    rows = []
+    for number in range(actors):
+        role = held_out_role(studio, number, scenes)
+        known = role.character.references
+        words = [studio.paint(prompt, seed) for seed, prompt in enumerate(role.prompts)]
+        shown = [studio.paint(prompt, seed, known) for seed, prompt in enumerate(role.prompts)]
+        rows.append(np.concatenate([*role.references[:2], *words, *shown], axis=1))
+    return np.concatenate(rows)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from cluster.domain.face import centroid
 from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
 from training.studio.adapter import BASE_MODEL, read
 from training.studio.loop import Loop, autocast, device_of
@@ -39,13 +40,6 @@ class PromptRecipe:
     face_weight: float = 5.0
     gamma: float = 5.0
     seed: int = 0
-
-
-def centroid(vectors: Floats) -> Floats:
-    """L2-normalised mean of unit vectors (n, dim)."""
-    mean = vectors.mean(0)
-    unit: Floats = (mean / max(float(np.linalg.norm(mean)), 1e-6)).astype(np.float32)
-    return unit
 
 
 class Draw:

@@ -34,8 +34,7 @@ class Portraits:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Whether a face was found."""
-        found: NDArray[np.bool_] = self.embeddings.any(axis=1)
-        return found
+        return np.asarray(self.embeddings.any(axis=1))
 
     def others(self) -> dict[int, Rows]:
         """By picture that can be learned: the actor's other pictures that show a face."""

@@ -1,0 +1,56 @@
+"""A rendered actor as the product knows one: a character with profile and reference pictures."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from cluster.domain.character import (
+    Character,
+    CharacterId,
+    Eye,
+    Hair,
+    Mark,
+    Outfit,
+    Profile,
+)
+from cluster.domain.consent import Consent
+from cluster.pictures import to_png
+from cluster.ports import BlobStore, Pixels
+from training.studio.actor import Actor
+from training.studio.kairo import reference_shots
+from training.studio.render import Renderer
+
+
+def profile_of(actor: Actor) -> Profile:
+    """What is said of the actor in words, and nothing of bone and flesh."""
+    return Profile(
+        gender="man" if actor.person == "man" else "woman",
+        skin=actor.skin,
+        hair=Hair(colour=actor.hair_colour, style=actor.hair_style),
+        left_eye=Eye(colour=actor.left_eye, cyber=actor.left_cyber),
+        right_eye=Eye(colour=actor.right_eye, cyber=actor.right_cyber),
+        beard=actor.beard,
+        marks=tuple(Mark(kind=mark.kind, place=mark.place) for mark in actor.marks),
+        outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
+    )
+
+
+def portraits(actor: Actor, renderer: Renderer) -> list[Pixels]:
+    """Eight reference pictures: plain studio, varied framing, expression and pose."""
+    return [
+        renderer.render(
+            actor, replace(shot, outfit=actor.outfit, outfit_colour=actor.outfit_colour)
+        )
+        for shot in reference_shots()
+    ]
+
+
+def cast(id: str, actor: Actor, references: Iterable[Pixels], blobs: BlobStore) -> Character:
+    """The actor's character; its references are kept in ``blobs``."""
+    return Character(
+        id=CharacterId(id),
+        name=id.capitalize(),
+        profile=profile_of(actor),
+        references=tuple(blobs.put(to_png(picture)) for picture in references),
+        consent=Consent(likeness="fictional"),
+        domain="studio",
+    )
