@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from cluster.providers import face_encoder
 from cluster.providers.diffusers_folder import BaseFolder
-from training.studio import adapter, text, vae
+from cluster.settings import IdentitySettings
+from training.studio import adapter, ip_adapter, text, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.captions import caption, named_caption
 from training.studio.dataset import RenderSet, make
 from training.studio.kairo import KAIRO, TRIGGER, random_scene, reference_shots
 from training.studio.loop import device_of
+from training.studio.portraits import FaceSet, Portraits
+from training.studio.portraits import make as embed
 from training.studio.recogniser import Recogniser
 from training.studio.render import Renderer, shipped_head
 from training.studio.sheet import save
@@ -35,7 +39,8 @@ class Plan:
 
     ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
     ``recogniser`` is SFace's ONNX file. ``start`` is a pipeline folder whose VAE, text encoder and
-    UNet are taken over: the first two as they are, the UNet to be trained further.
+    UNet are taken over: the first two as they are, the UNet to be trained further. ``portraits``
+    is how many pictures' faces are embedded for the image-prompt adapter.
     """
 
     folder: Path
@@ -49,6 +54,8 @@ class Plan:
     judged_minutes: float = 4.0
     text_minutes: float = 4.0
     base: BaseSettings = field(default_factory=BaseSettings)
+    ip_adapter_minutes: float = 12.0
+    portraits: int = 6000
     adapter_minutes: float = 18.5
     kairo_pictures: int = 1200
     start: Path | None = None
@@ -150,8 +157,33 @@ def train_base(plan: Plan, model: AutoencoderTiny) -> StableDiffusionPipeline:
 def ship(plan: Plan, pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
     """Write the pipeline folder and read it back, so that what follows sees what users get."""
     export(pipeline, plan.studio)
-    shipped = StableDiffusionPipeline.from_pretrained(plan.studio, torch_dtype=torch.float32)
-    return shipped.to(device_of())
+    return shipped(plan)
+
+
+def shipped(plan: Plan) -> StableDiffusionPipeline:
+    """The shipped pipeline, float32."""
+    read = StableDiffusionPipeline.from_pretrained(plan.studio, torch_dtype=torch.float32)
+    return read.to(device_of())
+
+
+def portraits(plan: Plan) -> Portraits:
+    """The faces of the first pictures, as the product's encoder sees them; computed once."""
+    faces = FaceSet(plan.renders, min(plan.portraits, plan.pictures))
+    with tqdm(total=faces.count, desc="portraits") as bar:
+        for done in embed(faces, plan.workers):
+            bar.update(done - bar.n)
+    return faces.load()
+
+
+def train_ip_adapter(plan: Plan, model: AutoencoderTiny) -> Path:
+    """Stage 4: the image-prompt adapter on what was shipped; returns its file."""
+    pipeline = shipped(plan)
+    prompt = ip_adapter.train(
+        pipeline, latents(plan, model), wordings(plan), portraits(plan), plan.folder,
+        plan.ip_adapter_minutes * 60, ip_adapter.PromptRecipe(),
+    )  # fmt: skip
+    digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
+    return ip_adapter.save(prompt, plan.studio, face_encoder(IdentitySettings()).model, digest)
 
 
 def make_references(plan: Plan) -> None:
@@ -180,7 +212,7 @@ def other_examples(plan: Plan, count: int = 192) -> adapter.Captioned:
 
 
 def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
-    """Stage 4: Kairo's adapter; returns its file."""
+    """Stage 5: Kairo's adapter; returns its file."""
     recipe = adapter.AdapterRecipe()
     seconds = plan.adapter_minutes * 60
     adapter.train(
@@ -196,7 +228,9 @@ def run(plan: Plan) -> None:
     """Everything, resuming where an earlier run stopped."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     render_pictures(plan)
-    pipeline = ship(plan, train_base(plan, train_autoencoder(plan)))
+    model = train_autoencoder(plan)
+    pipeline = ship(plan, train_base(plan, model))
+    train_ip_adapter(plan, model)
     make_references(plan)
     train_adapter(plan, pipeline)
 
@@ -206,5 +240,5 @@ def quick(plan: Plan) -> Plan:
     base = replace(plan.base, minutes=0.3, batch=8)
     return replace(
         plan, pictures=120, vae_minutes=0.2, judged_minutes=0.1, text_minutes=0.1, base=base,
-        adapter_minutes=0.1, kairo_pictures=16,
+        ip_adapter_minutes=0.1, portraits=120, adapter_minutes=0.1, kairo_pictures=16,
     )  # fmt: skip
