@@ -62,6 +62,7 @@ class Ballot:
     ) -> None:
         self.adapter_id = adapter_id
         self.answers: dict[str, str | None] = {}
+        self._asked = replicas.alive()
         self._replicas, self._changed = replicas, changed
 
     def wait(self, timeout_s: float) -> list[str]:
@@ -71,14 +72,16 @@ class Ballot:
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            while missing := self._replicas.alive() - self.answers.keys():
+            while alive := self._replicas.alive() - self.answers.keys():
+                self._asked |= alive
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     break
                 # Nobody tells of a death: look again.
                 self._changed.wait(min(left_s, 0.5))
             refusals = [f"{who}: {why}" for who, why in sorted(self.answers.items()) if why]
-        return refusals + [f"{who}: no answer within {timeout_s:g} s" for who in sorted(missing)]
+            missing = sorted(self._asked - self.answers.keys())
+        return refusals + [f"{who}: did not answer" for who in missing]
 
     @property
     def lost(self) -> bool:

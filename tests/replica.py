@@ -30,7 +30,7 @@ class Replica:
     ) -> None:
         self.id, self.actor, self.problem, self.answers = id, actor, problem, answers
         self.heard: list[AdapterSwitch] = []
-        self.heard_at: list[float] = []
+        self.heard_at: dict[int, float] = {}
         self.staged_at = 0.0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -62,7 +62,7 @@ class Replica:
         found = ray.get(self.actor.wait_newer.remote(self._after, POLL_S, self.id))
         for switch in found:
             self.heard.append(switch)
-            self.heard_at.append(time.time())
+            self.heard_at[switch.id] = time.time()
             self._after = switch.id
             if switch.kind == "staging" and self.answers:
                 self.staged_at = time.time()

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from cluster.cli.console import Json, Key, Url, people, print_json, reports, server, table
-from cluster.domain.adapter import AdapterSwitch, AdapterVersion, adapter_id
+from cluster.domain.adapter import SERVING, AdapterSwitch, AdapterVersion, adapter_id
 from cluster.domain.character import CharacterId
 from cluster.errors import Conflict, Invalid, NotFound
 
@@ -213,9 +213,10 @@ def _tell_switches(found: list[AdapterSwitch], json_: bool) -> None:
         return
     rows = table("when", "what", "version", "replaced", "problems")
     for one in found:
+        replaced = _number(one.replaced) if one.kind in SERVING else ""
         rows.add_row(
             f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind.replace("_", " "), _number(one.version),
-            _number(one.replaced), escape("; ".join(one.problems)),
+            replaced, escape("; ".join(one.problems)),
         )  # fmt: skip
     people().print(rows)
 
@@ -243,7 +244,8 @@ def _show(one: AdapterVersion) -> None:
         rows.add_row("probe IDR", _figure(one.training.probe_idr))
         rows.add_row("trained for", f"{one.training.train_s:.0f} s")
         rows.add_row("training set", one.training.manifest)
-    rows.add_row("gate", escape(_gate(one)))
+    if one.verdict:
+        rows.add_row("gate", escape(_gate(one)))
     people().print(rows)
     if one.verdict:
         measures = table("figure", "before", "this", "difference, 95 %", "margin", "")
