@@ -46,7 +46,7 @@ def wire(
         refiner,
         _part(Analyzer).bind(settings),
     )
-    return _part(serve.ingress()(Gateway)).bind(settings, validator, director)
+    return _part(serve.ingress()(Gateway)).bind(settings, validator, director, painter)
 
 
 def _part(kind: Callable[..., Any], name: str | None = None, **resources: object) -> Deployment:

@@ -5,16 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, cast
 
+from cachetools import TTLCache
 from dbos import DBOSClient
 from dbos import error as dbos_errors
 from fastapi import Depends, Request
 from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity import Domain
 from cluster.domain.job import Job
+from cluster.domain.scene import SceneRequest
 from cluster.errors import CineError
 from cluster.ports import Pixels
 from cluster.settings import Settings
@@ -25,7 +28,11 @@ from cluster.telemetry import logger
 from .calls import Actors, ask
 from .wire import Check
 
+# A script of a thousand scenes asks for its character's adapter once in a while, not each time.
+ANNOUNCED, ANNOUNCED_S = 1024, 5.0
+
 Probes = Mapping[str, Callable[[], Awaitable[object]]]
+Prefetch = Callable[[SceneRequest], Awaitable[None]]
 
 
 class Desk:
@@ -34,14 +41,25 @@ class Desk:
     Args:
         validator: Handle of the Validator.
         probes: What must answer, besides the store and the actors, before we are ready.
+        prefetch: Tells whoever paints which scene is coming.
     """
 
-    def __init__(self, settings: Settings, validator: Any, actors: Actors, probes: Probes) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        settings: Settings,
+        validator: Any,  # noqa: ANN401
+        actors: Actors,
+        probes: Probes,
+        prefetch: Prefetch,
+    ) -> None:
         self.settings = settings
         self.store = Store.open(settings.store)
         self.actors = actors
         self._validator = validator
         self._probes = probes
+        self._prefetch = prefetch
+        self._announced: TTLCache[object, bool] = TTLCache(ANNOUNCED, ttl=ANNOUNCED_S)
+        self._errands: set[asyncio.Task[None]] = set()
         # Serve constructs replicas on a running event loop, where DBOS refuses to block.
         with ThreadPoolExecutor(1) as aside:
             self._engine = aside.submit(open_workflow_engine, settings.store).result()
@@ -81,7 +99,24 @@ class Desk:
         except (SQLAlchemyError, dbos_errors.DBOSException) as error:
             # The job is safe: the Director's sweep enqueues what was only written down.
             logger("gateway").error("not enqueued yet", job_id=job.id, error=str(error))
+        self._announce(job.request)
         return await asyncio.to_thread(self.store.jobs.get, job.id)
+
+    def _announce(self, request: SceneRequest) -> None:
+        """Let the scene's adapter be fetched while the job waits; the request waits for nothing."""
+        key = (request.character_id, request.adapter_version)
+        if key in self._announced:
+            return
+        self._announced[key] = True
+        errand = asyncio.create_task(self._fetch(request))
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
+    async def _fetch(self, request: SceneRequest) -> None:
+        try:
+            await self._prefetch(request)
+        except (RayError, RayServeException) as error:  # the job itself will fetch it
+            logger("gateway").warning("prefetch failed", error=type(error).__name__)
 
     async def checks(self) -> dict[str, Check]:
         """Everything that must answer, and whether it does."""

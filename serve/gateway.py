@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+from cluster.domain.scene import SceneRequest
 from cluster.errors import Unavailable
 from cluster.settings import Settings
 from cluster.telemetry import setup_logging
@@ -23,7 +24,7 @@ from . import (
 )
 from .auth import Keys
 from .calls import Actors
-from .desk import Desk, Probes
+from .desk import Desk, Prefetch, Probes
 from .shields import BodyLimit, KeyGuard, SafeHeaders
 
 ROUTES = (
@@ -41,7 +42,7 @@ class Gateway:
     """Gives the routes what they talk to; takes no decisions.
 
     Args:
-        validator, director: Handles of those deployments.
+        validator, director, generator: Handles of those deployments.
         actors: Null means those of this Ray cluster.
     """
 
@@ -50,12 +51,14 @@ class Gateway:
         settings: Settings,
         validator: Any,  # noqa: ANN401
         director: Any,  # noqa: ANN401
+        generator: Any,  # noqa: ANN401
         *,
         actors: Actors | None = None,
     ) -> None:
         setup_logging(settings.telemetry)
         probes: Probes = {"deployments": _deployments, "director": director.ready.remote}
-        self._desk = Desk(settings, validator, actors or Actors.connect(settings), probes)
+        actors = actors or Actors.connect(settings)
+        self._desk = Desk(settings, validator, actors, probes, _prefetcher(generator))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return fastapi_app(self._desk)
@@ -86,6 +89,16 @@ def fastapi_app(desk: Desk) -> FastAPI:
         app.add_middleware(KeyGuard, keys=Keys(desk.store.keys.verify, limits.key_cache_s))
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _prefetcher(generator: Any) -> Prefetch:  # noqa: ANN401
+    """Tells every replica that paints; whichever gets the job has its adapter at hand."""
+
+    async def prefetch(request: SceneRequest) -> None:
+        response = generator.broadcast("prefetch", request.character_id, request.adapter_version)
+        await response.results_async(return_exceptions=True)
+
+    return prefetch
 
 
 async def _deployments() -> None:

@@ -19,7 +19,7 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import open_workflow_engine
 from serve.calls import Actors
-from serve.desk import Desk, Probes
+from serve.desk import Desk, Prefetch, Probes
 from serve.gateway import fastapi_app
 from tests.handles import Here
 
@@ -34,18 +34,25 @@ def migrated(home: Path) -> Path:
 
 @contextmanager
 def open_desk(
-    settings: Settings, validator: object = None, probes: Probes | None = None
+    settings: Settings,
+    validator: object = None,
+    probes: Probes | None = None,
+    prefetch: Prefetch | None = None,
 ) -> Iterator[Desk]:
     """A desk whose actors are plain objects."""
     parts = (MemoryStore, LoraRegistry, Learner)
     actors = Actors(*(Here(partial(part, settings)) for part in parts))
-    desk = Desk(settings, Here(lambda: validator), actors, probes or {})
+    desk = Desk(settings, Here(lambda: validator), actors, probes or {}, prefetch or _nobody)
     try:
         yield desk
     finally:
         for actor in actors:
             actor.close()
         desk.close()
+
+
+async def _nobody(_: SceneRequest) -> None:
+    """Nobody paints."""
 
 
 @asynccontextmanager

@@ -41,6 +41,9 @@ class Photographer:
             width_px=256, height_px=256, token_budget=77,
         )  # fmt: skip
 
+    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
+        """It needs no adapters."""
+
     async def render(self, order: RenderOrder) -> Rendering:
         person = Image.fromarray(from_png(self._blobs.get(order.references[0])))
         if order.seed == SLOW_SEED:

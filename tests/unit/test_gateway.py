@@ -10,12 +10,14 @@ import pytest
 from dbos import DBOSClient
 from fastapi import FastAPI
 from ray.exceptions import ActorDiedError, RayTaskError
+from ray.serve.exceptions import DeploymentUnavailableError
 
 from cluster.domain.access import StoredReply
+from cluster.domain.character import CharacterId
 from cluster.domain.consent import Consent
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId, Problem, Step
-from cluster.domain.scene import SceneState
+from cluster.domain.scene import SceneRequest, SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
 from cluster.settings import GatewaySettings, Settings, StoreSettings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
@@ -88,6 +90,35 @@ async def test_a_scene_becomes_a_queued_job(
     (workflow,) = await asyncio.to_thread(workflows, settings)
     assert (workflow.workflow_id, workflow.name) == (body["id"], WORKFLOW)
     assert (workflow.queue_name, workflow.queue_partition_key) == (QUEUE, "pilot")
+
+
+async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_nothing(
+    settings: Settings,
+) -> None:
+    heard: list[tuple[str, int | None]] = []
+
+    async def slow(request: SceneRequest) -> None:
+        heard.append((request.character_id, request.adapter_version))
+        await asyncio.sleep(3600)
+
+    with open_desk(settings, prefetch=slow) as desk:
+        cast_kairo(desk)
+        cast_kairo(desk, id=CharacterId("mira"), name="Mira")
+        async with asyncio.timeout(30), http(desk) as client:
+            for more in ({}, {}, {"adapter_version": 0}, {"character_id": "mira"}):
+                assert (await client.post("/v1/scenes", json={**ORDER, **more})).is_success
+        await asyncio.sleep(0)
+    assert heard == [("kairo", None), ("kairo", 0), ("mira", None)]
+
+
+async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
+    async def nobody(_: SceneRequest) -> None:
+        raise DeploymentUnavailableError("Generator")
+
+    with open_desk(settings, prefetch=nobody) as desk:
+        cast_kairo(desk)
+        async with http(desk) as client:
+            assert (await client.post("/v1/scenes", json=ORDER)).status_code == 202
 
 
 @pytest.mark.parametrize(
