@@ -79,7 +79,7 @@ def stage(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         # Two slots for three characters: adapters come and go all the time.
         generator=GeneratorSettings(model=str(folder), device="cpu", steps=2, adapter_slots=2),
     )
-    actor = registry.connect(settings)
+    actor: Any = registry.connect(settings)
     looks = cast_all(settings, actor)
     serve.start(http_options={"host": "127.0.0.1", "port": free_port()}, proxy_location="Disabled")
     part = serve.deployment(

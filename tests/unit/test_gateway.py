@@ -10,7 +10,7 @@ import pytest
 from dbos import DBOSClient
 from fastapi import FastAPI
 from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import DeploymentUnavailableError
+from ray.serve.exceptions import RayServeException
 
 from cluster.domain.access import StoredReply
 from cluster.domain.character import CharacterId
@@ -113,7 +113,7 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
 
 async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     async def nobody(_: SceneRequest) -> None:
-        raise DeploymentUnavailableError("Generator")
+        raise RayServeException("no replica")
 
     with open_desk(settings, prefetch=nobody) as desk:
         cast_kairo(desk)
