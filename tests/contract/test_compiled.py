@@ -1,0 +1,77 @@
+"""A compiled model stays compiled, whoever comes, goes, or shares a batch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import CharacterId
+from cluster.domain.render import RenderOrder
+from cluster.ports import BlobStore
+from cluster.providers.diffusers import DiffusersImageModel
+from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.settings import GeneratorSettings, StoreSettings
+from cluster.store import Store
+from tests.tiny_adapters import lora
+from tests.tiny_pipelines import save
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
+    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
+    return base_folder(str(save("sd15", tmp_path_factory.mktemp("pipelines") / "sd15")))
+
+
+@pytest.fixture
+def _fresh_compiler() -> Iterator[None]:
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def load(base: BaseFolder, blobs: BlobStore, compile: bool) -> DiffusersImageModel:
+    settings = GeneratorSettings(
+        model=str(base.folder), device="cpu", steps=1, adapter_slots=2, compile=compile
+    )
+    return DiffusersImageModel(settings, blobs)
+
+
+def orders(adapters: list[AdapterVersion | None]) -> list[RenderOrder]:
+    return [
+        RenderOrder(prompt="a fox", seed=n, width_px=SIDE, height_px=SIDE, adapter=adapter)
+        for n, adapter in enumerate(adapters)
+    ]
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_loading_evicting_and_mixing_adapters_never_recompiles(
+    base: BaseFolder, blobs: BlobStore
+) -> None:
+    model, eager = load(base, blobs, True), load(base, blobs, False)
+    a, b, c = (
+        AdapterVersion(
+            character_id=CharacterId(name), version=1, base_model=base.id, rank=rank, alpha=rank,
+            sha256=blobs.put(lora(base, rank=rank, seed=rank)),
+        )
+        for name, rank in (("a", 2), ("b", 4), ("c", 32))
+    )  # fmt: skip
+    model.render_batch(orders([None]))  # warm: one picture, and then any number of them
+    model.render_batch(orders([None, None]))
+    frames = torch._dynamo.utils.counters["frames"]
+    assert frames["ok"] > 0
+    compiled = frames["total"]
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for batch in ([a], [a, b], [c, None], [b, c], [a, None, a], [None], [None, None]):
+            found = np.stack(model._painted(orders(batch), SIDE, SIDE))
+            expected = np.stack(eager._painted(orders(batch), SIDE, SIDE))
+            assert np.abs(found - expected).max() < 1e-4
+    assert frames["total"] == compiled
