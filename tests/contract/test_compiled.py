@@ -1,6 +1,6 @@
 """A compiled model stays compiled, whoever comes, goes, or shares a batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def load(base: BaseFolder, blobs: BlobStore, compile: bool) -> DiffusersImageMod
     return DiffusersImageModel(settings, blobs)
 
 
-def orders(adapters: list[AdapterVersion | None]) -> list[RenderOrder]:
+def orders(adapters: Sequence[AdapterVersion | None]) -> list[RenderOrder]:
     return [
         RenderOrder(prompt="a fox", seed=n, width_px=SIDE, height_px=SIDE, adapter=adapter)
         for n, adapter in enumerate(adapters)
