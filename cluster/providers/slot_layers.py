@@ -65,7 +65,7 @@ class SlotLayer(nn.Module):
     @property
     def _resting(self) -> bool:
         """Nothing to add; a compiled model adds its zeros, so as not to be compiled twice."""
-        return self.switch.idle and not torch.compiler.is_compiling()
+        return not torch.compiler.is_compiling() and self.switch.idle
 
 
 class SlotLinear(SlotLayer, nn.Linear):

@@ -199,6 +199,7 @@ def bench_batch(rounds: int, model: str, steps: int) -> None:
         mixed = [
             RenderOrder(prompt="a portrait", seed=n, adapter=one) for n, one in enumerate(cast)
         ]
+        bare = [order.model_copy(update={"adapter": None}) for order in mixed]
         same = [order.model_copy(update={"adapter": cast[0]}) for order in mixed]
         ways: dict[str, Callable[[], object]] = {
             "8 characters in one batch": lambda: painter.render_batch(mixed),
