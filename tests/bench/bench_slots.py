@@ -61,6 +61,18 @@ def sdxl_shapes() -> Shapes:
     return found
 
 
+def flux_shapes() -> Shapes:
+    """(out, in) of the attention projections of FLUX.1's 19 double and 38 single blocks."""
+    double = [f"transformer_blocks.{n}.attn{one}" for n in range(19) for one in ATTENTION]
+    single = [
+        f"single_transformer_blocks.{n}.attn{one}" for n in range(38) for one in ATTENTION[:3]
+    ]
+    return dict.fromkeys([*double, *single], (3072, 3072))
+
+
+SHAPES: dict[str, Callable[[], Shapes]] = {"sdxl": sdxl_shapes, "flux": flux_shapes}
+
+
 def tree(shapes: Shapes, device: torch.device) -> nn.Module:
     """Those layers alone, in their places; what is in their weights plays no part."""
     root = nn.Module()
@@ -157,8 +169,12 @@ class Peft:
         return time.perf_counter() - begun
 
 
-def bench_swap(rounds: int, device: torch.device) -> None:
-    shapes = sdxl_shapes()
+def measure_swaps(
+    shapes: Shapes, rounds: int, device: torch.device
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Seconds of our swaps, by part, and of PEFT's, turn about."""
+    parts: dict[str, list[float]] = {}
+    theirs: list[float] = []
     with tempfile.TemporaryDirectory() as home, torch.no_grad():
         ours, peft = Ours(shapes, Path(home), device), Peft(shapes, Path(home), device)
         for seed in range(2):
@@ -166,8 +182,6 @@ def bench_swap(rounds: int, device: torch.device) -> None:
             ours.keep(save({f"unet.{name}": value for name, value in found.items()}))
             peft.keep(found)
         gc.collect()
-        parts: dict[str, list[float]] = {}
-        theirs: list[float] = []
         for turn in range(rounds + 1):  # the first warms caches, and is not counted
             one = ours.swap(turn)
             other = peft.swap(peft.folders[turn % 2])
@@ -175,9 +189,22 @@ def bench_swap(rounds: int, device: torch.device) -> None:
                 theirs.append(other)
                 for name, seconds in one.items():
                     parts.setdefault(name, []).append(seconds)
-    table = Table("swap of 560 layers, rank 16, bf16", "median ms", "PEFT / ours (paired median)")
+    return parts, theirs
+
+
+def paired(ours: list[float], theirs: list[float]) -> float:
+    """How many times as long theirs took: the median over the rounds."""
+    return median(other / one for one, other in zip(ours, theirs, strict=True))
+
+
+def bench_swap(rounds: int, family: str, device: torch.device) -> None:
+    shapes = SHAPES[family]()
+    parts, theirs = measure_swaps(shapes, rounds, device)
+    table = Table(
+        f"{family}: {len(shapes)} layers, rank {RANK}", "median ms", "PEFT / ours, paired"
+    )
     for name, values in parts.items():
-        ratio = median(other / value for other, value in zip(theirs, values, strict=True))
+        ratio = paired(values, theirs)
         table.add_row(f"ours: {name}", f"{1000 * median(values):.1f}", f"{ratio:.1f}")
     table.add_row("PEFT hotswap_adapter", f"{1000 * median(theirs):.1f}", "")
     console.print(table)
@@ -217,7 +244,7 @@ def bench_batch(rounds: int, model: str, steps: int) -> None:
     first = times["8 characters in one batch"]
     table = Table(f"8 pictures, {steps} steps, {base.id}", "median s", "ratio to the mixed batch")
     for name, values in times.items():
-        ratio = median(other / one for one, other in zip(first, values, strict=True))
+        ratio = paired(first, values)
         table.add_row(name, f"{median(values):.2f}", f"{ratio:.2f}")
     console.print(table)
 
@@ -234,13 +261,14 @@ def _synchronise() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("swap", "batch"))
+    parser.add_argument("--family", choices=sorted(SHAPES), default="sdxl")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--model", default="studio")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     if given.what == "swap":
-        bench_swap(given.rounds, torch.device(given.device))
+        bench_swap(given.rounds, given.family, torch.device(given.device))
     else:
         bench_batch(given.rounds, given.model, given.steps)
 

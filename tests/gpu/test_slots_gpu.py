@@ -1,0 +1,68 @@
+"""Slots on an NVIDIA GPU: mixed batches, and what a swap costs at the sizes of SDXL and FLUX.1."""
+
+from statistics import median
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import CharacterId
+from cluster.domain.render import RenderOrder
+from cluster.providers.diffusers import DiffusersImageModel
+from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.settings import GeneratorSettings, StoreSettings
+from cluster.store import Store
+from tests.bench.bench_slots import SHAPES, measure_swaps, paired
+from tests.tiny_adapters import lora
+from tests.tiny_pipelines import FAMILIES, save
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
+]
+ROUNDS = 9
+WHOLE, SWITCH = "verify, stage, copy, publish", "copy, publish"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
+    folder = tmp_path_factory.mktemp("pipelines") / request.param
+    return base_folder(str(save(request.param, folder)))
+
+
+def test_a_mixed_batch_shows_every_character_as_alone(base: BaseFolder, store: Store) -> None:
+    """In bfloat16 a batch rounds otherwise than a single picture: near, and nearest to itself."""
+    model = DiffusersImageModel(GeneratorSettings(model=str(base.folder), steps=2), store.blobs)
+    cast = [
+        AdapterVersion(
+            character_id=CharacterId(f"c{seed}"), version=1, base_model=base.id, rank=4, alpha=4,
+            sha256=store.blobs.put(lora(base, seed=seed)),
+        )
+        for seed in range(4)
+    ]  # fmt: skip
+    orders = [
+        RenderOrder(prompt="a knight", seed=7, width_px=64, height_px=64, adapter=one)
+        for one in (*cast, None)
+    ]
+    alone = np.stack([model.render(order).pixels for order in orders]).astype(float)
+    for place, rendering in enumerate(model.render_batch(orders)):
+        distances = np.abs(alone - rendering.pixels).mean(axis=(1, 2, 3))
+        assert distances.argmin() == place, distances
+
+
+@pytest.mark.parametrize("family", sorted(SHAPES))
+def test_a_swap_is_quicker_than_pefts(family: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parts, theirs = measure_swaps(SHAPES[family](), ROUNDS, torch.device("cuda"))
+    with capsys.disabled():
+        print(f"\n{family} on {torch.cuda.get_device_name()}")  # noqa: T201
+        for name, values in parts.items():
+            print(f"  {name}: {1000 * median(values):.1f} ms, PEFT takes "  # noqa: T201
+                  f"{paired(values, theirs):.1f} times as long")  # fmt: skip
+    assert paired(parts[SWITCH], theirs) > 3
+    assert parts.keys() >= {WHOLE, SWITCH}
