@@ -36,7 +36,8 @@ class Adapters:
         )
         self._free = list(range(slots, 0, -1))
         self._slots: OrderedDict[str, int] = OrderedDict()
-        self._staged: LRUCache[str, Staged] = LRUCache(slots)
+        # As many again as are in slots: those of the jobs that wait.
+        self._staged: LRUCache[str, Staged] = LRUCache(2 * slots)
         self._lock, self._staging = threading.Lock(), threading.Lock()
 
     @property
