@@ -136,6 +136,7 @@ class Recipe(Section):
     rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
     steps: int = Field(ge=1)
     max_minutes: float = Field(gt=0, description="Fewer steps are made when these take longer.")
+    min_steps: int = Field(1, ge=1, description="With fewer an adapter is worth nothing.")
     batch: int = Field(ge=1, description="Pictures a step, of all workers together.")
     warmup: int = Field(20, ge=0, description="Steps in which the rate rises; then a cosine.")
     weight_decay: float = Field(0.01, ge=0)
@@ -163,7 +164,7 @@ class TrainingSettings(Section):
         default_factory=dict, description="Fields of cluster.settings.Recipe."
     )
     workers: int = Field(1, ge=1, description="Ray Train workers; each takes a GPU, if any.")
-    gpu: bool | None = Field(None, description="null: when the cluster has one.")
+    gpu: bool | None = Field(None, description="null: when one is to be had.")
     threads: int | None = Field(None, ge=1, description="A worker's; null: an equal share.")
     max_failures: int = Field(3, ge=0, description="Workers lost before a run fails.")
     runs_url: str | None = Field(

@@ -15,6 +15,7 @@ from diffusers import (
     ModelMixin,
     QwenImagePipeline,
 )
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 from training.presets import Family
 
@@ -42,7 +43,10 @@ class Denoiser(Protocol):
 
 
 class _Base:
-    """`device` and `dtype` are the base weights'; the adapter's own may be finer."""
+    """`device` and `dtype` are the base weights'; the adapter's own may be finer. `together` is
+    how many captions are read at once: one, where they come out of different lengths."""
+
+    together = 16
 
     def __init__(self, pipe: DiffusionPipeline, component: str) -> None:
         self.pipe = pipe
@@ -52,12 +56,17 @@ class _Base:
     @torch.no_grad()
     def read(self, captions: Sequence[str]) -> list[Words]:
         """What the pipeline's own text encoders make of the captions, on the CPU."""
-        return [
-            {name: value[0].cpu() for name, value in self._encode(caption).items()}
-            for caption in captions
-        ]
+        found: list[Words] = []
+        for start in range(0, len(captions), self.together):
+            some = list(captions[start : start + self.together])
+            encoded = {name: value.cpu() for name, value in self._encode(some).items()}
+            found += [
+                {name: value[at] for name, value in encoded.items()} for at in range(len(some))
+            ]
+        return found
 
-    def _encode(self, caption: str) -> Words:
+    def _encode(self, captions: list[str]) -> Words:
+        """The same with a batch dimension. The list is the callee's to spoil."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -82,8 +91,15 @@ class _Base:
 class UNetDenoiser(_Base):
     """Stable Diffusion 1 and 2, and the embedded model."""
 
-    def _encode(self, caption: str) -> Words:
-        return {"states": self.pipe.encode_prompt([caption], self.device, 1, False)[0]}
+    def __init__(self, pipe: DiffusionPipeline, component: str) -> None:
+        super().__init__(pipe, component)
+        kinds = {type(one) for one in self.model.attn_processors.values()}
+        if self.device.type == "cpu" and kinds == {AttnProcessor2_0}:
+            # Plain matrix products: torch's fused attention is slow in its backward pass here.
+            self.model.set_attn_processor(AttnProcessor())
+
+    def _encode(self, captions: list[str]) -> Words:
+        return {"states": self.pipe.encode_prompt(captions, self.device, 1, False)[0]}
 
     def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
         out: Tensor = self.model(
@@ -92,12 +108,12 @@ class UNetDenoiser(_Base):
         return out
 
 
-class SdxlDenoiser(_Base):
+class SdxlDenoiser(UNetDenoiser):
     """SDXL: two text encoders, and the picture's size beside the words."""
 
-    def _encode(self, caption: str) -> Words:
+    def _encode(self, captions: list[str]) -> Words:
         states, _, pooled, _ = self.pipe.encode_prompt(
-            [caption], device=self.device, do_classifier_free_guidance=False
+            captions, device=self.device, do_classifier_free_guidance=False
         )
         return {"states": states, "pooled": pooled}
 
@@ -121,8 +137,8 @@ class SdxlDenoiser(_Base):
 class FluxDenoiser(_Base):
     """FLUX.1: packed latents; a distilled guidance input is trained at 1, as painted without."""
 
-    def _encode(self, caption: str) -> Words:
-        states, pooled, _ = self.pipe.encode_prompt([caption], None, device=self.device)
+    def _encode(self, captions: list[str]) -> Words:
+        states, pooled, _ = self.pipe.encode_prompt(captions, None, device=self.device)
         return {"states": states, "pooled": pooled}
 
     def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
@@ -149,9 +165,9 @@ class FluxDenoiser(_Base):
 class Sd3Denoiser(_Base):
     """Stable Diffusion 3 and 3.5."""
 
-    def _encode(self, caption: str) -> Words:
+    def _encode(self, captions: list[str]) -> Words:
         states, _, pooled, _ = self.pipe.encode_prompt(
-            [caption], None, None, device=self.device, do_classifier_free_guidance=False
+            captions, None, None, device=self.device, do_classifier_free_guidance=False
         )
         return {"states": states, "pooled": pooled}
 
@@ -169,9 +185,10 @@ class Sd3Denoiser(_Base):
 class ZImageDenoiser(_Base):
     """Z-Image: words of any length; time runs the other way and so does its answer."""
 
-    def _encode(self, caption: str) -> Words:
-        # A fresh list: the pipeline writes its chat template into the caller's.
-        found, _ = self.pipe.encode_prompt([caption], self.device, False)
+    together = 1
+
+    def _encode(self, captions: list[str]) -> Words:
+        found, _ = self.pipe.encode_prompt(captions, self.device, False)
         return {"states": found[0][None]}
 
     def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
@@ -184,8 +201,10 @@ class ZImageDenoiser(_Base):
 class QwenDenoiser(_Base):
     """Qwen-Image: words of any length, padded; a video VAE with one frame."""
 
-    def _encode(self, caption: str) -> Words:
-        states, mask = self.pipe.encode_prompt([caption], self.device)
+    together = 1
+
+    def _encode(self, captions: list[str]) -> Words:
+        states, mask = self.pipe.encode_prompt(captions, self.device)
         return {"states": states, "mask": torch.ones(states.shape[:2]) if mask is None else mask}
 
     @torch.no_grad()

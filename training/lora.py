@@ -7,7 +7,7 @@ and a run that is ordered again goes on from its last checkpoint, wherever it wa
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import now
 from cluster.errors import CineError, ConsentMissing, Invalid, Refused, Unavailable
 from cluster.providers.diffusers_folder import base_folder
-from cluster.settings import Recipe, Settings
+from cluster.settings import Recipe, Settings, TrainingSettings
 from cluster.store import Store
 from training.board import post
 from training.dataset import Manifest, load
@@ -35,6 +35,7 @@ EXCHANGE_TIMEOUT_S = 1800
 KEPT_CHECKPOINTS = 2
 
 Report = Callable[[Progress], None]
+Resources = Mapping[str, float]
 
 
 def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdapter:
@@ -88,10 +89,15 @@ def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recip
     workers = settings.training.workers
     if recipe.batch < workers:
         raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch} pictures")
-    if _wants_gpu(settings) and not ray.cluster_resources().get("GPU"):
+    if not ray.is_initialized():
+        raise Unavailable(
+            "Ray is not running", advice="Call ray.init, or cluster.launch.local_ray."
+        )
+    everything = ray.cluster_resources()
+    if settings.training.gpu and not _is_parted(everything) and not everything.get("GPU"):
         raise Unavailable(
             "training.gpu is set, but no node of the cluster has a GPU",
-            advice="Start a node of type gpu_train, or set training.gpu to null.",
+            advice="Set training.gpu to null: training then takes the CPU.",
         )
     return character, recipe
 
@@ -116,14 +122,15 @@ def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> No
 
 def _trained(job: Job) -> TrainedAdapter | None:
     settings = job.settings
+    share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
     trainer = TorchTrainer(
         work,  # type: ignore[arg-type]
         train_loop_config={"job": job},
         torch_config=TorchConfig(timeout_s=EXCHANGE_TIMEOUT_S),
         scaling_config=ScalingConfig(
             num_workers=settings.training.workers,
-            use_gpu=_wants_gpu(settings),
-            resources_per_worker=_resources(settings),
+            use_gpu="GPU" in share,
+            resources_per_worker=share,
         ),
         run_config=RunConfig(
             name=job.order.run_id,
@@ -185,21 +192,26 @@ def _passed_on(board: Any, report: Report) -> Iterator[None]:  # noqa: ANN401 - 
     forward()
 
 
-def _wants_gpu(settings: Settings) -> bool:
-    if settings.training.gpu is not None:
-        return settings.training.gpu
-    return float(ray.cluster_resources().get("GPU", 0)) >= settings.training.workers
+def share_of(settings: TrainingSettings, cluster: Resources, free: Resources) -> dict[str, float]:
+    """What one worker asks of Ray.
 
-
-def _resources(settings: Settings) -> dict[str, float]:
-    """A worker's share. Nodes marked `train` are for training alone; a cluster that has none is
-    somebody's own machine."""
+    On a parted cluster (cluster.yaml marks its nodes `serve` or `train`) that is a node for
+    training alone, with a GPU if the cluster has any, which autoscaling may have to start first:
+    serving never waits for training. On a machine of somebody's own it is a GPU that nobody holds,
+    else the CPU.
+    """
+    parted = _is_parted(cluster)
+    gpus = cluster.get("GPU", 0) >= 1 if parted else free.get("GPU", 0) >= settings.workers
     share: dict[str, float] = {"CPU": 1}
-    if _wants_gpu(settings):
+    if gpus if settings.gpu is None else settings.gpu:
         share["GPU"] = 1
-    if ray.cluster_resources().get("train"):
+    if parted:
         share["train"] = 1
     return share
+
+
+def _is_parted(cluster: Resources) -> bool:
+    return bool({"serve", "train"} & cluster.keys())
 
 
 def _threads(settings: Settings) -> int:

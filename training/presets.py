@@ -28,21 +28,22 @@ FAMILIES: dict[str, Family] = {
 
 PRESETS: dict[Preset, Recipe] = {
     "studio": Recipe(
-        layers="all", rank=32, alpha=32, rate=1.5e-3, steps=1200, max_minutes=7.0, batch=16,
-        warmup=50, prior=0.125, prior_pictures=48, ema=0.98, empty=0.05, probe_every=150,
-        checkpoint_every=150, probes=8,
+        layers="all", rank=32, alpha=32, rate=1.5e-3, batch=16, warmup=50, ema=0.98,
+        steps=1200, min_steps=400, max_minutes=7.0, prior=0.125, prior_pictures=48,
+        probe_every=150, checkpoint_every=150,
     ),
     "sd15": Recipe(
-        layers="feed_forward", rank=32, alpha=32, rate=1e-4, steps=1500, max_minutes=120, batch=4,
-        warmup=50, prior=0.25, prior_pictures=64, probe_every=150,
+        layers="feed_forward", rank=32, alpha=32, rate=1e-4, batch=4, warmup=50,
+        steps=1500, min_steps=500, max_minutes=120, prior=0.25, prior_pictures=64, probe_every=150,
     ),
     "sdxl": Recipe(
-        layers="attention", rank=16, alpha=16, rate=1e-4, steps=1500, max_minutes=180, batch=4,
-        warmup=50, prior=0.25, prior_pictures=64, probe_every=150, gradient_checkpointing=True,
+        layers="attention", rank=16, alpha=16, rate=1e-4, batch=4, warmup=50,
+        steps=1500, min_steps=500, max_minutes=180, prior=0.25, prior_pictures=64, probe_every=150,
+        gradient_checkpointing=True,
     ),
     "transformer": Recipe(
-        layers="attention", rank=16, alpha=16, rate=1e-4, steps=1500, max_minutes=240, batch=2,
-        warmup=50, probe_every=150, gradient_checkpointing=True,
+        layers="attention", rank=16, alpha=16, rate=1e-4, batch=2, warmup=50,
+        steps=1500, min_steps=500, max_minutes=240, probe_every=150, gradient_checkpointing=True,
     ),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 Knows nothing of Ray: what it needs of the world is in `Hooks`.
 """
 
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from cluster.settings import Recipe
 from training.probe import PictureScore, ProbeScore
 from training.trainer import LoraTrainer
 
-MEASURED_STEPS = 5
+MEASURED_STEPS = 7
 """Steps after which it is known how long one takes."""
 
 Factors = dict[str, torch.Tensor]
@@ -83,17 +84,18 @@ class Run:
         record, trainer = self.record, self._trainer
         if record.step == 0 and self._recipe.probes and not record.probes:
             self._look()
-        measured_from, since = record.step, time.monotonic()
-        stop = False
+        stop, durations_s = False, list[float]()
         while record.step < trainer.total and not self._stale():
+            since = time.monotonic()
             loss, stopped = trainer.step(record.step, float(stop))
+            durations_s.append(time.monotonic() - since)
             record.losses.append(loss)
             record.step += 1
             if stopped:
                 self._save()
                 return False
-            if record.step == measured_from + MEASURED_STEPS and measured_from == 0:
-                self._plan((time.monotonic() - since) / MEASURED_STEPS)
+            if record.step == MEASURED_STEPS:
+                self._plan(statistics.median(durations_s))
             stop = not self._after_step(loss)
         if not record.best or not self._recipe.probes:
             record.best, record.best_step = trainer.factors(), record.step
@@ -133,7 +135,7 @@ class Run:
         """Lay the schedule out for as many steps as the time budget holds."""
         cost_s = step_s + self._look_s / self._recipe.probe_every
         left_s = self._recipe.max_minutes * 60 - (time.monotonic() - self._began)
-        fits = self.record.step + max(1, int(left_s / cost_s))
+        fits = max(self.record.step + int(left_s / cost_s), self._recipe.min_steps)
         self._trainer.total = self._hooks.agree(min(self._recipe.steps, fits))
 
     def _save(self) -> None:

@@ -140,6 +140,11 @@ class LoraTrainer:
             for weight, kept in zip(self._weights, held, strict=True):
                 weight.data = kept
 
+    def settle(self) -> None:
+        """Leave the averaged weights in the model for good."""
+        for weight, mean in zip(self._weights, self._average, strict=True):
+            weight.data.copy_(mean)
+
     def factors(self) -> dict[str, torch.Tensor]:
         """The averaged adapter in PEFT's own keys, on the CPU, a copy."""
         with self.averaged():

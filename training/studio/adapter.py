@@ -1,32 +1,35 @@
-"""A LoRA adapter for one rendered actor, in the format the product imports.
+"""Kairo's adapter: many renders of one actor, learned by the same code as every other adapter.
 
-DreamBooth-style (Ruiz et al. 2023): captions name the actor with a trigger word, and pictures of
-other people, captioned without it, keep the word from meaning everyone. Low-rank factors
-(Hu et al. 2021) on the UNet's attention and convolutions; min-SNR weights as in `base`.
+What differs is the set: hundreds of pictures instead of some forty, each with several wordings,
+renders of other people instead of painted ones, and a time to be done by instead of looks.
 """
 
-import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
-from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from tqdm.auto import tqdm
 
-from training.studio.loop import Loop, autocast, device_of
-from training.studio.vae import encode
+from cluster.providers.diffusers_folder import STUDIO_ID
+from cluster.settings import Recipe
+from training import examples
+from training.adapter_writer import Label, write
+from training.families import UNetDenoiser
+from training.objectives import objective_of
+from training.presets import PRESETS
+from training.probe import PictureScore, ProbeScore
+from training.run import Run, State
+from training.studio.loop import device_of
+from training.trainer import LoraTrainer
 
-BASE_MODEL = "cineai/studio"
-TARGETS = (
-    "to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2",
-    "conv1", "conv2", "conv_shortcut", "time_emb_proj", "conv", "conv_in", "conv_out",
-)  # fmt: skip
-"""Every linear layer and convolution of the UNet's blocks."""
+BASE_MODEL = STUDIO_ID
+UNLIMITED = 1_000_000
 
 Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
 """Pictures (N, H, W, 3) and the wordings of each one's caption."""
@@ -40,25 +43,38 @@ class AdapterRecipe:
     rate: float = 1.5e-3
     batch: int = 16
     prior: float = 0.125
-    dropout: float = 0.05
-    gamma: float = 5.0
     seed: int = 0
 
+    def full(self, seconds: float) -> Recipe:
+        """The embedded model's preset with this, for as many steps as ``seconds`` hold."""
+        own = {"rank": self.rank, "alpha": self.rank, "rate": self.rate, "batch": self.batch}
+        timed = {"steps": UNLIMITED, "min_steps": 1, "max_minutes": seconds / 60}
+        more = {"prior": self.prior, "seed": self.seed, "probes": 0}
+        return Recipe.model_validate(PRESETS["studio"].model_dump() | own | timed | more)
 
-class Examples:
-    """Latents of captioned pictures and the text encoder's reading of each wording."""
 
-    def __init__(self, pipeline: StableDiffusionPipeline, captioned: Captioned) -> None:
-        pictures, wordings = captioned
-        scale = pipeline.vae.config.scaling_factor
-        self.latents = encode(pipeline.vae, pictures).float() * scale
-        self.words = [read(pipeline, list(texts)) for texts in wordings]
+class FolderHooks:
+    """Checkpoints in a folder and a progress bar; one worker, no looks."""
 
-    def draw(self, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents (count, 4, h, w) and text (count, tokens, width) of random examples."""
-        rows = rng.integers(0, len(self.latents), count)
-        words = [self.words[row][int(rng.integers(len(self.words[row])))] for row in rows]
-        return self.latents[rows], torch.stack(words)
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "adapter.pt"
+        self._bar = tqdm(desc="adapter", mininterval=5.0)
+
+    def scores(self) -> list[PictureScore]:
+        return []
+
+    def agree(self, total: int) -> int:
+        return total
+
+    def save(self, state: State) -> None:
+        part = self.path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.path)
+
+    def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:  # noqa: ARG002
+        self._bar.total = None if total == UNLIMITED else total
+        self._bar.update(step - self._bar.n)
+        return True
 
 
 @torch.no_grad()
@@ -77,51 +93,25 @@ def train(
     seconds: float,
     recipe: AdapterRecipe,
 ) -> None:
-    """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock."""
-    device = device_of()
-    own, prior = Examples(pipeline, actor), Examples(pipeline, others)
-    nothing = read(pipeline, [""])[0]
-    unet = pipeline.unet
-    unet.requires_grad_(False)
-    torch.manual_seed(recipe.seed)
-    unet.add_adapter(
-        LoraConfig(r=recipe.rank, lora_alpha=recipe.rank, target_modules=list(TARGETS))
+    """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock; a second
+    call on the same folder goes on."""
+    began, full = time.monotonic(), recipe.full(seconds)
+    denoiser = UNetDenoiser(pipeline, "unet")
+    course = examples.Course(
+        examples.Examples(denoiser, examples.Captioned(*actor)),
+        examples.Examples(denoiser, examples.Captioned(*others)),
+        denoiser.read([""])[0],
+        objective_of(pipeline.scheduler, full.gamma, tokens=0),
+        full,
     )
-    weights = [weight for weight in unet.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(weights, recipe.rate, betas=(0.9, 0.98), weight_decay=1e-2)
-    held = torch.nn.ParameterList(weights)
-    loop = Loop("adapter", folder, seconds, {"adapter": held}, optimiser, recipe.rate)
-    alphas = pipeline.scheduler.alphas_cumprod.to(device)
-    rng = np.random.default_rng(recipe.seed + loop.step)
-    unet.train()
-    guests = max(1, round(recipe.batch * recipe.prior))
-    for _ in loop:
-        mine, theirs = own.draw(recipe.batch - guests, rng), prior.draw(guests, rng)
-        latents = torch.cat([mine[0], theirs[0]]).to(device)
-        words = torch.cat([mine[1], theirs[1]]).to(device)
-        words[torch.from_numpy(rng.random(len(words)) < recipe.dropout)] = nothing
-        loop.learn(velocity_loss(unet, alphas, latents, words, recipe.gamma))
-    unet.eval()
-
-
-def velocity_loss(
-    unet: UNet2DConditionModel,
-    alphas: torch.Tensor,
-    latents: torch.Tensor,
-    words: torch.Tensor,
-    gamma: float,
-) -> torch.Tensor:
-    """Squared error of the predicted velocity, min-SNR weighted, at random times."""
-    times = torch.randint(0, len(alphas), (len(latents),), device=latents.device)
-    noise, alpha = torch.randn_like(latents), alphas[times].view(-1, 1, 1, 1)
-    noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-    velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
-    with autocast(latents.device):
-        guess = unet(noisy, times, words).sample.float()
-    ratio = (alpha / (1 - alpha).clamp(min=1e-8)).flatten()
-    weight = (ratio.clamp(max=gamma) / (ratio + 1)).clamp(min=0.05)
-    loss: torch.Tensor = (weight * (guess - velocity).square().mean((1, 2, 3))).sum() / weight.sum()
-    return loss
+    trainer = LoraTrainer(denoiser, course, full)
+    folder.mkdir(parents=True, exist_ok=True)
+    hooks = FolderHooks(folder)
+    run = Run(trainer, full, hooks, started=began)
+    if hooks.path.exists():
+        run.restore(torch.load(hooks.path, weights_only=True))
+    run.go()
+    trainer.settle()
 
 
 def save(
@@ -131,24 +121,24 @@ def save(
     base_sha256: str,
     trigger: str,
 ) -> None:
-    """Write plain PEFT keys under ``unet.`` as float16; the header says what it fits."""
-    state = get_peft_model_state_dict(pipeline.unet)
-    tensors = {f"unet.{key}": value.half().contiguous().cpu() for key, value in state.items()}
-    config = {
-        "r": recipe.rank,
-        "lora_alpha": recipe.rank,
-        "target_modules": sorted(TARGETS),
-        "lora_dropout": 0.0,
-        "bias": "none",
-    }
-    metadata = {
-        "format": "pt",
-        "base_model": BASE_MODEL,
-        "base_sha256": base_sha256,
-        "rank": str(recipe.rank),
-        "alpha": str(recipe.rank),
-        "trigger": trigger,
-        "lora_adapter_metadata": json.dumps({f"unet.{k}": v for k, v in config.items()}),
-    }
+    """Write the file that is served, ``char_<trigger>_v1``; the header says what it fits."""
+    config = pipeline.unet.peft_config["default"]
+    label = Label(
+        character_id=trigger,
+        version=1,
+        base_model=BASE_MODEL,
+        base_sha256=base_sha256,
+        family="unet",
+        component="unet",
+        manifest="",
+        trigger=trigger,
+        rank=recipe.rank,
+        alpha=recipe.rank,
+        targets=tuple(config.target_modules),
+        resolution_px=pipeline.unet.config.sample_size * pipeline.vae_scale_factor,
+        best_step=0,
+        idr_before=None,
+        idr_after=None,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata)
+    path.write_bytes(write(get_peft_model_state_dict(pipeline.unet), label))

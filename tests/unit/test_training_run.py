@@ -1,0 +1,186 @@
+"""When a run looks, keeps, stops and saves; and what its looks are worth to it."""
+
+import copy
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.domain.character import Character, CharacterId, Outfit, Profile
+from cluster.settings import Recipe
+from training.curation import copy_score, look
+from training.probe import PictureScore, ProbeScore, probes_for
+from training.run import Run, State
+
+RECIPE = Recipe(
+    layers="attention", rank=4, alpha=4, rate=1e-3, steps=40, max_minutes=60, batch=4,
+    probe_every=5, checkpoint_every=8, probes=2, patience=2,
+)  # fmt: skip
+
+
+class Counter:
+    """Stands where the trainer stands: its factors are the number of the last step."""
+
+    def __init__(self, steps: int = RECIPE.steps, step_s: float = 0.0) -> None:
+        self.total, self.done, self._step_s = steps, 0, step_s
+
+    def step(self, number: int, flag: float = 0.0) -> tuple[float, bool]:
+        time.sleep(self._step_s)
+        self.done = number + 1
+        return 1.0 / (number + 1), flag > 0
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        yield
+
+    def factors(self) -> dict[str, torch.Tensor]:
+        return {"step": torch.tensor(self.done)}
+
+    def state(self) -> State:
+        return {"done": self.done, "total": self.total}
+
+    def restore(self, state: State) -> None:
+        self.done, self.total = state["done"], state["total"]
+
+
+class Desk:
+    """Hooks that answer looks from a list of IDRs, and remember what they were told."""
+
+    def __init__(self, idrs: list[float], until: int = 10**9) -> None:
+        self._idrs, self._until = iter(idrs), until
+        self.saved: list[State] = []
+        self.told: list[int] = []
+
+    def scores(self) -> list[PictureScore]:
+        idr = next(self._idrs)
+        return [PictureScore(idr=idr, adherence=0.9, copy_score=0.1)] * 2
+
+    def agree(self, total: int) -> int:
+        return total
+
+    def save(self, state: State) -> None:
+        self.saved.append(copy.deepcopy(state))
+
+    def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:
+        self.told.append(step)
+        return step < self._until
+
+
+def run(desk: Desk, trainer: Counter | None = None, recipe: Recipe = RECIPE) -> Run:
+    return Run(trainer or Counter(), recipe, desk, started=time.monotonic())  # type: ignore[arg-type]
+
+
+def test_the_best_look_wins_and_not_the_last() -> None:
+    desk = Desk([0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6])
+    it = run(desk)
+    assert it.go()
+    assert it.record.best_step == 20
+    assert int(it.record.best["step"]) == 20
+    assert it.record.winner is not None
+    assert it.record.winner.idr == pytest.approx(0.7)
+    assert it.record.first is not None
+    assert it.record.first.idr == pytest.approx(0.1)
+
+
+def test_it_stops_when_patience_is_over() -> None:
+    desk = Desk([0.1, 0.3, 0.6, 0.5, 0.4])
+    assert run(desk).go()
+    assert desk.told[-1] == 20
+
+
+def test_the_base_model_is_never_the_winner() -> None:
+    desk = Desk([0.9, 0.3, 0.2, 0.1])
+    it = run(desk)
+    it.go()
+    assert it.record.best_step == 5
+
+
+def test_without_looks_the_last_step_wins() -> None:
+    it = run(Desk([]), recipe=RECIPE.model_copy(update={"probes": 0}))
+    it.go()
+    assert int(it.record.best["step"]) == RECIPE.steps
+
+
+def test_whoever_does_not_want_it_any_more_stops_it_with_a_checkpoint() -> None:
+    desk = Desk([0.1, 0.2, 0.3], until=7)
+    it = run(desk)
+    assert not it.go()
+    assert it.record.step == 8
+    assert desk.saved[-1]["record"]["step"] == 8
+
+
+def test_a_checkpoint_carries_everything_that_decides_the_rest() -> None:
+    idrs = [0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6]
+    whole = run(Desk(idrs))
+    whole.go()
+    cut = Desk(idrs)
+    run(cut).go()
+    at = next(i for i, one in enumerate(cut.saved) if one["record"]["step"] == 10)
+    rest = Desk(idrs[3:])
+    again = run(rest)
+    again.restore(cut.saved[at])
+    assert again.go()
+    assert rest.told[0] == 11
+    assert again.record.losses == whole.record.losses
+    assert again.record.best_step == whole.record.best_step
+    assert again.record.probes == whole.record.probes
+
+
+def test_a_slow_machine_makes_fewer_steps_in_the_same_time() -> None:
+    recipe = RECIPE.model_copy(update={"max_minutes": 0.02, "probes": 0, "steps": 1000})
+    trainer = Counter(1000, step_s=0.02)
+    began = time.monotonic()
+    assert run(Desk([]), trainer, recipe).go()
+    assert 5 < trainer.done < 200
+    assert time.monotonic() - began < 20
+
+
+def test_however_slow_it_is_an_adapter_gets_its_fewest_steps() -> None:
+    recipe = RECIPE.model_copy(update={"max_minutes": 1e-6, "probes": 0, "min_steps": 12})
+    trainer = Counter(1000)
+    assert run(Desk([]), trainer, recipe).go()
+    assert trainer.done == 12
+
+
+def scores(idr: float | None, adherence: float = 0.9, copied: float = 0.2) -> ProbeScore:
+    return ProbeScore.of(1, [PictureScore(idr=idr, adherence=adherence, copy_score=copied)])
+
+
+def test_a_picture_without_a_face_counts_as_nobody() -> None:
+    half = [PictureScore(idr=one, adherence=None, copy_score=0.0) for one in (0.8, None)]
+    assert ProbeScore.of(1, half).idr == pytest.approx(0.4)
+    assert scores(None).idr is None
+
+
+def test_copying_and_disobedience_cost_more_than_they_gain() -> None:
+    base = scores(0.2)
+    honest = scores(0.7).merit(base)
+    assert scores(0.75, adherence=0.5).merit(base) < honest
+    assert scores(0.8, copied=1.0).merit(base) < honest
+    assert scores(0.7, adherence=0.85, copied=0.8).merit(base) == honest
+
+
+def test_a_picture_is_a_copy_of_itself_and_not_of_another() -> None:
+    dice = np.random.default_rng(0)
+    one, other = (
+        dice.integers(0, 256, (9, 9, 3), np.uint8).repeat(8, 0).repeat(8, 1) for _ in "ab"
+    )
+    assert copy_score(look(one), [look(other), look(np.roll(one, 1, 0))]) == 1.0
+    assert copy_score(look(one), [look(other)]) < 0.5
+    assert copy_score(look(one), []) == 0.0
+
+
+def test_probes_are_the_same_every_time_and_name_the_actor() -> None:
+    ada = Character(
+        id=CharacterId("ada"),
+        name="Ada",
+        profile=Profile(outfit=Outfit(garment="cloak", colour="red")),
+    )
+    probes = probes_for(ada, "moqik", "tan skin", 6)
+    assert probes == probes_for(ada, "moqik", "tan skin", 6)
+    assert all("of moqik a person, tan skin, " in probe.prompt for probe in probes)
+    assert sum("red cloak" in probe.prompt for probe in probes) >= 3
+    assert len({probe.state.place for probe in probes}) > 2
