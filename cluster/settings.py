@@ -108,11 +108,32 @@ class JobSettings(Section):
 
 
 class LearnerSettings(Section):
-    """Training sets. `resolution_px` is the size the base model is trained at."""
+    """Training sets, and when they are trained. `resolution_px` is the base model's size."""
 
     resolution_px: int = Field(128, ge=64, le=2048, multiple_of=8)
     debounce_s: float = Field(5.0, ge=0, description="A set is rebuilt when quiet for this long.")
-    retry_s: float = Field(60.0, gt=0)
+    retry_s: float = Field(60.0, gt=0, description="After a failure; doubled after each.")
+    automatic: bool = Field(True, description="false: only `cineai learn run` trains.")
+    more_than_images: int = Field(30, ge=1, description="References count as images.")
+    new_images: int = Field(10, ge=1, description="Before the next run; doubled by a refusal.")
+    settle_s: float = Field(5.0, ge=0, description="Training waits until a set was left alone.")
+    at_once: int = Field(1, ge=0, description="Trainings at a time; 0: they wait in the queue.")
+    attempts: int = Field(4, ge=1, description="Of a run whose training fails.")
+    poll_s: float = Field(1.0, gt=0, description="How often the queue looks.")
+
+
+class GateSettings(Section):
+    """A challenger is promoted when its IDR is better, by the paired bootstrap at `confidence`,
+    and nothing else got worse by more than its margin (in the measure's own units)."""
+
+    scenes: int = Field(24, ge=24, description="Prompts and seeds, the same for both.")
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(4000, ge=1000)
+    face_margin: float = Field(0.05, ge=0, description="Share of pictures that show a face.")
+    adherence_margin: float = Field(0.05, ge=0, description="Share of what was asked and seen.")
+    variety_margin: float = Field(0.03, ge=0, description="Mean distance between pictures.")
+    copy_margin: float = Field(0.03, ge=0, description="Mean likeness to the nearest image.")
+    batch: int = Field(4, ge=1, description="Pictures that are painted together.")
 
 
 class RegistrySettings(Section):
@@ -230,6 +251,7 @@ class Settings(BaseSettings):
     learner: LearnerSettings = LearnerSettings()
     registry: RegistrySettings = RegistrySettings()
     training: TrainingSettings = TrainingSettings()
+    gate: GateSettings = GateSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

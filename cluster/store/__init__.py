@@ -11,6 +11,7 @@ from cluster.store.idempotency import IdempotencyRepository
 from cluster.store.jobs import JobRepository
 from cluster.store.keys import KeyRepository
 from cluster.store.switches import SwitchRepository
+from cluster.store.training import TrainingRepository
 
 
 class Store:
@@ -25,6 +26,7 @@ class Store:
         self.adapters = AdapterRepository(database)
         self.switches = SwitchRepository(database)
         self.golden = GoldenRepository(database)
+        self.training = TrainingRepository(database)
         self.keys = KeyRepository(database)
         self.idempotency = IdempotencyRepository(database)
 

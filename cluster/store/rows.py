@@ -13,7 +13,7 @@ from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Problem, Result
 from cluster.domain.scene import SceneRequest, SceneState
-from cluster.domain.training import Verdict
+from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder, Verdict
 
 
 class Document(sa.TypeDecorator[BaseModel]):
@@ -253,6 +253,58 @@ class SnapshotRow(Row, table=True):
     samples: int
     dropped: int
     created_at: datetime = Field(sa_column=_moment())
+
+
+class TrainingRunRow(Row, table=True):
+    """At most one run of a character is open."""
+
+    __tablename__ = "training_runs"
+    __table_args__ = (
+        sa.Index(
+            "uq_training_runs_open",
+            "character_id",
+            unique=True,
+            sqlite_where=sa.text("open"),
+            postgresql_where=sa.text("open"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    character_id: str = Field(sa_column=_of_character(index=True))
+    status: str
+    open: bool
+    asked: bool
+    images: int
+    attempts: int
+    order: TrainingOrder | None = Field(sa_column=_document(TrainingOrder, nullable=True))
+    progress: Progress | None = Field(sa_column=_document(Progress, nullable=True))
+    judged: int
+    to_judge: int
+    adapter: TrainedAdapter | None = Field(sa_column=_document(TrainedAdapter, nullable=True))
+    verdict: Verdict | None = Field(sa_column=_document(Verdict, nullable=True))
+    problem: Problem | None = Field(sa_column=_document(Problem, nullable=True))
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
+
+
+class TrainingEventRow(Row, table=True):
+    __tablename__ = "training_events"
+
+    seq: int | None = Field(default=None, primary_key=True)
+    character_id: str = Field(sa_column=_of_character(index=True))
+    run_id: str
+    kind: str
+    data: dict[str, Any] = Field(sa_column=_json())
+    at: datetime = Field(sa_column=_moment())
+
+
+class TrainingPauseRow(Row, table=True):
+    """A row stands for a character who is not trained until somebody resumes."""
+
+    __tablename__ = "training_pauses"
+
+    character_id: str = Field(sa_column=_of_character(primary_key=True))
+    since: datetime = Field(sa_column=_moment())
 
 
 class KeyRow(Row, table=True):

@@ -1,0 +1,149 @@
+"""Training runs, their event log, and who is paused."""
+
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from cluster.domain.character import CharacterId
+from cluster.domain.learning import OVER, TrainingEvent, TrainingRun
+from cluster.domain.value import now
+from cluster.errors import NotFound
+from cluster.store.characters import lock_character
+from cluster.store.database import Database
+from cluster.store.rows import TrainingEventRow, TrainingPauseRow, TrainingRunRow
+
+
+class TrainingRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, run: TrainingRun) -> TrainingRun:
+        """Queue a run; the character's open one, if there is one, stands. NotFound (character)."""
+        with self._database.write() as session:
+            lock_character(session, run.character_id)
+            open_one = session.exec(
+                select(TrainingRunRow).where(
+                    TrainingRunRow.character_id == run.character_id,
+                    col(TrainingRunRow.open).is_(True),
+                )
+            ).first()
+            if open_one is not None:
+                return _value(open_one)
+            session.add(_row(run))
+            _log(session, run, "status", {"status": run.status, "images": run.images})
+            return run
+
+    def get(self, run_id: str) -> TrainingRun:
+        """Raises NotFound."""
+        with self._database.read() as session:
+            return _value(_existing(session, run_id))
+
+    def change(self, run_id: str, **fields: Any) -> TrainingRun:  # noqa: ANN401
+        """Put `fields` in the place of the run's own; a new status is logged. A run that is over
+        stays as it is. Raises NotFound."""
+        with self._database.write() as session:
+            row = session.get(TrainingRunRow, run_id, with_for_update=True)
+            if row is None:
+                raise NotFound("training run", id=run_id)
+            old = _value(row)
+            if old.status in OVER:
+                return old
+            changed = old.model_copy(update={**fields, "updated_at": now()})
+            session.merge(_row(changed))
+            if changed.status != old.status or "problem" in fields:
+                _log(session, changed, "status", _told(changed))
+            elif "progress" in fields and changed.progress is not None:
+                _log(session, changed, "progress", changed.progress.model_dump(mode="json"))
+            elif "judged" in fields:
+                counted = {"judged": changed.judged, "to_judge": changed.to_judge}
+                _log(session, changed, "judging", counted)
+            return changed
+
+    def unfinished(self) -> list[TrainingRun]:
+        """Every run that is not over, in the order in which they were queued."""
+        query = (
+            select(TrainingRunRow)
+            .where(col(TrainingRunRow.open).is_(True))
+            .order_by(col(TrainingRunRow.created_at), col(TrainingRunRow.id))
+        )
+        with self._database.read() as session:
+            return [_value(row) for row in session.exec(query)]
+
+    def events(
+        self, character_id: CharacterId, after_seq: int = 0, limit: int = 500
+    ) -> list[TrainingEvent]:
+        """A character's events that follow `after_seq`, oldest first."""
+        query = (
+            select(TrainingEventRow)
+            .where(
+                TrainingEventRow.character_id == character_id,
+                col(TrainingEventRow.seq) > after_seq,
+            )
+            .order_by(col(TrainingEventRow.seq))
+            .limit(limit)
+        )
+        with self._database.read() as session:
+            return [
+                TrainingEvent.model_validate(row.model_dump(exclude={"character_id"}))
+                for row in session.exec(query)
+            ]
+
+    def pause(self, character_id: CharacterId, paused: bool) -> None:
+        """Let nobody train this character, or let it be trained again. Raises NotFound."""
+        with self._database.write() as session:
+            lock_character(session, character_id)
+            known = session.get(TrainingPauseRow, character_id)
+            if paused and known is None:
+                session.add(TrainingPauseRow(character_id=character_id, since=now()))
+            elif not paused and known is not None:
+                session.delete(known)
+
+    def is_paused(self, character_id: CharacterId) -> bool:
+        with self._database.read() as session:
+            return session.get(TrainingPauseRow, character_id) is not None
+
+    def list(self, character_id: CharacterId, limit: int = 100) -> list[TrainingRun]:
+        """A character's runs, newest first."""
+        query = (
+            select(TrainingRunRow)
+            .where(TrainingRunRow.character_id == character_id)
+            .order_by(col(TrainingRunRow.created_at).desc(), col(TrainingRunRow.id).desc())
+            .limit(limit)
+        )
+        with self._database.read() as session:
+            return [_value(row) for row in session.exec(query)]
+
+
+def _told(run: TrainingRun) -> dict[str, Any]:
+    """What a status event says beside the status."""
+    told: dict[str, Any] = {"status": run.status, "images": run.images}
+    if run.order is not None:
+        told["version"] = run.order.version
+    if run.verdict is not None:
+        told["reason"] = run.verdict.reason
+    if run.problem is not None:
+        told["problem"] = run.problem.model_dump(mode="json")
+    return told
+
+
+def _log(session: Session, run: TrainingRun, kind: str, data: dict[str, Any]) -> None:
+    session.add(
+        TrainingEventRow(
+            character_id=run.character_id, run_id=run.id, kind=kind, data=data, at=now()
+        )
+    )
+
+
+def _existing(session: Session, run_id: str) -> TrainingRunRow:
+    row = session.get(TrainingRunRow, run_id)
+    if row is None:
+        raise NotFound("training run", id=run_id)
+    return row
+
+
+def _row(run: TrainingRun) -> TrainingRunRow:
+    return TrainingRunRow(**{**dict(run), "open": run.status not in OVER})
+
+
+def _value(row: TrainingRunRow) -> TrainingRun:
+    return TrainingRun.model_validate(row.model_dump(exclude={"open"}))
