@@ -38,6 +38,7 @@ class TrainingRun(Value):
     to_judge: int = 0
     adapter: TrainedAdapter | None = None
     verdict: Verdict | None = None
+    champion: str | None = Field(None, description="Whom it was judged against; null: no adapter.")
     problem: Problem | None = Field(None, description="Why it failed, or the last attempt did.")
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)

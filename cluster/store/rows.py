@@ -282,6 +282,7 @@ class TrainingRunRow(Row, table=True):
     to_judge: int
     adapter: TrainedAdapter | None = Field(sa_column=_document(TrainedAdapter, nullable=True))
     verdict: Verdict | None = Field(sa_column=_document(Verdict, nullable=True))
+    champion: str | None
     problem: Problem | None = Field(sa_column=_document(Problem, nullable=True))
     created_at: datetime = Field(sa_column=_moment())
     updated_at: datetime = Field(sa_column=_moment())

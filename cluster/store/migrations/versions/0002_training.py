@@ -49,6 +49,7 @@ def _create_runs() -> None:
         sa.Column("to_judge", sa.Integer(), nullable=False),
         sa.Column("adapter", sa.JSON(), nullable=True),
         sa.Column("verdict", sa.JSON(), nullable=True),
+        sa.Column("champion", sa.String(), nullable=True),
         sa.Column("problem", sa.JSON(), nullable=True),
         _time("created_at"),
         _time("updated_at"),

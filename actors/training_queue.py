@@ -1,0 +1,193 @@
+"""The TrainingQueue: who is trained next, one at a time, and what becomes of a run that fails.
+
+The store is the truth: runs that are open there are worked on, whoever queued them and whatever
+happened to that one. It does not know how a run is carried out.
+"""
+
+import threading
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from actors.workshop import Work, Workshop
+from cluster.domain.character import CharacterId
+from cluster.domain.job import Problem
+from cluster.domain.learning import OVER, TrainingRun, images_wanted, retry_after_s
+from cluster.domain.value import now
+from cluster.errors import CineError, Conflict, ConsentMissing, NotFound, Refused
+from cluster.settings import LearnerSettings
+from cluster.store import Store
+from cluster.telemetry import logger
+
+FINAL = (NotFound, Refused)
+"""Failures that no second attempt would change."""
+
+log = logger(__name__)
+
+
+class TrainingQueue:
+    """One thread admits characters who are due, begins runs and reaps them."""
+
+    def __init__(self, settings: LearnerSettings, store: Store, workshop: Workshop) -> None:
+        self._settings = settings
+        self._store = store
+        self._workshop = workshop
+        self._due: dict[CharacterId, float] = {}
+        self._working: dict[str, Work] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="training-queue", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def consider(self, character_id: CharacterId) -> None:
+        """A character's set is up to date: queue a training if it is due and left alone."""
+        with self._changed:
+            self._due[character_id] = time.monotonic() + self._settings.settle_s
+
+    def run_now(self, character_id: CharacterId) -> TrainingRun:
+        """Queue a training whatever the threshold says; an open run stands.
+
+        Raises NotFound; Refused or ConsentMissing when it must not be; Conflict without a set.
+        """
+        if self._store.training.is_paused(character_id):
+            raise Conflict(f"training {character_id} is paused", advice="Resume it first.")
+        snapshot = self._store.golden.snapshot(character_id)
+        if snapshot is None or snapshot.samples == 0:
+            raise Conflict(
+                f"{character_id} has no training set yet",
+                advice="Add references that show its face, and wait until the set is built.",
+            )
+        return self._queued(character_id, asked=True)
+
+    def close(self) -> None:
+        """Stop, and stop what is being worked on; a new queue goes on with it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+        for work in self._working.values():
+            work.stop()
+
+    def _run(self) -> None:
+        """The queue's thread."""
+        while True:
+            try:
+                self._reap()
+                self._admit()
+                self._begin()
+            except Exception as error:  # noqa: BLE001 - a dead queue would go unnoticed
+                log.warning("training.queue", problem=str(error))
+            with self._changed:
+                if self._closed or self._changed.wait_for(
+                    lambda: self._closed, self._settings.poll_s
+                ):
+                    return
+
+    # Who is due.
+
+    def _admit(self) -> None:
+        for character_id in self._left_alone():
+            try:
+                if self._is_due(character_id):
+                    self._queued(character_id, asked=False)
+            except (NotFound, ConsentMissing) as error:
+                log.info("training.not_queued", character=character_id, problem=error.message)
+
+    def _left_alone(self) -> list[CharacterId]:
+        with self._changed:
+            ready = [who for who, due in self._due.items() if due <= time.monotonic()]
+            for who in ready:
+                del self._due[who]
+        return ready
+
+    def _is_due(self, character_id: CharacterId) -> bool:
+        if not self._settings.automatic or self._store.training.is_paused(character_id):
+            return False
+        runs = self._store.training.list(character_id)
+        return images_of(self._store, character_id) >= images_wanted(runs, self._settings)
+
+    def _queued(self, character_id: CharacterId, *, asked: bool) -> TrainingRun:
+        character = self._store.characters.get(character_id)
+        if problem := character.consent.problem(datetime.now(UTC).date()):
+            raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
+        run = TrainingRun(
+            id=uuid.uuid4().hex,
+            character_id=character_id,
+            asked=asked,
+            images=images_of(self._store, character_id),
+        )
+        return self._store.training.add(run)
+
+    # What is worked on.
+
+    def _begin(self) -> None:
+        for run in self._store.training.unfinished():
+            if len(self._working) >= self._settings.at_once:
+                return
+            if run.id not in self._working and self._may_begin(run):
+                log.info("training.begins", run=run.id, character=run.character_id)
+                self._working[run.id] = self._workshop.begin(run.id)
+
+    def _may_begin(self, run: TrainingRun) -> bool:
+        if self._store.training.is_paused(run.character_id):
+            return False
+        waits_s = retry_after_s(run.attempts, self._settings) if run.problem else 0.0
+        return now() >= run.updated_at + timedelta(seconds=waits_s)
+
+    def _reap(self) -> None:
+        for run_id, work in list(self._working.items()):
+            try:
+                done = work.is_done()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the run failed of it
+                del self._working[run_id]
+                self._failed(run_id, error)
+                continue
+            if done:
+                del self._working[run_id]
+            elif self._must_stop(run_id):
+                work.stop()
+                del self._working[run_id]
+
+    def _must_stop(self, run_id: str) -> bool:
+        """Paused, cancelled, deleted, or no longer allowed: the last ends the run for good."""
+        try:
+            run = self._store.training.get(run_id)
+            character = self._store.characters.get(run.character_id)
+        except NotFound:
+            return True
+        if problem := character.consent.problem(datetime.now(UTC).date()):
+            self._end(run, "cancelled", ConsentMissing(problem))
+            return True
+        return run.status in OVER or self._store.training.is_paused(run.character_id)
+
+    def _failed(self, run_id: str, error: BaseException) -> None:
+        log.warning("training.failed", run=run_id, problem=str(error))
+        try:
+            run = self._store.training.get(run_id)
+        except NotFound:  # deleted with its character
+            return
+        if isinstance(error, ConsentMissing):
+            self._end(run, "cancelled", error)
+        elif isinstance(error, FINAL) or run.attempts + 1 >= self._settings.attempts:
+            self._end(run, "failed", error)
+        else:
+            attempts = run.attempts + 1
+            self._store.training.change(run_id, attempts=attempts, problem=problem_of(error))
+
+    def _end(self, run: TrainingRun, status: str, error: BaseException) -> None:
+        self._store.training.change(run.id, status=status, problem=problem_of(error))
+
+
+def images_of(store: Store, character_id: CharacterId) -> int:
+    """Accepted images, references included. Raises NotFound."""
+    references = store.characters.get(character_id).references
+    return len(references) + len(store.golden.list(character_id, accepted=True))
+
+
+def problem_of(error: BaseException) -> Problem:
+    if isinstance(error, CineError):
+        return Problem(code=error.code, message=error.message, advice=error.advice)
+    message = f"{type(error).__name__}: {error}"[:2000]
+    return Problem(code=CineError.code, message=message, advice="See the Learner's log.")

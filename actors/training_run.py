@@ -1,0 +1,150 @@
+"""One training run from where it stands to its end: trained, judged, promoted or refused.
+
+Steps 13 to 16 of a character's life, readable from top to bottom. Each stage leaves its result
+in the store before the next begins; the same run again goes on behind the last one.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from cluster.domain.adapter import AdapterVersion, TrainingFigures
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.learning import OVER, TrainingRun
+from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.errors import Conflict, ConsentMissing
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.telemetry import logger
+from training.evaluate import judge as judge_by_gate
+from training.lora import fit as fit_by_ray
+
+REPORT_EVERY_S = 1.0
+
+Fit = Callable[[TrainingOrder, Settings, Callable[[Progress], None]], TrainedAdapter]
+Judge = Callable[
+    [AdapterVersion, AdapterVersion | None, Character, Settings, Callable[[int, int], None]],
+    Verdict,
+]
+
+log = logger(__name__)
+
+
+class Registry(Protocol):
+    def add_trained(
+        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
+    ) -> AdapterVersion: ...
+
+    def promote(self, character_id: CharacterId, version: int) -> object: ...
+
+
+def carry_out(
+    run_id: str,
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    *,
+    fit: Fit = fit_by_ray,
+    judge: Judge = judge_by_gate,
+) -> TrainingRun:
+    """Bring a run to its end. Raises NotFound, ConsentMissing, and what a stage fails with."""
+    run = store.training.get(run_id)
+    if run.status in OVER:
+        return run
+    character = _allowed(store, run.character_id)
+    order = run.order or _ordered(store, run)
+    adapter = run.adapter or _trained(store, run, order, settings, fit)
+    verdict = _judged(store, run, adapter, character, settings, judge)
+    _allowed(store, run.character_id)  # it may have been revoked meanwhile
+    kept = registry.add_trained(adapter, verdict, False)
+    if verdict.promoted:
+        registry.promote(character.id, kept.version)
+    status = "promoted" if verdict.promoted else "refused"
+    log.info("training.over", run=run_id, status=status, reason=verdict.reason)
+    return store.training.change(run_id, status=status, verdict=verdict, problem=None)
+
+
+def _allowed(store: Store, character_id: CharacterId) -> Character:
+    """The character, if its consent allows training. Raises NotFound, ConsentMissing."""
+    character = store.characters.get(character_id)
+    if problem := character.consent.problem(datetime.now(UTC).date()):
+        raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
+    return character
+
+
+def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
+    """The order, written down before anything is spent on it. Raises Conflict without a set."""
+    snapshot = store.golden.snapshot(run.character_id)
+    if snapshot is None or snapshot.samples == 0:
+        raise Conflict(
+            f"{run.character_id} has no training set yet",
+            advice="Add references or golden images that show its face clearly.",
+        )
+    order = TrainingOrder(
+        run_id=run.id,
+        character_id=run.character_id,
+        version=store.adapters.next_version(run.character_id),
+        manifest=snapshot.manifest,
+        trigger=str(run.character_id),
+    )
+    store.training.change(run.id, order=order)
+    return order
+
+
+def _trained(
+    store: Store, run: TrainingRun, order: TrainingOrder, settings: Settings, fit: Fit
+) -> TrainedAdapter:
+    store.training.change(run.id, status="training")
+    reported = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal reported
+        if progress.probe_idr is None and time.monotonic() - reported < REPORT_EVERY_S:
+            return
+        reported = time.monotonic()
+        store.training.change(run.id, progress=progress)
+
+    adapter = fit(order, settings, report)
+    store.training.change(run.id, adapter=adapter)
+    return adapter
+
+
+def _judged(
+    store: Store,
+    run: TrainingRun,
+    adapter: TrainedAdapter,
+    character: Character,
+    settings: Settings,
+    judge: Judge,
+) -> Verdict:
+    """The verdict on the trained adapter against what is served now, which may change meanwhile:
+    then it is judged again."""
+
+    def report(judged: int, to_judge: int) -> None:
+        store.training.change(run.id, judged=judged, to_judge=to_judge)
+
+    store.training.change(run.id, status="judging")
+    while True:
+        champion = store.adapters.active(character.id)
+        if run.verdict is not None and run.champion == (champion and champion.id):
+            return run.verdict
+        verdict = judge(challenger_of(adapter), champion, character, settings, report)
+        run = store.training.change(
+            run.id, verdict=verdict, champion=champion.id if champion else None
+        )
+
+
+def challenger_of(adapter: TrainedAdapter) -> AdapterVersion:
+    """A trained adapter as the version it would be."""
+    return AdapterVersion(
+        character_id=adapter.character_id,
+        version=adapter.version,
+        sha256=adapter.sha256,
+        base_model=adapter.base_model,
+        rank=adapter.rank,
+        alpha=adapter.alpha,
+        trigger=adapter.trigger,
+        origin="training",
+        training=TrainingFigures.of(adapter),
+    )

@@ -1,0 +1,111 @@
+"""Where training runs are worked on: each in a process of its own, which dies with the Learner.
+
+Training and painting would starve whoever shares a process with them, and only a process can be
+stopped at any moment. What it leaves behind is in the store.
+"""
+
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError, WorkerCrashedError
+
+from actors import registry
+from actors.training_run import carry_out
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import CharacterId
+from cluster.domain.training import TrainedAdapter, Verdict
+from cluster.errors import CineError
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.telemetry import setup_logging
+
+STOPPED = (TaskCancelledError, WorkerCrashedError)
+
+
+class Work(Protocol):
+    """A run that is being worked on."""
+
+    def is_done(self) -> bool:
+        """Whether it has ended; raises what it failed with, once it has."""
+        ...
+
+    def stop(self) -> None:
+        """End it at once; what it has reached stays in the store."""
+        ...
+
+
+class Workshop(Protocol):
+    def begin(self, run_id: str) -> Work: ...
+
+
+class RayWorkshop:
+    """Works on each run in a Ray task."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def begin(self, run_id: str) -> "RayWork":
+        return RayWork(_work.remote(self._settings, run_id))
+
+
+class RayWork:
+    def __init__(self, task: Any) -> None:  # noqa: ANN401 - Ray's references are untyped
+        self._task = task
+
+    def is_done(self) -> bool:
+        ready, _ = ray.wait([self._task], timeout=0)
+        if not ready:
+            return False
+        try:
+            ray.get(self._task)
+        except (RayTaskError, RayError) as error:
+            raise unwrapped(error) from None
+        return True
+
+    def stop(self) -> None:
+        ray.cancel(self._task, force=True)
+        try:
+            ray.get(self._task)
+        except (RayTaskError, RayError):
+            return
+
+
+class RegistryCalls:
+    """The cluster's registry, called and waited for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._actor = registry.connect(settings)
+
+    def add_trained(
+        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
+    ) -> AdapterVersion:
+        version: AdapterVersion = call(self._actor.add_trained, adapter, verdict, activate)
+        return version
+
+    def promote(self, character_id: CharacterId, version: int) -> None:
+        call(self._actor.promote, character_id, version)
+
+
+def call(method: Any, *args: object) -> Any:  # noqa: ANN401 - Ray's handles are untyped
+    """Call an actor's method and wait. Raises what the actor raised."""
+    try:
+        return ray.get(method.remote(*args))
+    except RayTaskError as error:
+        raise unwrapped(error) from None
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """What went wrong in another process, rather than Ray's wrapping of it."""
+    while isinstance(error, RayTaskError) and isinstance(error.cause, CineError | RayTaskError):
+        error = error.cause
+    return error
+
+
+@ray.remote(num_cpus=0, max_retries=0)
+def _work(settings: Settings, run_id: str) -> None:
+    setup_logging(settings.telemetry)
+    store = Store.open(settings.store)
+    try:
+        carry_out(run_id, settings, store, RegistryCalls(settings))
+    finally:
+        store.close()
