@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from actors.workshop import Work, Workshop
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
-from cluster.domain.learning import OVER, TrainingRun, images_wanted, retry_after_s
+from cluster.domain.learning import TrainingRun, images_wanted, retry_after_s
 from cluster.domain.value import now
 from cluster.errors import CineError, Conflict, ConsentMissing, NotFound, Refused
 from cluster.settings import LearnerSettings
@@ -151,7 +151,7 @@ class TrainingQueue:
                 del self._working[run_id]
 
     def _must_stop(self, run_id: str) -> bool:
-        """Paused, cancelled, deleted, or no longer allowed: the last ends the run for good."""
+        """Paused, deleted, or no longer allowed: the last ends the run for good."""
         try:
             run = self._store.training.get(run_id)
             character = self._store.characters.get(run.character_id)
@@ -160,7 +160,7 @@ class TrainingQueue:
         if problem := character.consent.problem(datetime.now(UTC).date()):
             self._end(run, "cancelled", ConsentMissing(problem))
             return True
-        return run.status in OVER or self._store.training.is_paused(run.character_id)
+        return self._store.training.is_paused(run.character_id)
 
     def _failed(self, run_id: str, error: BaseException) -> None:
         log.warning("training.failed", run=run_id, problem=str(error))

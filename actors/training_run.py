@@ -95,7 +95,7 @@ def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
 def _trained(
     store: Store, run: TrainingRun, order: TrainingOrder, settings: Settings, fit: Fit
 ) -> TrainedAdapter:
-    store.training.change(run.id, status="training")
+    store.training.change(run.id, status="training", problem=None)
     reported = 0.0
 
     def report(progress: Progress) -> None:
@@ -124,7 +124,7 @@ def _judged(
     def report(judged: int, to_judge: int) -> None:
         store.training.change(run.id, judged=judged, to_judge=to_judge)
 
-    store.training.change(run.id, status="judging")
+    store.training.change(run.id, status="judging", problem=None)
     while True:
         champion = store.adapters.active(character.id)
         if run.verdict is not None and run.champion == (champion and champion.id):

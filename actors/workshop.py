@@ -7,19 +7,15 @@ stopped at any moment. What it leaves behind is in the store.
 from typing import Any, Protocol
 
 import ray
-from ray.exceptions import RayError, RayTaskError, TaskCancelledError, WorkerCrashedError
+from ray.exceptions import RayError, RayTaskError
 
 from actors import registry
-from actors.training_run import carry_out
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import CharacterId
 from cluster.domain.training import TrainedAdapter, Verdict
-from cluster.errors import CineError
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
-
-STOPPED = (TaskCancelledError, WorkerCrashedError)
 
 
 class Work(Protocol):
@@ -96,13 +92,16 @@ def call(method: Any, *args: object) -> Any:  # noqa: ANN401 - Ray's handles are
 
 def unwrapped(error: BaseException) -> BaseException:
     """What went wrong in another process, rather than Ray's wrapping of it."""
-    while isinstance(error, RayTaskError) and isinstance(error.cause, CineError | RayTaskError):
+    while isinstance(error, RayTaskError) and error.cause is not None:
         error = error.cause
     return error
 
 
 @ray.remote(num_cpus=0, max_retries=0)
 def _work(settings: Settings, run_id: str) -> None:
+    # Here, for it brings torch and Ray Train: who only asks the Learner must not load them.
+    from actors.training_run import carry_out
+
     setup_logging(settings.telemetry)
     store = Store.open(settings.store)
     try:

@@ -30,7 +30,9 @@ def _time(name: str) -> sa.Column[object]:
 
 def _of_character(table: str) -> sa.ForeignKeyConstraint:
     name = op.f(f"fk_{table}_character_id")
-    return sa.ForeignKeyConstraint(["character_id"], ["characters.id"], name=name, ondelete="CASCADE")
+    return sa.ForeignKeyConstraint(
+        ["character_id"], ["characters.id"], name=name, ondelete="CASCADE"
+    )
 
 
 def _create_runs() -> None:
