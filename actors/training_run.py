@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
+from training.lora import fit as fit_by_ray
+
 from cluster.domain.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning import OVER, TrainingRun
@@ -17,8 +19,8 @@ from cluster.errors import Conflict, ConsentMissing
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger
+from training import dataset
 from training.evaluate import judge as judge_by_gate
-from training.lora import fit as fit_by_ray
 
 REPORT_EVERY_S = 1.0
 
@@ -81,12 +83,13 @@ def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
             f"{run.character_id} has no training set yet",
             advice="Add references or golden images that show its face clearly.",
         )
+    manifest = dataset.load(snapshot.manifest, store.blobs)
     order = TrainingOrder(
         run_id=run.id,
         character_id=run.character_id,
         version=store.adapters.next_version(run.character_id),
         manifest=snapshot.manifest,
-        trigger=str(run.character_id),
+        trigger=manifest.trigger,
     )
     store.training.change(run.id, order=order)
     return order

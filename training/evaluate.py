@@ -24,7 +24,7 @@ from cluster.settings import GateSettings, Settings
 from cluster.store.blobs import Blobs
 from training.bootstrap import Numbers, better, draws, no_less_varied, no_worse
 from training.curation import look
-from training.dataset import Manifest, decode
+from training.dataset import decode, load
 from training.gate_scenes import GateScene, Prompter, gate_scenes
 from training.gate_scores import Scored, Scorer, distances
 from training.gate_sheet import gate_sheet
@@ -134,8 +134,7 @@ class Gate:
         digests = list(character.references)
         captions: list[str] = []
         if challenger.training is not None:
-            content = self._blobs.get(challenger.training.manifest)
-            samples = Manifest.model_validate_json(content).samples
+            samples = load(challenger.training.manifest, self._blobs).samples
             captions = [sample.caption for sample in samples]
             digests += [sha for one in samples for sha in (one.image, one.source)]
         return captions, [decode(self._blobs.get(sha)) for sha in dict.fromkeys(digests)]
@@ -254,7 +253,7 @@ def weigh(
 
 def told(measure: Measure) -> str:
     """Why a measure refuses, in words."""
-    change = f"{measure.name} {measure.champion:.3f} → {measure.challenger:.3f}"
+    change = f"{measure.name} {measure.champion:.3f} to {measure.challenger:.3f}"
     bounds = f"95 % interval of the difference {measure.low:+.3f} to {measure.high:+.3f}"
     if measure.name == "idr":
         return f"{change}: not surely better ({bounds})"

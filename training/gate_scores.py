@@ -12,7 +12,7 @@ from cluster.domain.tags import Tags
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from training.bootstrap import Numbers
-from training.curation import Look, look
+from training.curation import Look, copy_score, look
 
 ASKED = {
     "outfit": lambda state: state.outfit and state.outfit.garment,
@@ -84,16 +84,6 @@ def adherence(tags: Tags, asked: SceneState) -> float:
     known = [tags.probability(head, word) for head, word in wanted if word]
     read = [probability for probability in known if probability is not None]
     return float(np.mean(read)) if read else 1.0
-
-
-def copy_score(mine: Look, known: Sequence[Look]) -> float:
-    """Likeness to the nearest known picture, 0 to 1: the correlation of their thumbnails.
-
-    Different shots of one actor agree to .87 at most, copies to .85 and more (see `curation`).
-    """
-    if not known:
-        return 0.0
-    return max(0.0, max(float(mine.thumbnail @ one.thumbnail) for one in known))
 
 
 def distances(scored: Sequence[Scored]) -> Numbers:

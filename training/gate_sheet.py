@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from cluster.domain.training import Measure
 from cluster.drawing import FAINT, GOOD, INK, PAPER, POOR, RULE, fitted, font, grade
@@ -15,7 +15,7 @@ GAP = 10
 MARGIN = 28
 LABEL = 96
 """Left of the pictures: whose they are."""
-TITLE = 30
+TITLE = 42
 SCORE = 22
 ROW = TITLE + 2 * (TILE + SCORE) + 18
 HEAD = 88
@@ -47,7 +47,9 @@ def gate_sheet(
         )
         if at % COLUMNS == 0:
             _draw_labels(draw, corner[1])
-        draw.text(corner, fitted(draw, title, TILE, 13), INK, font(13))
+        for line, words in enumerate(_lines(title)):
+            where = (corner[0], corner[1] + line * 17)
+            draw.text(where, fitted(draw, words, TILE, 13), INK if line == 0 else FAINT, font(13))
         for row, scored in enumerate(rows):
             _draw_picture(sheet, (corner[0], corner[1] + TITLE + row * (TILE + SCORE)), scored[at])
     content = io.BytesIO()
@@ -57,12 +59,18 @@ def gate_sheet(
 
 def _draw_measure(draw: ImageDraw.ImageDraw, y: int, measure: Measure) -> None:
     draw.text((MARGIN, y), measure.name.replace("_", " "), INK, font(14))
-    told = f"{_number(measure.champion)} → {_number(measure.challenger)}"
+    told = f"{_number(measure.champion)} to {_number(measure.challenger)}"
     draw.text((MARGIN + 130, y), told, GOOD if measure.passed else POOR, font(14))
     if measure.low is not None and measure.high is not None:
         bounds = f"difference {measure.low:+.3f} to {measure.high:+.3f}"
         margin = f", margin {measure.margin:g}" if measure.margin else ""
         draw.text((MARGIN + 270, y), bounds + margin, FAINT, font(14))
+
+
+def _lines(title: str) -> tuple[str, str]:
+    """A scene's title in two lines: place and expression, then the rest."""
+    words = title.split(", ")
+    return ", ".join(words[:2]), ", ".join(words[2:])
 
 
 def _number(value: float | None) -> str:
@@ -79,13 +87,10 @@ def _draw_labels(draw: ImageDraw.ImageDraw, top: int) -> None:
 def _draw_picture(sheet: Image.Image, corner: tuple[int, int], scored: Scored) -> None:
     draw = ImageDraw.Draw(sheet)
     picture = Image.fromarray(scored.pixels)
-    picture.thumbnail((TILE, TILE)) if max(picture.size) > TILE else None
-    if max(picture.size) < TILE:
-        picture = picture.resize((TILE, TILE * picture.height // picture.width))
-    sheet.paste(picture, corner)
+    sheet.paste(ImageOps.pad(picture, (TILE, TILE), color=PAPER), corner)
     idr = "no face" if scored.idr is None else f"IDR {scored.idr:.2f}"
     draw.text((corner[0], corner[1] + TILE + 2), idr, grade(scored.idr), font(13))
     rest = f"copy {scored.copy:.2f}"
     if scored.adherence is not None:
-        rest = f"obeys {scored.adherence:.2f}  {rest}"
-    draw.text((corner[0] + 66, corner[1] + TILE + 2), rest, FAINT, font(13))
+        rest = f"obeys {scored.adherence:.2f} · {rest}"
+    draw.text((corner[0] + 62, corner[1] + TILE + 4), rest, FAINT, font(11))

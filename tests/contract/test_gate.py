@@ -1,0 +1,184 @@
+"""The gate with the real face encoder and tagger, on painters whose faults are known."""
+
+import json
+from collections.abc import Callable
+from ctypes.util import find_library
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import Character, CharacterId, Eye, Hair, Outfit, Profile
+from cluster.domain.character import Mark as ProfileMark
+from cluster.domain.identity import IdentityReport
+from cluster.domain.render import Rendering, RenderOrder
+from cluster.domain.training import Measure, Verdict
+from cluster.errors import BadAdapter, ProviderMissing
+from cluster.identity_judge import IdentityJudge
+from cluster.pictures import from_png, to_png
+from cluster.ports import Pixels
+from cluster.settings import Settings, StoreSettings
+from cluster.store import Store
+from tests.theatre import Part, Theatre, blend
+from training.evaluate import Gate, GateReport
+from training.studio.actor import Actor, random_actor
+from training.studio.kairo import KAIRO, reference_shots
+
+BASE, GOOD, OTHER, NOISE, COPY, WORSE = range(6)
+STRANGER = random_actor(np.random.default_rng(12))
+DOUBLE = replace(KAIRO, features=STRANGER.features)
+"""Another man with Kairo's hair, eyes, scar and cloak."""
+Judged = Callable[[int, int | None], Verdict]
+
+
+class Remembering(IdentityJudge):
+    """Scores the same picture once: the champion of one test is another one's challenger."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._known: dict[bytes, IdentityReport] = {}
+
+    def report(self, pixels: Pixels, character: Character) -> IdentityReport:
+        key = pixels.tobytes()
+        if key not in self._known:
+            self._known[key] = super().report(pixels, character)
+        return self._known[key]
+
+
+def profile_of(actor: Actor) -> Profile:
+    return Profile(
+        gender="man" if actor.person == "man" else "woman",
+        skin=actor.skin,
+        hair=Hair(colour=actor.hair_colour, style=actor.hair_style),
+        left_eye=Eye(colour=actor.left_eye, cyber=actor.left_cyber),
+        right_eye=Eye(colour=actor.right_eye, cyber=actor.right_cyber),
+        marks=tuple(ProfileMark(kind=one.kind, place=one.place) for one in actor.marks),
+        outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
+    )
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(store=StoreSettings(home=tmp_path_factory.mktemp("gate")))
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings) -> Store:
+    return Store.open(settings.store)
+
+
+@pytest.fixture(scope="module")
+def references() -> list[Pixels]:
+    if find_library("EGL") is None:
+        pytest.skip("no EGL library (libegl1) to render off screen with")
+    stage = Theatre({})
+    return [stage.play(KAIRO, shot) for shot in reference_shots()]
+
+
+@pytest.fixture(scope="module")
+def kairo(store: Store, references: list[Pixels]) -> Character:
+    kept = tuple(store.blobs.put(to_png(one)) for one in references)
+    return Character(
+        id=CharacterId("kairo"), name="Kairo", domain="studio", references=kept,
+        profile=profile_of(KAIRO),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judged(settings: Settings, store: Store, references: list[Pixels], kairo: Character) -> Judged:
+    """The verdict on one part against another (None: no adapter, who plays `BASE`)."""
+    parts = {
+        BASE: Part(DOUBLE),
+        GOOD: Part(KAIRO),
+        OTHER: Part(DOUBLE),
+        NOISE: Part(KAIRO, noise=0.6),
+        COPY: Part(KAIRO, deaf=tuple(references)),
+        WORSE: Part(blend(KAIRO, STRANGER, 0.2)),
+    }
+    try:
+        identity = Remembering(settings)
+    except ProviderMissing as missing:
+        pytest.skip(missing.message)
+    gate = Gate(Theatre(parts), identity, store.blobs, settings)
+
+    def verdict(challenger: int, champion: int | None = None) -> Verdict:
+        against = None if champion is None else version(champion)
+        return gate.judge(version(challenger), against, kairo, lambda _done, _all: None)
+
+    return verdict
+
+
+def version(number: int) -> AdapterVersion:
+    return AdapterVersion(
+        character_id=CharacterId("kairo"), version=number, sha256="0" * 64, base_model="theatre",
+        rank=4, alpha=4.0, trigger="moqik",
+    )  # fmt: skip
+
+
+def figure(verdict: Verdict, name: str) -> Measure:
+    return next(one for one in verdict.measures if one.name == name)
+
+
+def test_who_learned_the_character_is_promoted_with_a_full_report(
+    judged: Judged, store: Store
+) -> None:
+    verdict = judged(GOOD, None)
+    assert verdict.promoted, verdict.reason
+    assert verdict.reason == ""
+    assert figure(verdict, "idr").challenger > 0.8
+    assert figure(verdict, "idr").low > 0
+    assert verdict.report is not None
+    told = GateReport.model_validate(json.loads(store.blobs.get(verdict.report)))
+    assert len(told.scenes) == verdict.scenes == 24
+    assert told.pass_rate[1] > told.pass_rate[0]
+    assert store.blobs.exists(told.scenes[0].champion.image)
+    assert verdict.sheet is not None
+    assert from_png(store.blobs.get(verdict.sheet)).shape[2] == 3
+
+
+def test_another_identity_is_refused(judged: Judged) -> None:
+    verdict = judged(OTHER, GOOD)
+    assert not verdict.promoted
+    assert "idr" in verdict.reason
+    assert figure(verdict, "idr").high < 0
+
+
+def test_noise_is_refused(judged: Judged) -> None:
+    verdict = judged(NOISE, GOOD)
+    assert not verdict.promoted
+    assert figure(verdict, "idr").high < 0
+    assert not figure(verdict, "face_found").passed
+
+
+def test_a_copy_machine_is_refused_although_its_idr_is_the_best(judged: Judged) -> None:
+    verdict = judged(COPY, None)
+    assert figure(verdict, "idr").passed
+    assert not verdict.promoted
+    assert not figure(verdict, "copy").passed
+    assert not figure(verdict, "adherence").passed
+    assert not figure(verdict, "variety").passed
+
+
+def test_who_is_a_little_worse_is_refused(judged: Judged) -> None:
+    verdict = judged(WORSE, GOOD)
+    idr = figure(verdict, "idr")
+    assert -0.2 < idr.challenger - idr.champion <= -0.02
+    assert not verdict.promoted
+
+
+def test_the_champion_does_not_beat_himself(judged: Judged) -> None:
+    assert not judged(GOOD, GOOD).promoted
+
+
+def test_a_file_that_cannot_be_used_is_refused_with_what_is_wrong(
+    settings: Settings, store: Store, kairo: Character
+) -> None:
+    class Broken(Theatre):
+        def render(self, order: RenderOrder) -> Rendering:
+            raise BadAdapter("unet.a.lora_A.weight holds NaN")
+
+    gate = Gate(Broken({}), IdentityJudge(settings), store.blobs, settings)
+    verdict = gate.judge(version(1), None, kairo, lambda _done, _all: None)
+    assert not verdict.promoted
+    assert "NaN" in verdict.reason
