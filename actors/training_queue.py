@@ -7,19 +7,19 @@ happened to that one. It does not know how a run is carried out.
 import threading
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from actors.workshop import Work, Workshop
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
 from cluster.domain.learning import TrainingRun, images_wanted, retry_after_s
 from cluster.domain.value import now
-from cluster.errors import CineError, Conflict, ConsentMissing, NotFound, Refused
+from cluster.errors import BadAdapter, CineError, Conflict, ConsentMissing, NotFound, Refused
 from cluster.settings import LearnerSettings
 from cluster.store import Store
 from cluster.telemetry import logger
 
-FINAL = (NotFound, Refused)
+FINAL = (NotFound, Refused, BadAdapter)
 """Failures that no second attempt would change."""
 
 log = logger(__name__)
@@ -49,8 +49,9 @@ class TrainingQueue:
     def run_now(self, character_id: CharacterId) -> TrainingRun:
         """Queue a training whatever the threshold says; an open run stands.
 
-        Raises NotFound; Refused or ConsentMissing when it must not be; Conflict without a set.
+        Raises NotFound, ConsentMissing, and Conflict while paused or without a training set.
         """
+        self._allowed(character_id)
         if self._store.training.is_paused(character_id):
             raise Conflict(f"training {character_id} is paused", advice="Resume it first.")
         snapshot = self._store.golden.snapshot(character_id)
@@ -109,9 +110,7 @@ class TrainingQueue:
         return images_of(self._store, character_id) >= images_wanted(runs, self._settings)
 
     def _queued(self, character_id: CharacterId, *, asked: bool) -> TrainingRun:
-        character = self._store.characters.get(character_id)
-        if problem := character.consent.problem(datetime.now(UTC).date()):
-            raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
+        self._allowed(character_id)
         run = TrainingRun(
             id=uuid.uuid4().hex,
             character_id=character_id,
@@ -119,6 +118,11 @@ class TrainingQueue:
             images=images_of(self._store, character_id),
         )
         return self._store.training.add(run)
+
+    def _allowed(self, character_id: CharacterId) -> None:
+        character = self._store.characters.get(character_id)
+        if problem := character.consent.problem(now().date()):
+            raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
 
     # What is worked on.
 
@@ -157,7 +161,7 @@ class TrainingQueue:
             character = self._store.characters.get(run.character_id)
         except NotFound:
             return True
-        if problem := character.consent.problem(datetime.now(UTC).date()):
+        if problem := character.consent.problem(now().date()):
             self._end(run, "cancelled", ConsentMissing(problem))
             return True
         return self._store.training.is_paused(run.character_id)

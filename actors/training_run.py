@@ -6,7 +6,6 @@ in the store before the next begins; the same run again goes on behind the last 
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Protocol
 
 from training.lora import fit as fit_by_ray
@@ -15,6 +14,7 @@ from cluster.domain.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning import OVER, TrainingRun
 from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.value import now
 from cluster.errors import Conflict, ConsentMissing
 from cluster.settings import Settings
 from cluster.store import Store
@@ -70,7 +70,7 @@ def carry_out(
 def _allowed(store: Store, character_id: CharacterId) -> Character:
     """The character, if its consent allows training. Raises NotFound, ConsentMissing."""
     character = store.characters.get(character_id)
-    if problem := character.consent.problem(datetime.now(UTC).date()):
+    if problem := character.consent.problem(now().date()):
         raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
     return character
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.identity import Domain
+from cluster.domain.identity import Domain, IdentityReport
 from cluster.domain.job import Job
 from cluster.domain.scene import SceneRequest
 from cluster.errors import CineError
@@ -82,6 +82,11 @@ class Desk:
     ) -> None:
         """Raises BadImage or OddOneOut, which name the image."""
         await ask(self._validator.check_references, images, names, domain)
+
+    async def identify(self, pixels: Pixels, character: Character) -> IdentityReport:
+        """The validator's report. Raises BadImage when no reference shows a face."""
+        report: IdentityReport = await ask(self._validator.validate, pixels, character)
+        return report
 
     async def submit(self, job: Job) -> Job:
         """Write the job down, then enqueue it; doing it twice does it once."""

@@ -21,6 +21,7 @@ from . import (
     routes_memory,
     routes_scenes,
     routes_service,
+    routes_training,
 )
 from .auth import Keys
 from .calls import Actors
@@ -34,6 +35,7 @@ ROUTES = (
     routes_memory,
     routes_history,  # whose paths look like those of adapters
     routes_adapters,
+    routes_training,
     routes_service,
 )
 

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from cluster.domain.job import JobEvent
+from cluster.domain.learning import TrainingEvent
 from cluster.settings import Settings
 
 from .bodies import REF
@@ -26,6 +27,7 @@ TAGS = [
     {"name": "characters", "description": "Who is cast: profile, references, consent."},
     {"name": "memory", "description": "The state of a story, and the episodes it follows from."},
     {"name": "adapters", "description": "The LoRA versions of a character."},
+    {"name": "training", "description": "Golden images, and the runs that learn from them."},
     {"name": "artifacts", "description": "Pictures and other bytes, by their sha256."},
     {"name": "service", "description": "Alive and ready."},
 ]
@@ -110,7 +112,7 @@ def _inputs() -> dict[str, Any]:
     """Schemas of the bodies that `bodies.py` reads, and of what no route returns by itself."""
     _, read = models_json_schema([(model, "validation") for model in BODIES], ref_template=REF)
     _, told = models_json_schema(
-        [(ProblemDetails, "serialization"), (JobEvent, "serialization")],
+        [(model, "serialization") for model in (ProblemDetails, JobEvent, TrainingEvent)],
         ref_template="#/components/schemas/{model}",
     )
     inputs = {f"{name}Input": schema for name, schema in read["$defs"].items()}

@@ -38,6 +38,11 @@ async def read_images(
             f"A character has at most {limits.max_references} references"
             f" (gateway.max_references); it would have {kept + len(files)}"
         )
+    return await read_all(files, limits)
+
+
+async def read_all(files: Sequence[UploadFile], limits: GatewaySettings) -> list[Pixels]:
+    """The same of images that are no references, however many there are. Raises BadImage."""
     return [await _read_image(file, limits, index) for index, file in enumerate(files)]
 
 

@@ -9,14 +9,16 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cluster.domain.adapter import AdapterSwitch, AdapterVersion
 from cluster.domain.character import Character, CharacterId, Outfit, Profile, Slug, Word
 from cluster.domain.consent import Consent
 from cluster.domain.episode import Episode
+from cluster.domain.golden import GoldenImage
 from cluster.domain.job import Job
+from cluster.domain.learning import TrainingRun
 from cluster.domain.render import MIN_SIDE_PX
 from cluster.domain.scene import Injury, MediaType, SceneState, StoryId
 from cluster.domain.value import WHOLE
@@ -154,6 +156,20 @@ class JobAdapter(Body):
     version: int | None
     pinned: bool = Field(description="Whether the scene's order named it.")
     adapter: AdapterVersion | None = Field(description="null, too, when it was deleted for good.")
+
+
+class Captions(RootModel[tuple[Text, ...]]):
+    """What each of the uploaded images shows, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class GoldenList(Body):
+    items: tuple[GoldenImage, ...]
+
+
+class RunList(Body):
+    items: tuple[TrainingRun, ...]
 
 
 class JobPage(Body):

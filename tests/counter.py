@@ -40,8 +40,13 @@ def open_desk(
     prefetch: Prefetch | None = None,
 ) -> Iterator[Desk]:
     """A desk whose actors are plain objects."""
-    parts = (MemoryStore, LoraRegistry, Learner)
-    actors = Actors(*(Here(partial(part, settings)) for part in parts))
+    queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
+    learner = settings.model_copy(update={"learner": queue_only})
+    actors = Actors(
+        Here(partial(MemoryStore, settings)),
+        Here(partial(LoraRegistry, settings)),
+        Here(partial(Learner, learner)),
+    )
     desk = Desk(settings, Here(lambda: validator), actors, probes or {}, prefetch or _nobody)
     try:
         yield desk

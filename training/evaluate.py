@@ -5,7 +5,7 @@ IDR is better, and faces found, obedience to the prompt, variety and originality
 their margins allow; else refused, with the reason. Training looks at none of these scenes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -240,14 +240,18 @@ def weigh(
         better("idr", _idrs(old), _idrs(new), resampled, sure),
         no_worse("face_found", _faces(old), _faces(new), resampled, sure, settings.face_margin),
     ]
-    obeyed = [[one.adherence for one in side] for side in (old, new)]
-    known = [np.array([one for one in side if one is not None], np.float64) for side in obeyed]
-    if len(known[0]) == len(known[1]) == len(old):
-        found.append(no_worse("adherence", *known, resampled, sure, settings.adherence_margin))
+    obeyed_old = _known(one.adherence for one in old)
+    obeyed_new = _known(one.adherence for one in new)
+    if len(obeyed_old) == len(obeyed_new) == len(old):
+        found.append(
+            no_worse(
+                "adherence", obeyed_old, obeyed_new, resampled, sure, settings.adherence_margin
+            )
+        )
     apart = distances(old), distances(new)
     found.append(no_less_varied("variety", *apart, resampled, sure, settings.variety_margin))
-    copied = [np.array([one.copy for one in side]) for side in (old, new)]
-    found.append(no_worse("copy", *copied, resampled, sure, settings.copy_margin, good="low"))
+    copies = _known(one.copy for one in old), _known(one.copy for one in new)
+    found.append(no_worse("copy", *copies, resampled, sure, settings.copy_margin, "low"))
     return tuple(found)
 
 
@@ -262,6 +266,10 @@ def told(measure: Measure) -> str:
 
 def is_pass(scored: Scored) -> bool:
     return scored.identity.verdict == "pass"
+
+
+def _known(scores: Iterable[float | None]) -> Numbers:
+    return np.array([one for one in scores if one is not None], np.float64)
 
 
 def _idrs(scored: Sequence[Scored]) -> Numbers:

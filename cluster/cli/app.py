@@ -7,6 +7,7 @@ from cluster.cli.demo import demo
 from cluster.cli.doctor import doctor
 from cluster.cli.jobs import jobs
 from cluster.cli.keys import keys
+from cluster.cli.learn import learn
 from cluster.cli.lora import lora
 from cluster.cli.render import render
 from cluster.cli.serve import serve
@@ -23,5 +24,6 @@ app.command()(render)
 app.add_typer(characters, name="characters")
 app.add_typer(jobs, name="jobs")
 app.add_typer(lora, name="lora")
+app.add_typer(learn, name="learn")
 app.add_typer(keys, name="keys")
 app.command()(doctor)

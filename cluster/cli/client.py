@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from cluster.domain.adapter import NO_ADAPTER, AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.domain.character import Character
+from cluster.domain.golden import DatasetStatus, GoldenImage
 from cluster.domain.job import TERMINAL, Job, JobEvent
+from cluster.domain.learning import LearningStatus, TrainingEvent, TrainingRun
 from cluster.domain.world import WorldState
 from cluster.errors import CineError, Unavailable
 
@@ -196,17 +198,63 @@ class Client:
         answer = self._send("DELETE", f"{_adapters(id)}/{version}")
         return AdapterSwitch.model_validate(answer.json())
 
+    # Learning.
+
+    def add_golden(self, id: str, images: Mapping[Path, str]) -> list[GoldenImage]:
+        """Send approved pictures with their captions; the verdict on each, in order."""
+        files = [("images", _file(path)) for path in images]
+        form = {"captions": json.dumps(list(images.values()))}
+        path = f"/v1/characters/{id}/golden"
+        answer = self._send("POST", path, data=form, files=files, timeout=UPLOAD_TIMEOUT)
+        return [GoldenImage.model_validate(one) for one in answer.json()["items"]]
+
+    def dataset(self, id: str) -> DatasetStatus:
+        return DatasetStatus.model_validate(
+            self._send("GET", f"/v1/characters/{id}/dataset").json()
+        )
+
+    def learning(self, id: str) -> LearningStatus:
+        """How a character's learning stands."""
+        return LearningStatus.model_validate(
+            self._send("GET", f"/v1/characters/{id}/training").json()
+        )
+
+    def train_now(self, id: str) -> TrainingRun:
+        return TrainingRun.model_validate(
+            self._send("POST", f"/v1/characters/{id}/training/run").json()
+        )
+
+    def pause_training(self, id: str, paused: bool) -> LearningStatus:
+        word = "pause" if paused else "resume"
+        answer = self._send("POST", f"/v1/characters/{id}/training/{word}")
+        return LearningStatus.model_validate(answer.json())
+
+    def training_events(self, id: str, after_seq: int = 0) -> Iterator[TrainingEvent]:
+        """A character's training events as they happen, for ever; a cut stream is resumed."""
+        path = f"/v1/characters/{id}/training/events"
+        while True:
+            try:
+                for line in self._lines(path, after_seq):
+                    event = TrainingEvent.model_validate_json(line)
+                    after_seq = event.seq
+                    yield event
+            except httpx.TransportError:
+                self.learning(id)  # raises Unavailable when the server is gone, not just the stream
+
     def _stream(self, id: str, after_seq: int) -> Iterator[JobEvent]:
+        for line in self._lines(f"/v1/jobs/{id}/events", after_seq):
+            yield JobEvent.model_validate_json(line)
+
+    def _lines(self, path: str, after_seq: int) -> Iterator[str]:
+        """The data of each event of a stream, which is one line: the server writes JSON so."""
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after_seq)}
-        path = f"/v1/jobs/{id}/events"
         with self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as answer:
             if answer.is_error:
                 answer.read()
                 raise _problem(answer)
             for line in answer.iter_lines():
-                # An event is one line of data: the server writes JSON without line breaks.
                 if line.startswith("data:"):
-                    yield JobEvent.model_validate_json(line.removeprefix("data:"))
+                    yield line.removeprefix("data:")
 
     def _send(
         self,

@@ -75,7 +75,7 @@ def images_wanted(runs: Sequence[TrainingRun], rules: LearnerSettings) -> int:
     if not decided:
         return rules.more_than_images + 1
     in_vain = next((at for at, run in enumerate(decided) if run.status == "promoted"), len(decided))
-    return decided[0].images + rules.new_images * 2 ** min(max(in_vain - 1, 0), DOUBLINGS)
+    return decided[0].images + (rules.new_images << min(max(in_vain - 1, 0), DOUBLINGS))
 
 
 def retry_after_s(attempts: int, rules: LearnerSettings) -> float:

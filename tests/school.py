@@ -1,0 +1,124 @@
+"""A workshop without Ray: runs are carried out in threads, with lessons that cost nothing.
+
+The stages are the product's own; only what would train and paint is replaced by a `Lesson`, which
+also says when it is to be interrupted.
+"""
+
+import threading
+from collections.abc import Callable
+
+from actors.training_run import Registry, carry_out
+from actors.workshop import Work
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import Character
+from cluster.domain.training import Measure, Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.settings import Settings
+from cluster.store import Store
+
+STEPS = 4
+
+
+class Lesson:
+    """What the next runs learn: `idr`, against champions of `champion_idr`; `file` is the blob of
+    the LoRA file that they leave.
+
+    `fails` is how many attempts end in an error; `may_go_on` holds a run after its first step.
+    """
+
+    def __init__(self, file: str, base_model: str) -> None:
+        self.file, self.base_model = file, base_model
+        self.idr, self.champion_idr, self.fails = 0.9, 0.4, 0
+        self.fitted: list[TrainingOrder] = []
+        self.judged: list[tuple[str, str | None]] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.running = 0
+        self.most_at_once = 0
+
+    def fit(
+        self, order: TrainingOrder, settings: Settings, report: Callable[[Progress], None]
+    ) -> TrainedAdapter:
+        self.fitted.append(order)
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            for step in range(1, STEPS + 1):
+                report(Progress(run_id=order.run_id, step=step, steps=STEPS, probe_idr=0.5))
+                self.may_go_on.wait(30)
+            if self.fails:
+                self.fails -= 1
+                raise RuntimeError("the worker ran out of memory")
+        finally:
+            self.running -= 1
+        return self._trained(order)
+
+    def judge(
+        self,
+        challenger: AdapterVersion,
+        champion: AdapterVersion | None,
+        character: Character,
+        settings: Settings,
+        report: Callable[[int, int], None],
+    ) -> Verdict:
+        self.judged.append((challenger.id, champion.id if champion else None))
+        report(48, 48)
+        better = self.idr > self.champion_idr
+        measure = Measure(
+            name="idr", champion=self.champion_idr, challenger=self.idr, passed=better
+        )
+        reason = "" if better else "idr: not surely better"
+        return Verdict(promoted=better, reason=reason, measures=(measure,), scenes=24)
+
+    def _trained(self, order: TrainingOrder) -> TrainedAdapter:
+        return TrainedAdapter(
+            run_id=order.run_id, character_id=order.character_id, version=order.version,
+            sha256=self.file, manifest=order.manifest, base_model=self.base_model, rank=2,
+            alpha=2.0, trigger=order.trigger, best_step=STEPS, probe_idr=0.5, train_s=1.0,
+        )  # fmt: skip
+
+
+class Threads:
+    """Begins each run in a thread of its own."""
+
+    def __init__(self, settings: Settings, registry: Registry, lesson: Lesson) -> None:
+        self._settings, self._registry, self._lesson = settings, registry, lesson
+        self.begun: list[str] = []
+
+    def begin(self, run_id: str) -> Work:
+        self.begun.append(run_id)
+        return ThreadWork(lambda: self._carry_out(run_id))
+
+    def _carry_out(self, run_id: str) -> None:
+        store = Store.open(self._settings.store)
+        lesson = self._lesson
+        try:
+            carry_out(
+                run_id, self._settings, store, self._registry, fit=lesson.fit, judge=lesson.judge
+            )
+        finally:
+            store.close()
+
+
+class ThreadWork:
+    """A thread cannot be killed: one that was stopped is forgotten, and what it says ignored."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+        self._thread.start()
+
+    def is_done(self) -> bool:
+        if self._thread.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def stop(self) -> None:
+        return
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks
+            self._error = error

@@ -1,0 +1,194 @@
+"""Training over HTTP: how it stands, as it happens, a person's say, and approved pictures."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.consent import Consent
+from cluster.domain.golden import Snapshot
+from cluster.domain.identity import IdentityReport
+from cluster.domain.learning import TrainingRun
+from cluster.domain.training import Progress
+from cluster.pictures import to_png
+from cluster.ports import Pixels
+from cluster.settings import GatewaySettings, Settings, StoreSettings
+from serve.approval import described
+from serve.desk import Desk
+from tests.counter import cast_kairo, http, migrated, open_desk
+
+KAIRO = CharacterId("kairo")
+PATH = "/v1/characters/kairo/training"
+
+
+class Likeness:
+    """A validator that is surer the brighter a picture is."""
+
+    async def validate(self, pixels: Pixels, character: Character) -> IdentityReport:
+        idr = float(pixels.mean()) / 128
+        return IdentityReport(idr=min(idr, 1.0), verdict="pass" if idr > 0.75 else "fail")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, template: Path) -> Iterator[Desk]:
+    home = shutil.copytree(template, tmp_path / "home")
+    limits = GatewaySettings(max_stream_s=0.6, poll_interval_s=0.05)
+    settings = Settings(store=StoreSettings(home=home), gateway=limits)
+    with open_desk(settings, Likeness()) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(desk) as client:
+        yield client
+
+
+def picture(seed: int, brightness: float) -> bytes:
+    noise = np.random.default_rng(seed).integers(-50, 50, (96, 96, 3))
+    return to_png(np.clip(noise + brightness, 0, 255).astype(np.uint8))
+
+
+def give_set(desk: Desk) -> None:
+    desk.store.golden.set_snapshot(
+        Snapshot(character_id=KAIRO, manifest="m" * 64, inputs="i", samples=9, dropped=0)
+    )
+
+
+async def send(client: httpx.AsyncClient, *images: bytes, captions: Any = None) -> httpx.Response:  # noqa: ANN401
+    said = ["portrait of a man, forest"] * len(images) if captions is None else captions
+    files = [("images", (f"{at}.png", image, "image/png")) for at, image in enumerate(images)]
+    form = {"captions": json.dumps(said)}
+    return await client.post("/v1/characters/kairo/golden", data=form, files=files)
+
+
+def parsed(text: str) -> list[dict[str, str]]:
+    blocks = [block for block in text.replace("\r\n", "\n").split("\n\n") if "data:" in block]
+    return [
+        {name: value for name, _, value in (line.partition(": ") for line in block.splitlines())}
+        for block in blocks
+    ]
+
+
+async def test_a_new_character_needs_thirty_one_images(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    body = (await client.get(PATH)).json()
+    assert body == {
+        "character_id": "kairo", "paused": False, "images": 0, "wanted": 31, "run": None,
+    }  # fmt: skip
+    missing = await client.get("/v1/characters/nobody/training")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+async def test_a_training_can_be_asked_for_paused_and_resumed(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    refused = await client.post(f"{PATH}/run")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    give_set(desk)
+    assert (await client.post(f"{PATH}/pause")).json()["paused"] is True
+    assert "paused" in (await client.post(f"{PATH}/run")).json()["detail"]
+    assert (await client.post(f"{PATH}/resume")).json()["paused"] is False
+    begun = await client.post(f"{PATH}/run")
+    assert begun.status_code == 202
+    assert (begun.json()["status"], begun.json()["asked"]) == ("queued", True)
+    assert (await client.post(f"{PATH}/run")).json()["id"] == begun.json()["id"]
+    assert (await client.get(PATH)).json()["run"]["id"] == begun.json()["id"]
+    runs = (await client.get(f"{PATH}/runs")).json()["items"]
+    assert [one["id"] for one in runs] == [begun.json()["id"]]
+
+
+async def test_without_consent_nobody_is_trained_and_nothing_is_added(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk, consent=Consent(revoked=True))
+    give_set(desk)
+    for answer in (await client.post(f"{PATH}/run"), await send(client, picture(1, 120))):
+        assert (answer.status_code, answer.json()["code"]) == (403, "consent_missing")
+    assert desk.store.golden.list(KAIRO) == []
+
+
+async def test_training_is_streamed_as_it_happens_and_resumed(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    training = desk.store.training
+    training.add(TrainingRun(id="r1", character_id=KAIRO, images=31))
+    reading = asyncio.create_task(client.get(f"{PATH}/events"))
+    await asyncio.sleep(0.15)
+    progress = Progress(run_id="r1", step=3, steps=9, loss=0.5, probe_idr=0.61)
+    training.change("r1", status="training")
+    training.change("r1", progress=progress)
+    training.change("r1", judged=4, to_judge=48)
+    response = await reading
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = parsed(response.text)
+    assert [one["event"] for one in events] == ["status", "status", "progress", "judging"]
+    told = json.loads(events[2]["data"])["data"]
+    assert (told["step"], told["loss"], told["probe_idr"]) == (3, 0.5, 0.61)
+    headers = {"Last-Event-ID": events[1]["id"]}
+    again = await client.get(f"{PATH}/events", headers=headers)
+    assert [one["id"] for one in parsed(again.text)] == [one["id"] for one in events[2:]]
+
+
+async def test_approved_pictures_get_the_verdicts_that_the_studios_own_would(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    same = picture(1, 120)
+    answer = await send(client, same, same, picture(2, 60), picture(3, 125))
+    assert answer.status_code == 200
+    items = answer.json()["items"]
+    assert [one["accepted"] for one in items] == [True, True, False, True]
+    assert items[0]["job_id"] == items[1]["job_id"]
+    assert items[2]["reason"].startswith("idr:")
+    assert len(desk.store.golden.list(KAIRO, accepted=True)) == 2
+    listed = (await client.get("/v1/characters/kairo/golden")).json()["items"]
+    assert len(listed) == 3
+    assert (await client.get(PATH)).json()["images"] == 2
+
+
+@pytest.mark.parametrize(
+    ("captions", "said"),
+    [(["one"], "send one for each"), ("words", "captions"), ([""] * 2, "captions")],
+)
+async def test_captions_that_do_not_fit_are_refused(
+    client: httpx.AsyncClient, desk: Desk, captions: object, said: str
+) -> None:
+    cast_kairo(desk)
+    answer = await send(client, picture(1, 120), picture(2, 120), captions=captions)
+    assert answer.status_code == 422
+    assert said in json.dumps(answer.json())
+    assert desk.store.golden.list(KAIRO) == []
+
+
+def test_a_caption_is_what_a_person_says_of_a_picture() -> None:
+    state = described(
+        "close-up of a man, black hair, dark cloak, cut on the forehead, holding a sword, angry, "
+        "fighting, looking left, neon city, rain",
+        "Kairo",
+    )
+    assert (state.framing, state.place, state.weather) == ("close-up", "neon city", "rain")
+    assert (state.expression, state.action, state.pose) == ("angry", "fighting", "looking left")
+    assert state.outfit is not None
+    assert state.outfit.phrase == "dark cloak"
+    assert state.props == ("sword",)
+    assert state.injuries is not None
+    assert [one.phrase for one in state.injuries] == ["cut on the forehead"]
+    assert set(state.source.values()) == {"corrected"}
+    assert described("a man", "Kairo").place is None

@@ -1,0 +1,412 @@
+"""When a character is trained, what becomes of a run, and that nothing is lost or done twice.
+
+The store, the registry and the stages are real; what would train and paint is a `Lesson`.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.registry import LoraRegistry
+from actors.training_queue import TrainingQueue
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.consent import Consent
+from cluster.domain.golden import GoldenImage, Snapshot
+from cluster.domain.learning import OVER, TrainingRun, images_wanted
+from cluster.domain.scene import SceneState
+from cluster.errors import Conflict, ConsentMissing, NotFound
+from cluster.settings import GeneratorSettings, LearnerSettings, Settings, StoreSettings
+from cluster.store import Store
+from tests.school import STEPS, Lesson, Threads
+from tests.tiny_adapters import lora
+from tests.tiny_base import tiny_base
+from training.dataset import Manifest
+
+KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
+RULES = LearnerSettings(settle_s=0.0, poll_s=0.01, retry_s=0.01, attempts=3)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    base = tiny_base(tmp_path / "tiny")
+    return Settings(
+        store=StoreSettings(home=tmp_path / "home"),
+        generator=GeneratorSettings(model=str(base.folder)),
+        learner=RULES,
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings.store)
+    for who in (KAIRO, MIRA):
+        opened.characters.add(Character(id=who, name=who, references=("r" * 64,)))
+        manifest = Manifest(
+            character_id=who, trigger="moqik", looks="", consent=Consent(), resolution_px=128,
+            samples=(), dropped=(),
+        )  # fmt: skip
+        digest = opened.blobs.put(manifest.model_dump_json().encode())
+        opened.golden.set_snapshot(
+            Snapshot(character_id=who, manifest=digest, inputs="i", samples=31, dropped=0)
+        )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lesson(store: Store, tmp_path: Path) -> Lesson:
+    base = tiny_base(tmp_path / "tiny")
+    return Lesson(store.blobs.put(lora(base, rank=2)), base.id)
+
+
+@pytest.fixture
+def registry(settings: Settings, store: Store) -> LoraRegistry:
+    return LoraRegistry(settings)
+
+
+Open = Callable[[], TrainingQueue]
+
+
+@pytest.fixture
+def opened(
+    settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> Iterator[Open]:
+    queues: list[TrainingQueue] = []
+
+    def start() -> TrainingQueue:
+        queue = TrainingQueue(settings.learner, store, Threads(settings, registry, lesson))
+        queue.start()
+        queues.append(queue)
+        return queue
+
+    yield start
+    lesson.may_go_on.set()
+    for queue in queues:
+        queue.close()
+
+
+@pytest.fixture
+def queue(opened: Open) -> TrainingQueue:
+    return opened()
+
+
+def feed(store: Store, count: int, who: CharacterId = KAIRO, *, accepted: bool = True) -> None:
+    """Add golden images; a character has one reference besides."""
+    known = len(store.golden.list(who))
+    for number in range(known, known + count):
+        store.golden.add(
+            GoldenImage(
+                character_id=who, job_id=f"{who}-{number}", sha256=f"{number:064}", idr=0.9,
+                state=SceneState(), caption="", phash="0", accepted=accepted,
+                reason="" if accepted else "idr: low",
+            )
+        )  # fmt: skip
+
+
+def until(store: Store, wanted: Callable[[TrainingRun], bool], who: CharacterId = KAIRO):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    deadline = time.monotonic() + 20
+    while True:
+        runs = store.training.list(who)
+        if runs and wanted(runs[0]):
+            return runs[0]
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.01)
+
+
+def is_over(run: TrainingRun) -> bool:
+    return run.status in OVER
+
+
+def settle(store: Store) -> list[TrainingRun]:
+    time.sleep(0.2)
+    return store.training.list(KAIRO)
+
+
+def test_the_thirty_first_image_begins_a_training(queue: TrainingQueue, store: Store) -> None:
+    feed(store, 29)
+    feed(store, 5, accepted=False)
+    queue.consider(KAIRO)
+    assert settle(store) == []
+    feed(store, 1)
+    queue.consider(KAIRO)
+    run = until(store, is_over)
+    assert (run.status, run.images, run.asked) == ("promoted", 31, False)
+
+
+def test_a_promoted_adapter_is_the_one_that_is_served(
+    queue: TrainingQueue, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> None:
+    feed(store, 30)
+    queue.consider(KAIRO)
+    run = until(store, is_over)
+    active = registry.active(KAIRO)
+    assert active is not None
+    assert (active.version, active.origin, active.sha256) == (1, "training", lesson.file)
+    assert active.training is not None
+    assert active.training.run_id == run.id
+    assert active.verdict == run.verdict
+    assert lesson.judged == [("char_kairo_v1", None)]
+
+
+def test_a_refused_adapter_is_kept_and_not_served(
+    queue: TrainingQueue, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> None:
+    lesson.idr = 0.3
+    feed(store, 30)
+    queue.consider(KAIRO)
+    run = until(store, is_over)
+    assert run.status == "refused"
+    assert registry.active(KAIRO) is None
+    assert registry.get(KAIRO, 1).refused == "idr: not surely better"
+
+
+def test_after_a_refusal_ever_more_new_images_are_needed(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.idr = 0.3
+    feed(store, 30)
+    queue.consider(KAIRO)
+    until(store, is_over)
+    for new, runs in ((9, 1), (1, 2), (19, 2), (1, 3)):
+        feed(store, new)
+        queue.consider(KAIRO)
+        if len(store.training.list(KAIRO)) != runs:
+            until(store, lambda run: run.images == 1 + len(store.golden.list(KAIRO)))
+        until(store, is_over)
+        assert len(settle(store)) == runs
+
+
+def test_the_next_training_is_against_the_champion(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    feed(store, 30)
+    queue.consider(KAIRO)
+    until(store, is_over)
+    queue.run_now(KAIRO)
+    until(store, lambda run: is_over(run) and run.asked)
+    assert lesson.judged == [("char_kairo_v1", None), ("char_kairo_v2", "char_kairo_v1")]
+
+
+def test_what_is_left_alone_is_trained_and_what_is_not_waits(
+    settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> None:
+    rules = RULES.model_copy(update={"settle_s": 0.4})
+    queue = TrainingQueue(rules, store, Threads(settings, registry, lesson))
+    queue.start()
+    feed(store, 30)
+    begun = time.monotonic()
+    for _ in range(4):
+        queue.consider(KAIRO)
+        time.sleep(0.2)
+        assert store.training.list(KAIRO) == []
+    until(store, is_over)
+    assert time.monotonic() - begun > 1.0
+    queue.close()
+
+
+def test_characters_are_trained_one_after_another(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    for who in (KAIRO, MIRA):
+        feed(store, 30, who)
+        queue.consider(who)
+    for who in (KAIRO, MIRA):
+        until(store, is_over, who)
+    assert lesson.most_at_once == 1
+    assert {order.character_id for order in lesson.fitted} == {KAIRO, MIRA}
+
+
+def test_a_character_has_one_run_at_a_time(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.may_go_on.clear()
+    first = queue.run_now(KAIRO)
+    assert queue.run_now(KAIRO).id == first.id
+    lesson.may_go_on.set()
+    until(store, is_over)
+    assert len(store.training.list(KAIRO)) == 1
+
+
+def test_steps_loss_and_verdict_are_logged_in_order(queue: TrainingQueue, store: Store) -> None:
+    queue.run_now(KAIRO)
+    until(store, is_over)
+    log = store.training.events(KAIRO)
+    told = [one.data.get("status") or one.data.get("step") or one.kind for one in log]
+    assert told == ["queued", "training", *range(1, STEPS + 1), "judging", "judging", "promoted"]
+    assert [one.seq for one in log] == sorted({one.seq for one in log})
+    assert store.training.events(KAIRO, after_seq=log[-2].seq) == log[-1:]
+
+
+def test_a_failure_is_tried_again_from_where_it_was(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.fails = 2
+    queue.run_now(KAIRO)
+    run = until(store, is_over)
+    assert (run.status, run.attempts, run.problem) == ("promoted", 2, None)
+    assert len({order.run_id for order in lesson.fitted}) == 1
+    assert len({order.manifest for order in lesson.fitted}) == 1
+
+
+def test_a_run_that_keeps_failing_is_given_up_with_its_reason(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.fails = 99
+    queue.run_now(KAIRO)
+    run = until(store, is_over)
+    assert (run.status, len(lesson.fitted)) == ("failed", RULES.attempts)
+    assert run.problem is not None
+    assert "out of memory" in run.problem.message
+
+
+def test_a_new_queue_goes_on_with_what_a_killed_one_left(
+    opened: Open, store: Store, lesson: Lesson, settings: Settings, registry: LoraRegistry
+) -> None:
+    lesson.may_go_on.clear()
+    killed = opened()
+    begun = killed.run_now(KAIRO)
+    until(store, lambda run: run.progress is not None)
+    killed.close()
+    lesson.may_go_on.set()
+    opened()
+    run = until(store, is_over)
+    assert (run.id, run.status) == (begun.id, "promoted")
+    assert {order.run_id for order in lesson.fitted} == {begun.id}
+
+
+def test_a_stage_that_is_done_is_not_done_again(
+    settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> None:
+    run = store.training.add(TrainingRun(id="r1", character_id=KAIRO, images=31))
+    threads = Threads(settings, registry, lesson)
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    judge, lesson.judge = lesson.judge, cut_off  # type: ignore[method-assign,assignment]
+    work = threads.begin(run.id)
+    with pytest.raises(KeyboardInterrupt):
+        until(store, lambda _: work.is_done())
+    lesson.judge = judge  # type: ignore[method-assign]
+    again = threads.begin(run.id)
+    until(store, lambda _: again.is_done())
+    assert store.training.get("r1").status == "promoted"
+    assert len(lesson.fitted) == 1
+
+
+def test_a_paused_character_is_not_trained_until_resumed(
+    queue: TrainingQueue, store: Store
+) -> None:
+    store.training.pause(KAIRO, True)
+    feed(store, 30)
+    queue.consider(KAIRO)
+    assert settle(store) == []
+    with pytest.raises(Conflict, match="paused"):
+        queue.run_now(KAIRO)
+    store.training.pause(KAIRO, False)
+    queue.consider(KAIRO)
+    until(store, is_over)
+
+
+def test_a_run_in_flight_that_is_paused_goes_on_when_resumed(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.may_go_on.clear()
+    queue.run_now(KAIRO)
+    until(store, lambda run: run.progress is not None)
+    store.training.pause(KAIRO, True)
+    time.sleep(0.2)
+    feed(store, 30, MIRA)
+    queue.consider(MIRA)  # the place is free for others
+    until(store, lambda run: run.status == "training", MIRA)
+    assert not is_over(store.training.list(KAIRO)[0])
+    lesson.may_go_on.set()
+    until(store, is_over, MIRA)
+    store.training.pause(KAIRO, False)
+    assert until(store, is_over).status == "promoted"
+
+
+def test_without_consent_nothing_is_trained(queue: TrainingQueue, store: Store) -> None:
+    revoke(store)
+    feed(store, 30)
+    queue.consider(KAIRO)
+    assert settle(store) == []
+    with pytest.raises(ConsentMissing, match="revoked"):
+        queue.run_now(KAIRO)
+
+
+def test_consent_that_is_revoked_ends_the_run(
+    queue: TrainingQueue, store: Store, lesson: Lesson, registry: LoraRegistry
+) -> None:
+    lesson.may_go_on.clear()
+    queue.run_now(KAIRO)
+    until(store, lambda run: run.progress is not None)
+    revoke(store)
+    run = until(store, is_over)
+    assert run.status == "cancelled"
+    assert run.problem is not None
+    assert run.problem.code == "consent_missing"
+    lesson.may_go_on.set()
+    settle(store)
+    assert registry.list(KAIRO) == []
+    assert not store.training.list(KAIRO)[0].verdict
+
+
+def test_a_deleted_character_takes_its_runs_along(
+    queue: TrainingQueue, store: Store, lesson: Lesson
+) -> None:
+    lesson.may_go_on.clear()
+    queue.run_now(KAIRO)
+    until(store, lambda run: run.progress is not None)
+    store.characters.delete(KAIRO)
+    lesson.may_go_on.set()
+    assert settle(store) == []
+    feed(store, 30, MIRA)
+    queue.consider(MIRA)
+    until(store, is_over, MIRA)
+    with pytest.raises(NotFound):
+        queue.run_now(KAIRO)
+
+
+def test_automatic_training_can_be_turned_off(
+    settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
+) -> None:
+    rules = RULES.model_copy(update={"automatic": False})
+    queue = TrainingQueue(rules, store, Threads(settings, registry, lesson))
+    queue.start()
+    feed(store, 40)
+    queue.consider(KAIRO)
+    assert settle(store) == []
+    queue.run_now(KAIRO)
+    until(store, is_over)
+    queue.close()
+
+
+def ended(status: str, images: int) -> TrainingRun:
+    return TrainingRun.model_validate(
+        {"id": str(images), "character_id": KAIRO, "status": status, "images": images}
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted"),
+    [
+        ([], 31),
+        ([ended("cancelled", 31)], 31),
+        ([ended("promoted", 31)], 41),
+        ([ended("refused", 31)], 41),
+        ([ended("refused", 41), ended("refused", 31)], 61),
+        ([ended("failed", 61), ended("refused", 41), ended("refused", 31)], 101),
+        ([ended("promoted", 61), ended("refused", 41), ended("refused", 31)], 71),
+        ([ended("refused", 500)] * 40, 500 + 10 * 64),
+    ],
+)
+def test_how_many_images_the_next_training_wants(runs: list[TrainingRun], wanted: int) -> None:
+    assert images_wanted(runs, LearnerSettings()) == wanted
+
+
+def revoke(store: Store) -> None:
+    kairo = store.characters.get(KAIRO)
+    store.characters.replace(kairo.model_copy(update={"consent": Consent(revoked=True)}))
