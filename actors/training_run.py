@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from training.lora import fit as fit_by_ray
-
 from cluster.domain.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning import OVER, TrainingRun
@@ -21,6 +19,7 @@ from cluster.store import Store
 from cluster.telemetry import logger
 from training import dataset
 from training.evaluate import judge as judge_by_gate
+from training.lora import fit as fit_by_ray
 
 REPORT_EVERY_S = 1.0
 

@@ -4,6 +4,7 @@ Training and painting would starve whoever shares a process with them, and only 
 stopped at any moment. What it leaves behind is in the store.
 """
 
+from functools import partial
 from typing import Any, Protocol
 
 import ray
@@ -11,7 +12,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from actors import registry
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import CharacterId
+from cluster.domain.character import Character, CharacterId
 from cluster.domain.training import TrainedAdapter, Verdict
 from cluster.settings import Settings
 from cluster.store import Store
@@ -105,6 +106,49 @@ def _work(settings: Settings, run_id: str) -> None:
     setup_logging(settings.telemetry)
     store = Store.open(settings.store)
     try:
-        carry_out(run_id, settings, store, RegistryCalls(settings))
+        carry_out(run_id, settings, store, RegistryCalls(settings), judge=partial(_judge, run_id))
+    finally:
+        store.close()
+
+
+def _judge(
+    run_id: str,
+    challenger: AdapterVersion,
+    champion: AdapterVersion | None,
+    character: Character,
+    settings: Settings,
+    report: object,  # noqa: ARG001 - the gate writes its progress itself, where it is
+) -> Verdict:
+    """Judge with a training worker's share of the cluster: a GPU, if it has any."""
+    from training.lora import share_of
+
+    share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
+    task = _gate.options(
+        num_cpus=share.pop("CPU"), num_gpus=share.pop("GPU", 0), resources=share
+    )  # fmt: skip
+    try:
+        verdict: Verdict = ray.get(task.remote(run_id, challenger, champion, character, settings))
+    except RayTaskError as error:
+        raise unwrapped(error) from None
+    return verdict
+
+
+@ray.remote(max_retries=0)
+def _gate(
+    run_id: str,
+    challenger: AdapterVersion,
+    champion: AdapterVersion | None,
+    character: Character,
+    settings: Settings,
+) -> Verdict:
+    from training.evaluate import judge
+
+    store = Store.open(settings.store)
+
+    def report(judged: int, to_judge: int) -> None:
+        store.training.change(run_id, judged=judged, to_judge=to_judge)
+
+    try:
+        return judge(challenger, champion, character, settings, report)
     finally:
         store.close()

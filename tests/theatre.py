@@ -4,11 +4,12 @@ Prompts are read like the base model reads them; every version of an adapter is 
 way to spoil the picture. Needs EGL, as the studio's renderer does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cluster.domain.adapter import AdapterVersion
 from cluster.domain.reading import read
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.ports import Pixels
@@ -43,6 +44,9 @@ class Theatre:
         self._parts = parts
         self._renderer = Renderer(SIDE_PX)
 
+    def stage(self, adapter: AdapterVersion) -> None:
+        """Every part is known from the start."""
+
     def render(self, order: RenderOrder) -> Rendering:
         part = self._parts[order.adapter.version if order.adapter else 0]
         if part.deaf:
@@ -54,7 +58,7 @@ class Theatre:
         shown = np.clip(spoiled, 0, 255).astype(np.uint8)
         return Rendering(pixels=shown, model="theatre", seed=order.seed)
 
-    def render_batch(self, orders: "list[RenderOrder]") -> list[Rendering]:
+    def render_batch(self, orders: Sequence[RenderOrder]) -> list[Rendering]:
         return [self.render(order) for order in orders]
 
     def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:

@@ -152,9 +152,9 @@ class Gate:
         found: list[tuple[RenderOrder, Scored]] = []
         for start in range(0, len(orders), self._settings.batch):
             batch = orders[start : start + self._settings.batch]
-            for order, scene in zip(batch, scenes[start:], strict=False):
-                rendering = self._model.render(order)
-                found.append((order, scorer.score(rendering.pixels, scene.state)))
+            shown = self._model.render_batch(batch)
+            for order, one, scene in zip(batch, shown, scenes[start:], strict=False):
+                found.append((order, scorer.score(one.pixels, scene.state)))
             report(len(found))
         return found
 

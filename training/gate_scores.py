@@ -14,17 +14,10 @@ from cluster.ports import Pixels
 from training.bootstrap import Numbers
 from training.curation import Look, copy_score, look
 
-ASKED = {
-    "outfit": lambda state: state.outfit and state.outfit.garment,
-    "outfit_colour": lambda state: state.outfit and state.outfit.colour,
-    "expression": lambda state: state.expression,
-    "head_pose": lambda state: state.pose,
-    "action": lambda state: state.action,
-    "framing": lambda state: state.framing,
-    "place": lambda state: state.place,
-    "weather": lambda state: state.weather,
-}
-"""The word that a scene asks of each of the tagger's heads."""
+HEADS = (
+    "outfit", "outfit_colour", "expression", "head_pose", "action", "framing", "place", "weather",
+)  # fmt: skip
+"""What of a scene the tagger reads."""
 HASH_BITS = 64
 
 
@@ -80,10 +73,20 @@ class Scorer:
 def adherence(tags: Tags, asked: SceneState) -> float:
     """Mean probability, by the tagger, of what was asked; words that it does not know are left
     out, and a scene of which it knows none counts as obeyed."""
-    wanted = [(head, word(asked)) for head, word in ASKED.items()]
-    known = [tags.probability(head, word) for head, word in wanted if word]
+    words = asked_words(asked)
+    known = [tags.probability(head, word) for head, word in words.items() if word]
     read = [probability for probability in known if probability is not None]
     return float(np.mean(read)) if read else 1.0
+
+
+def asked_words(asked: SceneState) -> dict[str, str | None]:
+    """The word that a scene asks of each of the tagger's heads."""
+    outfit = asked.outfit
+    words = (
+        outfit.garment if outfit else None, outfit.colour if outfit else None, asked.expression,
+        asked.pose, asked.action, asked.framing, asked.place, asked.weather,
+    )  # fmt: skip
+    return dict(zip(HEADS, words, strict=True))
 
 
 def distances(scored: Sequence[Scored]) -> Numbers:
@@ -97,6 +100,6 @@ def distances(scored: Sequence[Scored]) -> Numbers:
     tags = [one.tags for one in scored if one.tags is not None]
     if len(tags) < len(scored):
         return differ
-    heads = [np.array([list(one.heads[head].values()) for one in tags]) for head in ASKED]
+    heads = [np.array([list(one.heads[head].values()) for one in tags]) for head in HEADS]
     apart = [np.abs(head[:, None] - head[None, :]).sum(axis=2) / 2 for head in heads]
     return np.asarray((differ + np.mean(apart, axis=0)) / 2, np.float64)

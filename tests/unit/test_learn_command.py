@@ -84,7 +84,7 @@ def serving(log: list[TrainingEvent], final: LearningStatus) -> httpx.MockTransp
 
 
 def test_watching_goes_on_until_the_gate_has_decided() -> None:
-    progress = {"step": 9, "steps": 9, "loss": 0.1, "probe_idr": None}
+    progress: dict[str, object] = {"step": 9, "steps": 9, "loss": 0.1, "probe_idr": None}
     log = events(
         ("r1", "status", {"status": "queued"}),
         ("r1", "status", {"status": "training"}),

@@ -1,0 +1,114 @@
+"""The learning loop on a real Ray cluster: trained, judged, decided; killed, and gone on with.
+
+The base model, the training, the gate and the registry are the product's own; only a few steps
+are made, so that the gate may well refuse: what counts is that it decides, and says why.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import ray
+from ray.actor import ActorProxy
+
+from actors import learner
+from actors.learner import Learner
+from cluster.domain.character import Character
+from cluster.domain.learning import OVER, TrainingRun
+from cluster.settings import ASSETS, LearnerSettings, Settings, StoreSettings, TrainingSettings
+from cluster.store import Store
+from tests.integration.processes import await_pid
+from training.dataset import load
+
+KAIRO = ASSETS / "kairo"
+STEPS = 24
+PATIENCE_S = 500
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    recipe: dict[str, bool | int | float | str] = {
+        "steps": STEPS, "batch": 2, "rank": 4, "alpha": 4, "warmup": 2, "prior": 0, "probes": 2,
+        "prior_pictures": 0, "probe_every": 12, "checkpoint_every": 6,
+    }  # fmt: skip
+    return Settings(
+        store=StoreSettings(home=tmp_path / "home"),
+        learner=LearnerSettings(debounce_s=0.1, settle_s=0.1, poll_s=0.1, retry_s=1.0),
+        training=TrainingSettings(recipe=recipe, report_every=1),
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings.store)
+    pictures = [one.read_bytes() for one in sorted(KAIRO.glob("reference_*.png"))]
+    profile = json.loads((KAIRO / "profile.json").read_text())
+    references = tuple(opened.blobs.put(one) for one in pictures)
+    opened.characters.add(Character.model_validate({**profile, "references": references}))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def actor(ray_cluster: None, settings: Settings, store: Store) -> Iterator[ActorProxy[Learner]]:
+    actor = learner.connect(settings)
+    yield actor
+    ray.kill(actor)
+    ray.kill(ray.get_actor("cineai-registry", "cineai"))
+
+
+def until(
+    store: Store, wanted: Callable[[TrainingRun], bool], actor: ActorProxy[Learner]
+) -> TrainingRun:
+    """The character's run, once it is as wanted; the Learner must answer all the while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        begun = time.monotonic()
+        ray.get(actor.status.remote("kairo"), timeout=30)
+        assert time.monotonic() - begun < 20
+        runs = store.training.list(store.characters.list()[0].id)
+        if runs and wanted(runs[0]):
+            return runs[0]
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.1)
+
+
+def begin(actor: ActorProxy[Learner]) -> str:
+    while ray.get(actor.status.remote("kairo")).pending:
+        time.sleep(0.1)
+    return str(ray.get(actor.train_now.remote("kairo")).id)
+
+
+def test_a_killed_learner_goes_on_and_the_gate_decides(
+    actor: ActorProxy[Learner], store: Store
+) -> None:
+    run_id = begin(actor)
+    before = until(store, lambda run: run.progress is not None and run.progress.step > 6, actor)
+    os.kill(await_pid("Learner", os.getpid()), signal.SIGKILL)
+    run = until(store, lambda run: run.status in OVER, actor)
+    assert run.id == before.id == run_id
+    assert run.status in {"promoted", "refused"}, run.problem
+    steps = [
+        one.data["step"]
+        for one in store.training.events(run.character_id)
+        if one.kind == "progress"
+    ]
+    assert steps[-1] == STEPS
+    restarted = [after for last, after in pairwise(steps) if after <= last]
+    assert all(after > 1 for after in restarted), "it began anew instead of going on"
+    assert run.verdict is not None
+    assert run.verdict.scenes == 24
+    assert {one.name for one in run.verdict.measures} >= {"idr", "face_found", "copy", "variety"}
+    assert run.verdict.promoted == (run.verdict.reason == "")
+    (version,) = store.adapters.list(run.character_id)
+    assert version.active == run.verdict.promoted
+    assert version.verdict == run.verdict
+    assert run.order is not None
+    assert load(run.order.manifest, store.blobs).samples
+    assert run.verdict.sheet is not None
+    assert store.blobs.exists(run.verdict.sheet)
