@@ -132,7 +132,7 @@ class GateSettings(Section):
     face_margin: float = Field(0.05, ge=0, description="Share of pictures that show a face.")
     adherence_margin: float = Field(0.05, ge=0, description="Share of what was asked and seen.")
     variety_margin: float = Field(0.03, ge=0, description="Mean distance between pictures.")
-    copy_margin: float = Field(0.03, ge=0, description="Mean likeness to the nearest image.")
+    copy_margin: float = Field(0.1, ge=0, description="Mean likeness to the nearest image.")
     batch: int = Field(4, ge=1, description="Pictures that are painted together.")
 
 
