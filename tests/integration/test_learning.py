@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
-from ray.actor import ActorProxy
 
 from actors import learner
-from actors.learner import Learner
 from cluster.domain.character import Character
 from cluster.domain.learning import OVER, TrainingRun
 from cluster.settings import ASSETS, LearnerSettings, Settings, StoreSettings, TrainingSettings
@@ -55,16 +54,14 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def actor(ray_cluster: None, settings: Settings, store: Store) -> Iterator[ActorProxy[Learner]]:
+def actor(ray_cluster: None, settings: Settings, store: Store) -> Iterator[Any]:
     actor = learner.connect(settings)
     yield actor
     ray.kill(actor)
     ray.kill(ray.get_actor("cineai-registry", "cineai"))
 
 
-def until(
-    store: Store, wanted: Callable[[TrainingRun], bool], actor: ActorProxy[Learner]
-) -> TrainingRun:
+def until(store: Store, wanted: Callable[[TrainingRun], bool], actor: Any) -> TrainingRun:
     """The character's run, once it is as wanted; the Learner must answer all the while."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -78,15 +75,13 @@ def until(
         time.sleep(0.1)
 
 
-def begin(actor: ActorProxy[Learner]) -> str:
+def begin(actor: Any) -> str:
     while ray.get(actor.status.remote("kairo")).pending:
         time.sleep(0.1)
     return str(ray.get(actor.train_now.remote("kairo")).id)
 
 
-def test_a_killed_learner_goes_on_and_the_gate_decides(
-    actor: ActorProxy[Learner], store: Store
-) -> None:
+def test_a_killed_learner_goes_on_and_the_gate_decides(actor: Any, store: Store) -> None:
     run_id = begin(actor)
     before = until(store, lambda run: run.progress is not None and run.progress.step > 6, actor)
     os.kill(await_pid("Learner", os.getpid()), signal.SIGKILL)
