@@ -26,6 +26,8 @@ from training.dataset import load
 
 KAIRO = ASSETS / "kairo"
 STEPS = 24
+Actor = Any
+"""Ray's handles are untyped."""
 PATIENCE_S = 500
 
 
@@ -55,13 +57,13 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def actor(ray_cluster: None, settings: Settings, store: Store) -> Iterator[Any]:
-    actor = learner.connect(settings)
+    actor: Actor = learner.connect(settings)
     yield actor
     ray.kill(actor)
     ray.kill(ray.get_actor("cineai-registry", "cineai"))
 
 
-def until(store: Store, wanted: Callable[[TrainingRun], bool], actor: Any) -> TrainingRun:
+def until(store: Store, wanted: Callable[[TrainingRun], bool], actor: Actor) -> TrainingRun:
     """The character's run, once it is as wanted; the Learner must answer all the while."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -75,13 +77,13 @@ def until(store: Store, wanted: Callable[[TrainingRun], bool], actor: Any) -> Tr
         time.sleep(0.1)
 
 
-def begin(actor: Any) -> str:
+def begin(actor: Actor) -> str:
     while ray.get(actor.status.remote("kairo")).pending:
         time.sleep(0.1)
     return str(ray.get(actor.train_now.remote("kairo")).id)
 
 
-def test_a_killed_learner_goes_on_and_the_gate_decides(actor: Any, store: Store) -> None:
+def test_a_killed_learner_goes_on_and_the_gate_decides(actor: Actor, store: Store) -> None:
     run_id = begin(actor)
     before = until(store, lambda run: run.progress is not None and run.progress.step > 6, actor)
     os.kill(await_pid("Learner", os.getpid()), signal.SIGKILL)
