@@ -1,7 +1,6 @@
 """`python -m training.studio train | evaluate | sheet | likeness`: the embedded model."""
 
 import json
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from diffusers import StableDiffusionPipeline
 
 from cluster.providers.facepack import ensure_pack
-from cluster.settings import ASSETS, IdentitySettings, Settings, StoreSettings
+from cluster.settings import ASSETS, IdentitySettings, Settings
 from training.studio import evaluate as judging
 from training.studio import stages
 from training.studio.actor import random_actor
@@ -78,10 +77,13 @@ def load(model: Path) -> StableDiffusionPipeline:
 def evaluate(
     model: Model = ASSETS / "studio",
     count: Annotated[int, typer.Option(min=1, help="Held-out captions.")] = 300,
+    actors: Annotated[
+        int, typer.Option(min=1, help="Held-out actors whose likeness is measured.")
+    ] = judging.ACTORS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Faces found, attributes confirmed, likeness by words and by references, KID, seconds."""
-    scores = judging.evaluate(painting_with(model), count)
+    scores = judging.evaluate(painting_with(model), count, actors)
     lines = (f"{name:26} {value}" for name, value in scores.items())
     typer.echo(json.dumps(scores) if as_json else "\n".join(lines))
 
@@ -93,11 +95,8 @@ def likeness(
     actors: Annotated[int, typer.Option(min=1)] = 6,
 ) -> None:
     """Held-out actors, a row each: references, painted from words alone, painted after both."""
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = painting_with(model).model_copy(
-            update={"store": StoreSettings(home=Path(scratch))}
-        )
-        save(str(out), judging.likeness_sheet(judging.Studio.open(settings), actors))
+    with judging.Studio.aside(painting_with(model)) as studio:
+        save(str(out), judging.likeness_sheet(studio, actors))
 
 
 def painting_with(model: Path) -> Settings:

@@ -7,6 +7,7 @@ tagger and identity score. Prompts and seeds are fixed; the people in them are i
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +52,19 @@ class Studio:
     blobs: Blobs
 
     @classmethod
-    def open(cls, settings: Settings, head_cache: Path | None = None) -> "Studio":
-        """Everything that ``settings`` choose. Raises ProviderMissing where a part is missing."""
-        blobs = Blobs(settings.store.blob_root)
-        model = providers.image_model(settings.generator, blobs, settings.identity)
-        tagger = providers.picture_tagger()
-        judge = IdentityJudge(settings, tagger=tagger)
-        return cls(model, judge, tagger, Renderer(model.capabilities.width_px, head_cache), blobs)
+    @contextmanager
+    def aside(cls, settings: Settings) -> Iterator["Studio"]:
+        """Everything that ``settings`` choose; references are kept in a scratch folder.
+
+        Raises ProviderMissing where a part is missing.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            own = settings.model_copy(update={"store": StoreSettings(home=Path(scratch))})
+            blobs = Blobs(own.store.blob_root)
+            model = providers.image_model(own.generator, blobs, own.identity)
+            tagger = providers.picture_tagger()
+            judge = IdentityJudge(own, tagger=tagger)
+            yield cls(model, judge, tagger, Renderer(model.capabilities.width_px), blobs)
 
     def paint(self, prompt: str, seed: int, references: tuple[str, ...] = ()) -> NDArray[np.uint8]:
         """A picture of the model's own size."""
@@ -66,13 +73,14 @@ class Studio:
         ).pixels
 
 
-def evaluate(settings: Settings, count: int, head_cache: Path | None = None) -> Figures:
-    """All figures by name. Shares, IDR and KID are from 0 to 1; IDR with the reference adapter is
-    null where the model has none. What the references need is kept in a scratch folder."""
-    with tempfile.TemporaryDirectory() as scratch:
-        aside = settings.model_copy(update={"store": StoreSettings(home=Path(scratch))})
-        studio = Studio.open(aside, head_cache)
-        return obedience(studio, count) | likeness(studio)
+def evaluate(settings: Settings, count: int, actors: int = ACTORS) -> Figures:
+    """All figures by name, on ``count`` captions and of ``actors`` people.
+
+    Shares and IDR are from 0 to 1; a share of nothing, and IDR with the reference adapter where the
+    model has none, are None.
+    """
+    with Studio.aside(settings) as studio:
+        return obedience(studio, count) | likeness(studio, actors)
 
 
 def held_out(count: int, seed: int) -> list[Example]:
@@ -159,7 +167,7 @@ def held_out_role(studio: Studio, number: int, scenes: int) -> Role:
     return Role(character, references, prompts)
 
 
-def likeness(studio: Studio, actors: int = ACTORS, scenes: int = SCENES) -> Figures:
+def likeness(studio: Studio, actors: int, scenes: int = SCENES) -> Figures:
     """Mean IDR of held-out actors, painted from their looks in words alone and after their eight
     reference pictures as well; a picture without a face counts 0."""
     words: list[float] = []
