@@ -17,7 +17,10 @@ from cluster.providers.diffusers_load import load_pipeline
 from cluster.settings import ASSETS
 from training.studio.__main__ import app
 
-pytestmark = pytest.mark.skipif(find_library("EGL") is None, reason="needs EGL to render")
+pytestmark = [
+    pytest.mark.skipif(find_library("EGL") is None, reason="needs EGL to render"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 SHARES = {
     "face_found", "hair_colour", "outfit_colour", "place", "marks", "props", "injuries",
