@@ -5,19 +5,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from training.studio.kid import features, kid, mmd2
+from training.studio.kid import Features, features, kid, mmd2
 
 NOISE = np.random.default_rng(0)
 
 
-def sample(count: int, shift: float = 0.0) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def sample(count: int, shift: float = 0.0) -> Features:
     return NOISE.normal(size=(count, 8)) + shift
 
 
 def test_it_is_the_estimator_of_the_paper() -> None:
     one, other = sample(5), sample(7, 0.5)
 
-    def k(x: object, y: object) -> float:
+    def k(x: Features, y: Features) -> float:
         return float((np.dot(x, y) / 8 + 1) ** 3)
 
     own = np.mean([k(one[i], one[j]) for i, j in product(range(5), repeat=2) if i != j])
