@@ -1,6 +1,7 @@
 """The embedded tagger against held-out renders, Kairo's references and odd pictures.
 
-`renders/` holds pictures of actors that were in no training set, with their truth.
+`renders/` holds pictures of actors that were in no training set, with their truth: "" for what
+cannot be seen, ``unknown`` for marks that people would not agree on.
 """
 
 import json
@@ -72,7 +73,7 @@ def test_most_of_what_held_out_renders_show_is_read(tagger: OnnxTagger) -> None:
     for name, truth in TRUTH.items():
         tags = tagger.tags(read(RENDERS / name))
         right += [tags.best(head)[0] == label for head, label in truth["one_of"].items()]
-    assert np.mean(right) >= 0.8
+    assert np.mean(right) >= 0.88
 
 
 def test_marks_wounds_and_props_of_held_out_renders_stand_out(tagger: OnnxTagger) -> None:
@@ -82,9 +83,10 @@ def test_marks_wounds_and_props_of_held_out_renders_stand_out(tagger: OnnxTagger
         tags = tagger.tags(read(RENDERS / name))
         for head in INDEPENDENT:
             for label, chance in tags.heads[head].items():
-                (shown if label in truth["any_of"][head] else absent).append(chance)
-    assert np.median(shown) > 0.5
-    assert np.mean(np.array(absent) > 0.5) < 0.03
+                if label not in truth["unknown"]:
+                    (shown if label in truth["any_of"][head] else absent).append(chance)
+    assert np.mean(np.array(shown) > 0.5) >= 0.75
+    assert np.mean(np.array(absent) > 0.5) < 0.01
 
 
 def test_kairo_is_read_as_his_profile_says(kairo: list[Tags]) -> None:

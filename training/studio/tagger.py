@@ -2,8 +2,9 @@
 
 `twins` passes renders through the trained autoencoder, for `train` to mix in.
 Training stops after --minutes of processor time, keeps a checkpoint and goes on from it when it is
-started again, with more minutes or more chunks. `evaluate` calibrates on one half of held-out
-renders, reports on the other, and writes the ONNX file and its labels.
+started again with more minutes; renders and twins made meanwhile join. `--start` begins with what
+a shipped ONNX file still knows. `evaluate` calibrates on every tenth actor of the training set,
+who is never trained on, reports on people of another seed, and writes the ONNX file and its labels.
 """
 
 import argparse
@@ -24,25 +25,29 @@ from training.studio.tagger_data import (
     SIZE,
     Pictures,
     batches,
-    harder,
     is_for_calibration,
     join,
     keep_twins,
     load,
     load_twins,
+    twins,
 )
 from training.studio.tagger_export import export
+from training.studio.tagger_harder import harder
 from training.studio.tagger_heads import IGNORE, SOFTMAX
 from training.studio.tagger_net import FINE, TaggerNet
 from training.studio.tagger_report import calibrate, report
+from training.studio.tagger_start import restore
 
 BATCH = 32
 PEAK_LR = 1.5e-3
 WARMUP_STEPS = 200
-DECAY = 0.3
+INDEPENDENT, POINTS = 2.0, 0.3
+"""Weights of marks, injuries and props (each shows in few pictures), and of keypoints."""
+DECAY = 0.5
 SAVE_EVERY_S = 60.0
 WORTH_RELOADING = 1000
-"""New renders that are worth the time of loading all again."""
+"""New pictures that are worth the time of loading all again."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Options:
     folder: Path
     minutes: float
     threads: int
+    start: Path | None
+
+    def available(self) -> int:
+        """How many pictures there are by now, twins included."""
+        return self.renders.finished() + twins(self.renders)
 
     def training(self) -> Pictures:
         """What is rendered so far and its twins, without the actors kept for calibration."""
@@ -90,10 +100,12 @@ def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Pictures, points: 
             torch.split(softmax, [len(names) for names in SOFTMAX.values()], 1)
         )
     ]
-    independent = functional.binary_cross_entropy_with_logits(
-        sigmoid.float(), any_of, reduction="none"
+    known = any_of.isfinite()
+    independent = known * functional.binary_cross_entropy_with_logits(
+        sigmoid.float(), any_of.nan_to_num(0.0), reduction="none"
     )
-    return torch.stack(exclusive).sum() + independent.sum(1).mean() + 0.3 * point_loss(maps, points)
+    marks = INDEPENDENT * independent.sum(1).mean()
+    return torch.stack(exclusive).sum() + marks + POINTS * point_loss(maps, points)
 
 
 class Trainer:
@@ -107,6 +119,11 @@ class Trainer:
         self.step, self.spent_s = 0, 0.0
         if self.path.exists():
             self._load()
+        elif options.start is not None:
+            some = options.renders.pictures()[: options.renders.finished() : 200]
+            restore(
+                self.net, options.start, torch.from_numpy(some.copy()).permute(0, 3, 1, 2).float()
+            )
 
     def _load(self) -> None:
         state = torch.load(self.path, weights_only=True)
@@ -132,7 +149,6 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / WARMUP_STEPS)
         for group in self.optimiser.param_groups:
             group["lr"] = PEAK_LR * warm * max(0.01, min(1.0, left / DECAY))
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.net(pixels)
         loss = total_loss(outputs, batch, points)
@@ -149,26 +165,25 @@ def train(options: Options) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)
     while trainer.spent_s < options.minutes * 60:
-        enough = options.renders.finished() + WORTH_RELOADING
+        enough = options.available() + WORTH_RELOADING
         train_on(options.training(), trainer, enough)
 
 
 def train_on(pictures: Pictures, trainer: Trainer, enough: int) -> None:
-    """Train on these until ``enough`` are rendered to load them again, or the time is spent."""
+    """Train on these until ``enough`` are available to load them again, or the time is spent."""
     rng = np.random.default_rng(trainer.step)
-    generator = torch.Generator().manual_seed(trainer.step)
     losses: list[float] = []
     saved = time.monotonic()
     last = time.process_time()
     for batch in batches(pictures, BATCH, rng):
-        pixels, points = harder(batch, rng, generator)
+        pixels, points = harder(batch, rng)
         losses.append(trainer.learn(batch, pixels, points))
         now, worked = time.monotonic(), time.process_time()
         trainer.spent_s += worked - last
         last = worked
         over = trainer.spent_s >= trainer.options.minutes * 60
         if over or now - saved > SAVE_EVERY_S:
-            over = over or trainer.options.renders.finished() >= enough
+            over = over or trainer.options.available() >= enough
             trainer.save()
             saved = now
             note(trainer, len(pictures), float(np.mean(losses)))
@@ -226,15 +241,16 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=600, help="size of the held-out set")
     parser.add_argument("--held-out-seed", type=int, default=99)
     parser.add_argument("--folder", type=Path, default=Path("out/tagger"), help="checkpoint, log")
-    parser.add_argument("--vae", type=Path, default=Path("out/studio/run/vae_judged.pt"))
+    parser.add_argument("--vae", type=Path, default=Path("cluster/assets/studio/vae"))
     parser.add_argument("--twins", type=int, default=3000, help="pictures to pass through it")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="an ONNX file of the same trunk to begin with")
     parser.add_argument("--assets", type=Path, default=Path("cluster/assets/tagger"))
     args = parser.parse_args()
     renders = RenderSet(args.renders, args.count, SIZE, args.seed)
     held_out = RenderSet(args.renders, args.held_out, SIZE, args.held_out_seed)
-    options = Options(renders, args.head, args.folder, args.minutes, args.threads)
+    options = Options(renders, args.head, args.folder, args.minutes, args.threads, args.start)
     torch.set_num_threads(options.threads)
     if args.command == "twins":
         keep_twins(renders, args.vae, args.twins)

@@ -1,32 +1,32 @@
-"""The tagger's pictures: the studio's renders, made harder each time they are seen."""
+"""The tagger's pictures: the studio's renders with their truth, and their reconstructions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
+from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
-from cluster.domain.vocabulary import EYE_COLOURS, INJURY_KINDS, MARK_KINDS
 from cluster.ports import Pixels
 from training.studio.dataset import SHOTS, RenderSet
-from training.studio.tagger_heads import SIGMOID, SOFTMAX, encode
-from training.studio.tagger_net import KEYPOINTS
-from training.studio.tagger_points import Landmarks
-from training.studio.vae import VaeRecipe, build, decode
+from training.studio.tagger_heads import encode
+from training.studio.tagger_points import KEYPOINTS, Landmarks
+from training.studio.tagger_sight import look
+from training.studio.vae import decode
 from training.studio.vae import encode as encode_latents
 
 SIZE = 128
+
+TWIN_NOISE = 0.2
+"""Most noise on a twin's latents, as a share of their spread."""
 
 
 @dataclass(frozen=True)
 class Pictures:
     """n pictures: ``pixels`` uint8 (n, 128, 128, 3); targets as in `tagger_heads.Truth`;
-    ``points`` float32 (n, 7, 2), x and y of `KEYPOINTS` in [0, 1], NaN where unknown."""
+    ``points`` float32 (n, 11, 2), x and y of `KEYPOINTS` in [0, 1], NaN where unknown."""
 
     pixels: Pixels
     one_of: NDArray[np.int64]
@@ -43,7 +43,7 @@ def points_path(renders: RenderSet) -> Path:
 
 
 def keep_points(renders: RenderSet, head_cache: Path, count: int) -> NDArray[np.float32]:
-    """Keypoints of the first ``count`` pictures, (count, 7, 2); those on disk are not redone."""
+    """Keypoints of the first ``count`` pictures, (count, 11, 2); those on disk are not redone."""
     path = points_path(renders)
     known = np.load(path) if path.exists() else np.zeros((0, len(KEYPOINTS), 2), np.float32)
     if len(known) < count:
@@ -56,14 +56,14 @@ def keep_points(renders: RenderSet, head_cache: Path, count: int) -> NDArray[np.
 
 def load(renders: RenderSet, head_cache: Path, indices: NDArray[np.int64]) -> Pictures:
     """Pictures of a set with their truth, copied to memory. ``indices`` ascend."""
-    targets = [encode(*renders.example(int(index))) for index in indices]
-    one_of, any_of = zip(*targets, strict=True)
-    return Pictures(
-        pixels=renders.pictures()[indices],
-        one_of=np.stack(one_of),
-        any_of=np.stack(any_of),
-        points=keep_points(renders, head_cache, int(indices[-1]) + 1)[indices],
-    )
+    points = keep_points(renders, head_cache, int(indices[-1]) + 1)[indices]
+    one_of, any_of = [], []
+    for index, at, details in zip(indices, points, renders.details()[indices], strict=True):
+        actor, shot = renders.example(int(index))
+        exclusive, independent = encode(actor, shot, look(actor, shot, at, details))
+        one_of.append(exclusive)
+        any_of.append(independent)
+    return Pictures(renders.pictures()[indices], np.stack(one_of), np.stack(any_of), points)
 
 
 def twins_path(renders: RenderSet) -> Path:
@@ -71,20 +71,28 @@ def twins_path(renders: RenderSet) -> Path:
     return renders.pictures_path.with_suffix(".twins.npy")
 
 
-def keep_twins(renders: RenderSet, vae_state: Path, count: int, noise: float = 0.1) -> None:
+def keep_twins(renders: RenderSet, vae_folder: Path, count: int) -> None:
     """Pass the first ``count`` pictures through the autoencoder, with noise on the latents: near
     enough to what the diffusion model paints, and the truth is known."""
-    vae = build(VaeRecipe())
-    vae.load_state_dict(torch.load(vae_state, weights_only=True)["models"]["vae"])
-    latents = encode_latents(vae.eval(), renders.pictures()[:count]).float()
+    vae = AutoencoderTiny.from_pretrained(vae_folder, torch_dtype=torch.float32).eval()
+    latents = encode_latents(vae, renders.pictures()[:count]).float()
     generator = torch.Generator().manual_seed(0)
-    spread = torch.randn(latents.shape, generator=generator) * noise * latents.std()
-    np.save(twins_path(renders), decode(vae, latents + spread))
+    amount = torch.rand(len(latents), 1, 1, 1, generator=generator) * TWIN_NOISE * latents.std()
+    noise = torch.randn(latents.shape, generator=generator) * amount
+    partial = twins_path(renders).with_suffix(".part.npy")
+    np.save(partial, decode(vae, latents + noise))
+    partial.rename(twins_path(renders))
+
+
+def twins(renders: RenderSet) -> int:
+    """How many pictures have a twin."""
+    path = twins_path(renders)
+    return len(np.load(path, mmap_mode="r")) if path.exists() else 0
 
 
 def load_twins(renders: RenderSet, head_cache: Path) -> Pictures | None:
     """The twins with their originals' truth, without those kept for calibration."""
-    if not twins_path(renders).exists():
+    if not twins(renders):
         return None
     pixels = np.load(twins_path(renders))
     indices = np.arange(len(pixels))
@@ -115,107 +123,3 @@ def batches(pictures: Pictures, size: int, rng: np.random.Generator) -> Iterator
             yield Pictures(
                 pictures.pixels[at], pictures.one_of[at], pictures.any_of[at], pictures.points[at]
             )
-
-
-def compress(pixels: Pixels, quality: int) -> Pixels:
-    """What JPEG leaves of a picture."""
-    _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
-
-
-def cover(picture: Pictures, index: int, rng: np.random.Generator) -> None:
-    """Paint over one keypoint, in place; what is under the paint becomes invisible."""
-    points = picture.points[index] * SIZE
-    centre = points[int(rng.integers(len(points)))]
-    if np.isnan(centre).any():
-        return
-    radius = float(rng.uniform(7, 13))
-    canvas = picture.pixels[index]
-    colour = canvas[int(rng.integers(SIZE)), int(rng.integers(SIZE))].tolist()
-    cv2.circle(canvas, (round(centre[0]), round(centre[1])), round(radius), colour, -1)
-    for number, name in enumerate(KEYPOINTS):
-        if np.hypot(*(points[number] - centre)) < radius * 0.6:
-            forget(picture, index, name)
-
-
-def forget(picture: Pictures, index: int, keypoint: str) -> None:
-    """Take from the targets what shows only at this keypoint."""
-    if keypoint.endswith(" eye"):
-        side = keypoint.removesuffix(" eye")
-        picture.one_of[index, list(SOFTMAX).index(f"{side}_eye")] = len(EYE_COLOURS)
-        gone = {("cyber", side)}
-    else:
-        gone = {
-            (head, f"{kind} on the {keypoint}")
-            for head, kinds in (("marks", MARK_KINDS), ("injuries", INJURY_KINDS))
-            for kind in kinds
-        }
-    columns = [(head, label) for head, labels in SIGMOID.items() for label in labels]
-    picture.any_of[index, [columns.index(one) for one in gone]] = 0.0
-
-
-def spoil(batch: Pictures, rng: np.random.Generator) -> None:
-    """Cover things and compress, in place. Never mirrored: left and right matter."""
-    for index in range(len(batch)):
-        if rng.random() < 0.10:
-            cover(batch, index, rng)
-        if rng.random() < 0.25:
-            batch.pixels[index] = compress(batch.pixels[index], int(rng.integers(35, 92)))
-
-
-def affine(count: int, rng: np.random.Generator) -> Tensor:
-    """Random slight turns, scalings and shifts, (count, 2, 3) in `affine_grid`'s sense."""
-    angle = np.deg2rad(rng.normal(0, 2.5, count))
-    scale = rng.uniform(0.95, 1.05, count)
-    matrix = np.zeros((count, 2, 3), np.float32)
-    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle) * scale
-    matrix[:, 0, 1], matrix[:, 1, 0] = -np.sin(angle) * scale, np.sin(angle) * scale
-    matrix[:, :, 2] = rng.uniform(-0.08, 0.08, (count, 2))
-    return torch.from_numpy(matrix)
-
-
-def moved(points: Tensor, matrix: Tensor) -> Tensor:
-    """Keypoints in [0, 1] after `affine_grid` sampled the picture through `matrix`."""
-    source = points * 2 - 1
-    inverse = torch.linalg.inv(matrix[:, :, :2])
-    turned: Tensor = (source - matrix[:, None, :, 2]) @ inverse.transpose(1, 2)
-    return (turned + 1) / 2
-
-
-def soften(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """A quarter of a batch loses detail to a smaller size."""
-    count = len(pixels) // 4
-    size = int(rng.integers(56, 112))
-    small = functional.interpolate(pixels[:count], size=size, mode="bilinear", antialias=True)
-    back = functional.interpolate(small, size=SIZE, mode="bilinear", align_corners=False)
-    return torch.cat([back, pixels[count:]])
-
-
-def recolour(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Slight gamma, contrast, brightness, saturation and white balance, then noise."""
-    shape = (len(pixels), 1, 1, 1)
-
-    def spread(amount: float, channels: int = 1) -> Tensor:
-        return torch.randn((len(pixels), channels, 1, 1), generator=generator) * amount
-
-    x = (pixels / 255.0).clamp(1e-4, 1) ** torch.exp(spread(0.12))
-    x = (x - 0.5) * torch.exp(spread(0.08)) + 0.5 + spread(0.03)
-    grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * torch.exp(spread(0.10))
-    x = x * torch.exp(spread(0.03, 3))
-    amount = torch.rand(shape, generator=generator) ** 2 * 0.2
-    return ((x + (torch.rand(x.shape, generator=generator) - 0.5) * amount).clamp(0, 1)) * 255.0
-
-
-def harder(
-    batch: Pictures, rng: np.random.Generator, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """A batch as the network meets it: pixels float (n, 3, 128, 128) in [0, 255], and the
-    keypoints where the picture was moved to. Changes the batch's own arrays."""
-    spoil(batch, rng)
-    pixels = torch.from_numpy(batch.pixels).permute(0, 3, 1, 2).float()
-    matrix = affine(len(batch), rng)
-    grid = functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
-    pixels = functional.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
-    pixels = recolour(soften(pixels, rng), generator)
-    return pixels, moved(torch.from_numpy(batch.points), matrix)

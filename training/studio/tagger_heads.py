@@ -25,6 +25,7 @@ from cluster.domain.vocabulary import (
 )
 from training.studio.actor import Actor
 from training.studio.shot import Shot
+from training.studio.tagger_sight import Sight
 
 HIDDEN = ""
 """The label of what cannot be seen."""
@@ -33,7 +34,7 @@ SOFTMAX: dict[str, tuple[str, ...]] = {
     "gender": ("man", "woman"),
     "skin": SKIN_TONES,
     "hair_colour": (*HAIR_COLOURS, HIDDEN),
-    "hair_style": HAIR_STYLES,
+    "hair_style": (*HAIR_STYLES, HIDDEN),
     "beard": ("none", "beard"),
     "outfit": (*OUTFITS, HIDDEN),
     "outfit_colour": (*OUTFIT_COLOURS, HIDDEN),
@@ -42,7 +43,7 @@ SOFTMAX: dict[str, tuple[str, ...]] = {
     "framing": FRAMINGS,
     "expression": EXPRESSIONS,
     "head_pose": HEAD_POSES,
-    "action": ACTIONS,
+    "action": (*ACTIONS, HIDDEN),
     "left_eye": (*EYE_COLOURS, HIDDEN),
     "right_eye": (*EYE_COLOURS, HIDDEN),
 }
@@ -71,48 +72,58 @@ IGNORE = -1
 @dataclass(frozen=True)
 class Truth:
     """Targets of n pictures: ``one_of`` int64 (n, len(SOFTMAX)), `IGNORE` where unknown;
-    ``any_of`` float32 (n, sum of SIGMOID labels), heads in the order of the dictionaries."""
+    ``any_of`` float32 (n, sum of SIGMOID labels), NaN where unknown, heads in the order of the
+    dictionaries."""
 
     one_of: NDArray[np.int64]
     any_of: NDArray[np.float32]
 
 
-def words(actor: Actor, shot: Shot) -> dict[str, str]:
+def words(actor: Actor, shot: Shot, sight: Sight) -> dict[str, str]:
     """The label of each softmax head."""
     bald = actor.hair_style == "bald"
     return {
         "gender": actor.person,
         "skin": actor.skin,
         "hair_colour": HIDDEN if bald else actor.hair_colour,
-        "hair_style": actor.hair_style,
+        "hair_style": actor.hair_style if sight.hair_style else HIDDEN,
         "beard": "beard" if actor.beard else "none",
-        "outfit": shot.outfit,
-        "outfit_colour": shot.outfit_colour,
+        "outfit": shot.outfit if sight.garment else HIDDEN,
+        "outfit_colour": shot.outfit_colour if sight.cloth else HIDDEN,
         "place": shot.place,
         "weather": shot.weather,
         "framing": shot.framing,
         "expression": shot.expression,
         "head_pose": shot.head_pose,
-        "action": shot.action,
+        "action": shot.action if sight.action else HIDDEN,
         "left_eye": actor.left_eye,
         "right_eye": actor.right_eye,
     }
 
 
-def phrases(actor: Actor, shot: Shot) -> dict[str, set[str]]:
-    """The true labels of each sigmoid head."""
+def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float]]:
+    """The labels of each sigmoid head that are true of the shot: 1 visible, 0 not, NaN unknown."""
+    seen = dict(zip(FACE_PLACES, sight.places.tolist(), strict=True))
+    bandaged = {mark.place for mark in shot.injuries if mark.kind == "bandage"}
     sides = (("left", actor.left_cyber), ("right", actor.right_cyber))
     return {
-        "marks": {f"{mark.kind} on the {mark.place}" for mark in actor.marks},
-        "injuries": {f"{mark.kind} on the {mark.place}" for mark in shot.injuries},
-        "props": {shot.prop} if shot.prop else set(),
-        "cyber": {side for side, cyber in sides if cyber},
+        "marks": {
+            f"{mark.kind} on the {mark.place}": seen[mark.place]
+            if mark.place not in bandaged
+            else float("nan")
+            for mark in actor.marks
+        },
+        "injuries": {
+            f"{mark.kind} on the {mark.place}": seen[mark.place] for mark in shot.injuries
+        },
+        "props": {shot.prop: sight.prop} if shot.prop else {},
+        "cyber": {side: 1.0 for side, cyber in sides if cyber},
     }
 
 
-def encode(actor: Actor, shot: Shot) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def encode(actor: Actor, shot: Shot, sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """One picture's row of `Truth`."""
-    said, shown = words(actor, shot), phrases(actor, shot)
+    said, shown = words(actor, shot, sight), phrases(actor, shot, sight)
     one_of = [labels.index(said[head]) for head, labels in SOFTMAX.items()]
-    any_of = [label in shown[head] for head, labels in SIGMOID.items() for label in labels]
+    any_of = [shown[head].get(label, 0.0) for head, labels in SIGMOID.items() for label in labels]
     return np.array(one_of, np.int64), np.array(any_of, np.float32)

@@ -1,8 +1,9 @@
 """The tagger's network: one small convolutional trunk, and heads that know where to look.
 
 Whole-picture heads pool the coarse map with their own attention. Eyes, marks and injuries are a
-few pixels wide: seven keypoints (both eyes, the five places of a face) are found as heat maps,
-the fine map is read there, and one classifier serves all places, one both eyes.
+few pixels wide: eleven keypoints (both eyes, the five places of a face, mouth, brows, collar) are
+found as heat maps, the finer maps are read there, and one classifier serves all places, one both
+eyes. Heads of the whole picture read mouth, brows, eyes and collar as well.
 """
 
 from typing import cast
@@ -13,8 +14,8 @@ from torch.nn import functional
 
 from cluster.domain.vocabulary import EYE_COLOURS, FACE_PLACES, INJURY_KINDS, MARK_KINDS, PROPS
 from training.studio.tagger_heads import GLOBAL, SOFTMAX
+from training.studio.tagger_points import KEYPOINTS
 
-KEYPOINTS = ("left eye", "right eye", *FACE_PLACES)
 FINE = 32
 """Side of the fine map, in cells, for a picture of 128 px."""
 
@@ -45,6 +46,15 @@ def attend(features: Tensor, logits: Tensor) -> Tensor:
     return weights @ features.flatten(2).transpose(1, 2)
 
 
+def read(maps: Tensor, fine: Tensor, middle: Tensor) -> Tensor:
+    """What fine and middle maps hold at each keypoint, (n, 11, 64 + 96)."""
+    weights = maps.float().flatten(2).softmax(-1).to(fine.dtype)
+    wider = 4 * functional.avg_pool2d(weights.view(maps.shape), 2)
+    at_fine = weights @ fine.flatten(2).transpose(1, 2)
+    at_middle = wider.flatten(2) @ middle.flatten(2).transpose(1, 2)
+    return torch.cat([at_fine, at_middle], 2)
+
+
 class Trunk(nn.Module):
     """(n, 3, 128, 128) in [-1, 1] -> fine (n, 64, 32, 32), middle (n, 96, 16, 16) and coarse
     (n, 160, 8, 8) maps; the finer ones know what the coarser ones saw."""
@@ -69,8 +79,16 @@ class Trunk(nn.Module):
         return self.mix_fine(fine + up), middle, coarse
 
 
+LOCAL = 64 + 96
+"""Width of what is read at a keypoint."""
+
+PLACES = slice(2, 2 + len(FACE_PLACES))
+ELSEWHERE = [0, 1, *range(2 + len(FACE_PLACES), len(KEYPOINTS))]
+"""Of `KEYPOINTS`: places of marks, and what the whole picture's heads read."""
+
+
 class TaggerNet(nn.Module):
-    """Pictures -> (softmax logits, sigmoid logits, keypoint logits (n, 7, 32, 32)).
+    """Pictures -> (softmax logits, sigmoid logits, keypoint logits (n, 11, 32, 32)).
 
     The logits are concatenated in the order of `tagger_heads.SOFTMAX` and `SIGMOID`.
     """
@@ -79,34 +97,39 @@ class TaggerNet(nn.Module):
         super().__init__()
         self.trunk = Trunk()
         self.queries = nn.Conv2d(160, len(GLOBAL), 1)
+        self.features = nn.Sequential(nn.Linear(len(ELSEWHERE) * LOCAL, 128), nn.SiLU())
+        wide = 160 + 160 + 96 + 128
         self.global_heads = nn.ModuleList(
-            nn.Sequential(nn.Dropout(0.1), nn.Linear(160 + 160 + 96, len(SOFTMAX[head])))
-            for head in GLOBAL
+            nn.Sequential(nn.Dropout(0.1), nn.Linear(wide, len(SOFTMAX[head]))) for head in GLOBAL
         )
         self.prop_queries = nn.Conv2d(96, len(PROPS), 1)
         self.prop_weight = nn.Parameter(torch.randn(len(PROPS), 96 + 160) * 0.05)
         self.prop_bias = nn.Parameter(torch.full((len(PROPS),), -3.0))
         self.keypoints = nn.Conv2d(64, len(KEYPOINTS), 1)
         eye_labels = len(EYE_COLOURS) + 1 + 1
-        self.eye = nn.Sequential(nn.Linear(64 + 160, 96), nn.SiLU(), nn.Linear(96, eye_labels))
+        self.eye = nn.Sequential(nn.Linear(LOCAL + 160, 96), nn.SiLU(), nn.Linear(96, eye_labels))
         kinds = len(MARK_KINDS) + len(INJURY_KINDS)
-        self.spot = nn.Sequential(nn.Linear(64 + 160, 96), nn.SiLU(), nn.Linear(96, kinds))
+        self.spot_in = nn.Linear(LOCAL + 160, 128)
+        self.spot_place = nn.Parameter(torch.zeros(len(FACE_PLACES), 128))
+        self.spot_out = nn.Linear(128, kinds)
+        nn.init.constant_(self.spot_out.bias, -3.0)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``pixels`` float (n, 3, 128, 128) in [0, 255]."""
         fine, middle, coarse = self.trunk(pixels / 127.5 - 1.0)
         whole = coarse.mean((2, 3))
-        whole_middle = middle.mean((2, 3))
+        maps = self.keypoints(fine)
+        local = read(maps, fine, middle)
+        pooled = [whole, middle.mean((2, 3)), self.features(local[:, ELSEWHERE].flatten(1))]
         looked = attend(coarse, self.queries(coarse))
         softmax = [
-            head(torch.cat([looked[:, index], whole, whole_middle], 1))
+            head(torch.cat([looked[:, index], *pooled], 1))
             for index, head in enumerate(self.global_heads)
         ]
         props = self._props(middle, whole)
-        maps = self.keypoints(fine)
-        local = attend(fine, maps)
         local = torch.cat([local, whole[:, None].expand(-1, len(KEYPOINTS), -1)], 2)
-        eyes, spots = self.eye(local[:, :2]), self.spot(local[:, 2:])
+        eyes = self.eye(local[:, :2])
+        spots = self.spot_out(functional.silu(self.spot_in(local[:, PLACES]) + self.spot_place))
         marks = spots[:, :, : len(MARK_KINDS)].flatten(1)
         injuries = spots[:, :, len(MARK_KINDS) :].flatten(1)
         softmax += [eyes[:, 0, :-1], eyes[:, 1, :-1]]

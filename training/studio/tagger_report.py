@@ -54,7 +54,10 @@ def fit_temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
 
 
 def fit_platt(logits: Floats, truth: Floats) -> tuple[float, float]:
-    """Scale and shift of least cross-entropy (Platt, 1999), one pair for a head's labels."""
+    """Scale and shift of least cross-entropy (Platt, 1999), one pair for a head's labels, over
+    those whose truth is known (finite)."""
+    known = np.isfinite(truth)
+    logits, truth = logits[known], truth[known]
 
     def loss(parameters: Floats) -> float:
         probability = sigmoid(logits * np.exp(parameters[0]) + parameters[1])
@@ -106,8 +109,14 @@ def judge_exclusive(logits: Floats, truth: npt.NDArray[np.int64], temperature: f
 
 
 def judge_independent(logits: Floats, truth: Floats, platt: tuple[float, float]) -> Figures:
-    """Precision, recall and F1 over all labels at 0.5; accuracy is that of whole pictures."""
-    said, shown = sigmoid(logits * platt[0] + platt[1]) >= 0.5, truth > 0.5
+    """Precision, recall and F1 over all known labels at 0.5; accuracy is that of whole pictures,
+    ``false`` the share of absent labels that are claimed."""
+    said, shown, known = (
+        sigmoid(logits * platt[0] + platt[1]) >= 0.5,
+        truth > 0.5,
+        np.isfinite(truth),
+    )
+    said = said & known
     both = float((said & shown).sum())
     precision, recall = both / max(said.sum(), 1), both / max(shown.sum(), 1)
     return {
@@ -115,6 +124,8 @@ def judge_independent(logits: Floats, truth: Floats, platt: tuple[float, float])
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "f1": round(2 * precision * recall / max(precision + recall, 1e-9), 4),
+        "false": round(float((said & ~shown).sum() / (known & ~shown).sum()), 4),
+        "unknown": round(float((~known).sum() / max((~known | shown).sum(), 1)), 4),
     }
 
 
