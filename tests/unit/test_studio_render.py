@@ -12,6 +12,7 @@ from training.studio.actor import Mark, random_actor
 from training.studio.dataset import details
 from training.studio.kairo import KAIRO, reference_shots
 from training.studio.mesh import CORNERS
+from training.studio.recognition import Vectors, separation
 from training.studio.render import Picture, Renderer, corner_weights
 from training.studio.shot import Shot, random_shot
 
@@ -120,3 +121,18 @@ def test_phenotype_weights_are_a_mixture() -> None:
     assert weights.shape == (len(CORNERS),)
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_separation_is_perfect_for_people_apart_and_chance_for_one_and_the_same() -> None:
+    rng = np.random.default_rng(2)
+    owners = np.repeat(np.arange(20), 4)
+    noise = rng.normal(size=(80, 64)).astype(np.float32)
+    people = rng.normal(size=(20, 64)).astype(np.float32)[owners]
+
+    def unit(vectors: Vectors) -> Vectors:
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    assert separation(unit(people + 0.05 * noise), owners) == {"auc": 1.0, "rank_1": 1.0}
+    chance = separation(unit(noise), owners)
+    assert abs(chance["auc"] - 0.5) < 0.1
+    assert chance["rank_1"] < 0.3

@@ -1,4 +1,4 @@
-"""`python -m training.studio train | evaluate | sheet | likeness`: the embedded model."""
+"""`python -m training.studio train | evaluate | recognise | sheet | likeness`: our own model."""
 
 import json
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import torch
 import typer
 from diffusers import StableDiffusionPipeline
 
+from cluster.providers import face_encoder
 from cluster.providers.facepack import ensure_pack
 from cluster.settings import ASSETS, IdentitySettings, Settings
 from training.studio import evaluate as judging
@@ -20,6 +21,7 @@ from training.studio.base import BaseSettings
 from training.studio.captions import caption
 from training.studio.ip_adapter import PromptRecipe
 from training.studio.loop import device_of
+from training.studio.recognition import recognition
 from training.studio.render import Renderer
 from training.studio.sheet import paint, save
 from training.studio.sheet import sheet as lay_out
@@ -86,6 +88,18 @@ def evaluate(
     scores = judging.evaluate(painting_with(model), count, actors)
     lines = (f"{name:26} {value}" for name, value in scores.items())
     typer.echo(json.dumps(scores) if as_json else "\n".join(lines))
+
+
+@app.command()
+def recognise(
+    shots: Annotated[int, typer.Option(min=1, help="Pictures in which a face is sought.")] = 2000,
+    actors: Annotated[int, typer.Option(min=2, help="People to tell apart.")] = 200,
+    each: Annotated[int, typer.Option(min=2, help="Pictures of each.")] = 8,
+) -> None:
+    """How well the face recogniser finds rendered people and tells them apart, as JSON."""
+    faces = face_encoder(IdentitySettings())
+    figures = recognition(faces, Renderer(128), shots=shots, actors=actors, each=each)
+    typer.echo(json.dumps(figures))
 
 
 @app.command()
