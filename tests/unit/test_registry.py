@@ -306,8 +306,9 @@ def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
     store = Store.open(served.store)
     store.switches.stage(KAIRO, 1)
     store.blobs.delete(version.sha256)
+    staged = store.switches.newest_id()
     again = LoraRegistry(served)
-    (switch,) = again.wait_newer(store.switches.newest_id(), 20.0)
+    (switch,) = again.wait_newer(staged, 20.0)
     assert switch.kind == "abandoned"
     assert version.sha256 in switch.problems[0]
     assert store.switches.unfinished() == []

@@ -130,7 +130,7 @@ def test_separation_is_perfect_for_people_apart_and_chance_for_one_and_the_same(
     people = rng.normal(size=(20, 64)).astype(np.float32)[owners]
 
     def unit(vectors: Vectors) -> Vectors:
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
     assert separation(unit(people + 0.05 * noise), owners) == {"auc": 1.0, "rank_1": 1.0}
     chance = separation(unit(noise), owners)

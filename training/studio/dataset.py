@@ -98,7 +98,7 @@ def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Picture) -> N
     bare = renderer.render(replace(actor, marks=()), replace(shot, injuries=(), prop=None))
     change = np.abs(picture.astype(np.int16) - bare).max(2)
     cells = change.reshape(side, CELL_PX, side, CELL_PX).mean((1, 3))
-    return (cells * (255 / VISIBLE)).clip(0, 255).astype(np.uint8)
+    return np.asarray((cells * (255 / VISIBLE)).clip(0, 255), np.uint8)
 
 
 def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> None:
