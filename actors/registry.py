@@ -60,7 +60,8 @@ class LoraRegistry:
         setup_logging(settings.telemetry)
         self._settings = settings
         self._store = Store.open(settings.store)
-        self._writing = threading.Lock()
+        # Taking a file in may take long, and keeps no switch waiting.
+        self._filing, self._writing = threading.Lock(), threading.Lock()
         self._news = threading.Condition()
         self._newest_id = self._store.switches.newest_id()
         self._replicas = RollCall(settings.registry.lapse_s)
@@ -93,7 +94,7 @@ class LoraRegistry:
         """
         self._store.characters.get(character_id)
         digest = hashlib.sha256(content).hexdigest()
-        with self._writing:
+        with self._filing:
             known = [one for one in self.list(character_id) if one.sha256 == digest]
             version = known[0] if known else self._import(character_id, content)
         if activate:
@@ -109,7 +110,7 @@ class LoraRegistry:
         same run again gives the version it already has. Raises NotFound for the character or the
         file, and BadAdapter for a file that was not refused and yet does not fit.
         """
-        with self._writing:
+        with self._filing:
             runs = {one.training.run_id: one for one in self.list(adapter.character_id)
                     if one.training}  # fmt: skip
             version = runs.get(adapter.run_id) or self._add_trained(adapter, verdict)
@@ -169,9 +170,9 @@ class LoraRegistry:
         Raises NotFound, and Conflict for one that is active, being promoted, or needed by an
         unfinished job.
         """
-        switch = self._announce(lambda: self._store.switches.delete(character_id, version))
-        sha256 = self._store.adapters.get(character_id, version, deleted=True).sha256
-        with self._writing:
+        with self._filing:
+            switch = self._announce(lambda: self._store.switches.delete(character_id, version))
+            sha256 = self._store.adapters.get(character_id, version, deleted=True).sha256
             if not self._store.adapters.refers_to(sha256):
                 self._store.blobs.delete(sha256)
         return switch

@@ -312,3 +312,29 @@ def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
     assert switch.kind == "abandoned"
     assert version.sha256 in switch.problems[0]
     assert store.switches.unfinished() == []
+
+
+class SlowFolder(BaseFolder):
+    """Weights so large that their digest is not there before `go` is set."""
+
+    go = threading.Event()
+
+    @property
+    def sha256(self) -> str:  # type: ignore[override]
+        assert self.go.wait(30)
+        return "e" * 64
+
+
+def test_an_import_that_takes_long_keeps_no_rollback_waiting(
+    registry: LoraRegistry, base: BaseFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.import_file(KAIRO, lora(base))
+    monkeypatch.setattr(registry, "_base", SlowFolder(base.id, base.folder))
+    content = lora(base, seed=1, base_sha256="e" * 64)
+    importing = threading.Thread(target=registry.import_file, args=(MIRA, content))
+    importing.start()
+    assert registry.rollback(KAIRO, 1).version is None
+    assert registry.list(MIRA) == []
+    SlowFolder.go.set()
+    importing.join(20)
+    assert registry.list(MIRA)[0].active
