@@ -223,7 +223,8 @@ async def test_a_file_that_is_no_adapter_is_refused(client: httpx.AsyncClient, d
         "/v1/characters/eileen/adapters", files=files, data={"activate": "maybe"}
     )
     assert "activate" in odd.json()["detail"]
-    assert (await client.get("/v1/characters/eileen/adapters")).json() == {"items": []}
+    listed = await client.get("/v1/characters/eileen/adapters")
+    assert listed.json() == {"items": [], "active": None, "previous": None}
 
 
 async def test_a_deleted_characters_jobs_stay_readable(
