@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cluster.cli import service
+from cluster.cli import demo_learn, service
 from cluster.cli.client import Client
 from cluster.cli.console import Json, coloured, plain, print_json, reports, score
 from cluster.cli.contact_sheet import Panel, contact_sheet
@@ -52,6 +52,9 @@ def demo(
     without_adapter: Annotated[
         bool, typer.Option("--without-adapter", help="What the base model alone makes of him.")
     ] = False,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Have a new actor learned: takes up to ten minutes.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the service up until Ctrl-C.")
     ] = False,
@@ -65,6 +68,13 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     out.mkdir(parents=True, exist_ok=True)
     with _home(home) as folder, _service(folder, console) as server, Client(server.url) as client:
+        if learn:
+            learned = demo_learn.learn(client, console, out)
+            elapsed = time.monotonic() - begun
+            demo_learn.conclude(console, learned, elapsed)
+            if json_:
+                print_json(demo_learn.summary(learned, elapsed))
+            return
         _cast(client, console)
         jobs = [
             _scene(client, console, scene, seed + at, adapter=0 if without_adapter else None)

@@ -14,6 +14,7 @@ from cluster.providers import face_encoder
 from cluster.providers.facepack import ensure_pack
 from cluster.settings import ASSETS, IdentitySettings, Settings
 from training.studio import evaluate as judging
+from training.studio import newcomer as newcomers
 from training.studio import stages
 from training.studio.actor import random_actor
 from training.studio.adapter import AdapterRecipe
@@ -136,6 +137,14 @@ def sheet(
     made = paint(pipeline, [caption(*pair, rng) for pair in cast], list(range(count)))
     rows = [np.concatenate([shown[i : i + 8], made[i : i + 8]]) for i in range(0, count, 8)]
     save(str(out), np.concatenate([lay_out(row, len(row) // 2) for row in rows]))
+
+
+@app.command()
+def newcomer(
+    folder: Annotated[Path, typer.Option(help="Receives the pictures.")] = ASSETS / "newcomer",
+) -> None:
+    """Render the actor whom `cineai demo --learn` casts: references and captioned scenes."""
+    typer.echo(f"{newcomers.write(folder)} scenes")
 
 
 @app.command()
