@@ -258,7 +258,7 @@ def weigh(
 def told(measure: Measure) -> str:
     """Why a measure refuses, in words."""
     change = f"{measure.name} {measure.champion:.3f} to {measure.challenger:.3f}"
-    bounds = f"95 % interval of the difference {measure.low:+.3f} to {measure.high:+.3f}"
+    bounds = f"interval of the difference {measure.low:+.3f} to {measure.high:+.3f}"
     if measure.name == "idr":
         return f"{change}: not surely better ({bounds})"
     return f"{change}: worse than its margin of {measure.margin:g}"
