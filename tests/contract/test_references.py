@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
@@ -17,7 +18,7 @@ from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import ProviderMissing, Unsupported
 from cluster.pictures import from_png, to_png
 from cluster.ports import BlobStore, FaceEncoder, Pixels
-from cluster.providers import face_encoder
+from cluster.providers import diffusers_references, face_encoder
 from cluster.providers.diffusers import DiffusersImageModel
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
@@ -187,13 +188,16 @@ def test_beside_an_adapter_references_count_as_the_settings_say(
 
 
 def test_references_without_a_face_are_said_and_left_out(
-    base: BaseFolder, load: Load, blobs: BlobStore, capsys: pytest.CaptureFixture[str]
+    base: BaseFolder, load: Load, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever another test made of the process's logging, what is said is heard here.
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(diffusers_references, "logger", lambda name: log)
     empty = blobs.put(to_png(np.full((96, 96, 3), 127, np.uint8)))
     model = load(base)
     assert same(model.render(order((empty,))).pixels, model.render(order()).pixels)
-    said = capsys.readouterr()
-    assert "no reference shows a face" in said.out + said.err
+    assert [call.method_name for call in log.calls] == ["warning"]
+    assert "no reference shows a face" in log.calls[0].args[0]
 
 
 def version(base: BaseFolder, blobs: BlobStore) -> AdapterVersion:

@@ -168,7 +168,7 @@ def await_pictures(stage: Stage) -> None:
         stage.generator.render.remote(order(None)).result(timeout_s=120)
 
 
-def test_a_promotion_every_moment_mixes_no_picture_and_stalls_nobody(
+def test_a_promotion_every_moment_mixes_no_picture(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await_pictures(stage)
@@ -189,8 +189,6 @@ def test_a_promotion_every_moment_mixes_no_picture_and_stalls_nobody(
     assert (calm.wrong, busy.wrong) == ([], [])
     assert len(switches) >= LOAD_S / EVERY_S / 4
     assert len(busy.seen) >= 2 * len(CAST)
-    # One batch more than without; a restart would take seconds.
-    assert busy.longest_gap_s < calm.longest_gap_s + max(calm.took_s) + 0.5
 
 
 def test_a_replica_that_comes_back_serves_what_was_promoted_without_it(stage: Stage) -> None:
