@@ -18,7 +18,7 @@ import typer
 
 from cluster import providers
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
+from cluster.domain.character import Character, CharacterId, Outfit
 from cluster.domain.render import RenderOrder
 from cluster.domain.scene import Injury, SceneState
 from cluster.domain.training import TrainedAdapter, TrainingOrder
@@ -31,26 +31,14 @@ from cluster.store import Store
 from training import dataset
 from training.captions import looks_of, other_caption, scene_caption, with_looks
 from training.dataset import Source
-from training.studio.actor import Actor, random_actor
+from training.studio.actor import random_actor
 from training.studio.kairo import reference_shots
 from training.studio.render import Renderer, shipped_head
+from training.studio.role import profile_of
 from training.studio.sheet import save, sheet
 from training.studio.shot import Shot, random_shot
 
 SCENES, JUDGED = 32, 24
-
-
-def profile_of(actor: Actor) -> Profile:
-    return Profile(
-        gender="woman" if actor.person == "woman" else "man",
-        skin=actor.skin,
-        hair=Hair(colour=actor.hair_colour, style=actor.hair_style),
-        left_eye=Eye(colour=actor.left_eye, cyber=actor.left_cyber),
-        right_eye=Eye(colour=actor.right_eye, cyber=actor.right_cyber),
-        beard=actor.beard,
-        marks=tuple(Mark(kind=mark.kind, place=mark.place) for mark in actor.marks),
-        outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
-    )
 
 
 def state_of(shot: Shot) -> SceneState:

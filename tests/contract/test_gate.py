@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import Character, CharacterId, Eye, Hair, Outfit, Profile
-from cluster.domain.character import Mark as ProfileMark
+from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity import IdentityReport
 from cluster.domain.render import Rendering, RenderOrder
 from cluster.domain.training import Measure, Verdict
@@ -22,8 +21,9 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from tests.theatre import Part, Theatre, blend
 from training.evaluate import Gate, GateReport
-from training.studio.actor import Actor, random_actor
+from training.studio.actor import random_actor
 from training.studio.kairo import KAIRO, reference_shots
+from training.studio.role import profile_of
 
 BASE, GOOD, OTHER, NOISE, COPY, WORSE = range(6)
 STRANGER = random_actor(np.random.default_rng(12))
@@ -44,18 +44,6 @@ class Remembering(IdentityJudge):
         if key not in self._known:
             self._known[key] = super().report(pixels, character)
         return self._known[key]
-
-
-def profile_of(actor: Actor) -> Profile:
-    return Profile(
-        gender="man" if actor.person == "man" else "woman",
-        skin=actor.skin,
-        hair=Hair(colour=actor.hair_colour, style=actor.hair_style),
-        left_eye=Eye(colour=actor.left_eye, cyber=actor.left_cyber),
-        right_eye=Eye(colour=actor.right_eye, cyber=actor.right_cyber),
-        marks=tuple(ProfileMark(kind=one.kind, place=one.place) for one in actor.marks),
-        outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cluster.domain.character import Character, CharacterId, Eye, Hair, Outfit, Profile
-from cluster.domain.character import Mark as LastingMark
+from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.scene import Injury, SceneState
 from cluster.identity_judge import IdentityJudge
 from cluster.pictures import from_png, to_png
@@ -27,6 +26,7 @@ from training.curation import Look, look, refusal
 from training.studio.actor import Actor, Mark, random_actor
 from training.studio.kairo import reference_shots
 from training.studio.render import Renderer
+from training.studio.role import profile_of
 from training.studio.shot import Shot, random_shot
 
 _DRAWN = random_actor(np.random.default_rng(4242))
@@ -43,20 +43,6 @@ SURE_IDR = 0.88
 MAX_YAW_DEG = 30.0
 WEBP_QUALITY = 90
 TRIES = 1000
-
-
-def profile_of(actor: Actor) -> Profile:
-    """What an actor's looks are in the words of a character's profile."""
-    return Profile(
-        gender="woman" if actor.person == "woman" else "man",
-        skin=actor.skin,
-        hair=Hair(colour=actor.hair_colour, style=actor.hair_style),
-        left_eye=Eye(colour=actor.left_eye, cyber=actor.left_cyber),
-        right_eye=Eye(colour=actor.right_eye, cyber=actor.right_cyber),
-        beard=actor.beard,
-        marks=tuple(LastingMark(kind=one.kind, place=one.place) for one in actor.marks),
-        outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
-    )
 
 
 def state_of(shot: Shot) -> SceneState:
