@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import ray
 from pydantic import ValidationError
 
 from cluster.domain.character import Character, CharacterId
@@ -149,5 +150,9 @@ def test_a_gpu_can_be_insisted_on_or_declined() -> None:
     assert share_of(TrainingSettings(gpu=False), machine, machine) == {"CPU": 1}
 
 
-def test_without_ray_a_run_says_what_to_start(settings: Settings) -> None:
+def test_without_ray_a_run_says_what_to_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests of this process may have left their Ray running.
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     refused(order(settings), settings, Unavailable, "Ray is not running")
