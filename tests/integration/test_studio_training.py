@@ -1,5 +1,6 @@
 """The training stages on a handful of renders: they learn, resume and write what is loaded back."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cluster.providers.diffusers_image_prompt import ImagePrompt
 from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.loop import Loop
+from training.studio.muon import Muon, is_kernel
 from training.studio.portraits import Portraits
 from training.studio.text import TextRecipe, corpus, pretrain
 from training.studio.tokenizer import train_tokenizer
@@ -50,6 +52,38 @@ def test_a_loop_learns_and_its_average_follows(tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 50
+
+
+def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
+    def fresh() -> tuple[torch.nn.Module, Muon]:
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4, 1)
+        )
+        kernels = [weight for weight in net.parameters() if is_kernel(weight)]
+        rest = [weight for weight in net.parameters() if not is_kernel(weight)]
+        return net.to(memory_format=torch.channels_last), Muon(kernels, rest, 1e-2)
+
+    def steps(net: torch.nn.Module, optimiser: Muon, count: int) -> list[float]:
+        losses = []
+        for _ in range(count):
+            loss = (net(inputs) - target).square().mean()
+            loss.backward()
+            optimiser.step()
+            losses.append(float(loss.detach()))
+        return losses
+
+    inputs = torch.randn(32, 2, 3, 3)
+    target = inputs.mean((1, 2, 3))[:, None]
+    net, optimiser = fresh()
+    losses = steps(net, optimiser, 20)
+    saved = copy.deepcopy((net.state_dict(), optimiser.state_dict()))
+    ahead = steps(net, optimiser, 3)
+    again, resumed = fresh()
+    again.load_state_dict(saved[0])
+    resumed.load_state_dict(saved[1])
+    assert steps(again, resumed, 3) == pytest.approx(ahead)
+    assert ahead[-1] < losses[0] / 2
 
 
 def test_landmarks_stand_where_the_recogniser_expects_them() -> None:

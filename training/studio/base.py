@@ -1,10 +1,11 @@
-"""The embedded text-to-image model: a UNet trained on what a small CLIP text encoder reads.
+"""The embedded text-to-image model: a UNet, and the small CLIP text encoder that it goes by.
 
 v-prediction with zero terminal SNR (Lin et al. 2023), min-SNR weights (Hang et al. 2023), EMA and
 caption dropout for classifier-free guidance (Ho and Salimans 2022), on cached latents. Knows
 nothing of how pictures or captions are made. Flips are never used: left and right have meaning.
 """
 
+import copy
 import json
 import time
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training.studio.muon import Muon, is_kernel
 
 SCHEDULE = {
     "beta_schedule": "scaled_linear",
@@ -50,12 +53,12 @@ class BaseSettings:
     coarse_share: float = 0.3
     coarse_batch: int = 40
     batch: int = 16
-    learning_rate: float = 7e-4
+    learning_rate: float = 5e-4
     warmup_steps: int = 150
     caption_dropout: float = 0.1
     snr_gamma: float = 5.0
     ema: float = 0.998
-    detail_weight: float = 5.0
+    detail_weight: float = 1.5
     channels: tuple[int, ...] = (32, 96, 192)
     text_width: int = 192
     text_layers: int = 3
@@ -126,18 +129,18 @@ class Trainer:
         self._tokenizer, self._folder, self._settings = tokenizer, folder, settings
         self._device = torch.device(device)
         self.text = (text or build_text_encoder(tokenizer, settings)).to(device)
-        self.text.requires_grad_(False)
         self.unet = build_unet(settings).to(device, memory_format=torch.channels_last)
         if start is not None:
             take_over(self.unet, start)
         if self._device.type == "cpu":
             # Plain matrix products: torch's fused attention is slow in its backward pass here.
             self.unet.set_attn_processor(AttnProcessor())
-        self._weights = list(self.unet.parameters())
+        kernels = [weight for weight in self.unet.parameters() if is_kernel(weight)]
+        others = [weight for weight in self.unet.parameters() if not is_kernel(weight)]
+        others += self.text.parameters()
+        self._weights = [*self.unet.parameters(), *self.text.parameters()]
         self._average = [weight.detach().clone() for weight in self._weights]
-        self._optimizer = torch.optim.AdamW(
-            self._weights, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
+        self._optimizer = Muon(kernels, others, settings.learning_rate)
         self._alphas = DDIMScheduler(**SCHEDULE, clip_sample=False).alphas_cumprod.to(device)
         self.used_s, self.step, self.seen = 0.0, 0, 0
         self._resume()
@@ -159,7 +162,7 @@ class Trainer:
         rng = np.random.default_rng(settings.seed + self.step)
         base_s, started = self.used_s, time.monotonic()
         saved, losses = started, list[float]()
-        self.text.eval()
+        self.text.train()
         self.unet.train()
         with tqdm(total=round(budget_s), initial=round(base_s), unit="s", desc="base") as bar:
             while self.used_s < budget_s:
@@ -186,13 +189,15 @@ class Trainer:
 
     def pipeline(self, vae: AutoencoderTiny) -> StableDiffusionPipeline:
         """A stock pipeline of the averaged weights, float32, on the training device."""
-        unet = build_unet(self._settings)
+        unet, text = build_unet(self._settings), copy.deepcopy(self.text)
         with torch.no_grad():
-            for copy, mean in zip(unet.parameters(), self._average, strict=True):
-                copy.copy_(mean)
+            for weight, mean in zip(
+                (*unet.parameters(), *text.parameters()), self._average, strict=True
+            ):
+                weight.copy_(mean)
         return StableDiffusionPipeline(
             vae=vae,
-            text_encoder=self.text.eval(),
+            text_encoder=text.eval(),
             tokenizer=self._tokenizer,
             unet=unet.eval(),
             scheduler=DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++"),
@@ -246,14 +251,12 @@ class Trainer:
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
         with torch.autocast(self._device.type, torch.bfloat16):
-            with torch.no_grad():
-                words = self.text(ids).last_hidden_state
+            words = self.text(ids).last_hidden_state
             guess = self.unet(noisy, steps, words).sample
         snr = (alpha / (1 - alpha).clamp(min=1e-8)).flatten()
         weight = (snr.clamp(max=settings.snr_gamma) / (snr + 1)).clamp(min=0.05)
         error = (shown * (guess.float() - velocity).pow(2)).mean(dim=(1, 2, 3))
         loss = (weight * error).sum() / weight.sum()
-        self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
         self._optimizer.step()
@@ -268,8 +271,7 @@ class Trainer:
         done = min(self.used_s / (self._settings.minutes * 60), 1.0)
         warm = min(1.0, (self.step + 1) / self._settings.warmup_steps)
         cosine = 0.5 * (1 + float(np.cos(np.pi * done)))
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * warm * max(cosine, 0.02)
+        self._optimizer.set_rate(self._settings.learning_rate * warm * max(cosine, 0.02))
 
     def _log(self, loss: float) -> None:
         entry = {

@@ -24,10 +24,14 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
 from training.studio.actor import Actor, random_actor
 from training.studio.captions import identity_clauses, shot_clauses
+from training.studio.dataset import details
 from training.studio.kid import features, kid
-from training.studio.render import Renderer
+from training.studio.render import Renderer, shipped_head
 from training.studio.role import cast, portraits
 from training.studio.shot import Shot, random_shot
+from training.studio.tagger_heads import HIDDEN, phrases, words
+from training.studio.tagger_points import Landmarks
+from training.studio.tagger_sight import look
 
 HELD_OUT = 99
 """Seed of people that no training set holds."""
@@ -39,6 +43,8 @@ SHARES = ("face_found", "hair_colour", "outfit_colour", "place", "marks", "props
 
 Figures = dict[str, float | None]
 Example = tuple[Actor, Shot]
+Truth = tuple[dict[str, str], dict[str, dict[str, float]]]
+"""The words of a picture's exclusive attributes, and of the others how visible each is."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Studio:
     judge: IdentityJudge
     tagger: Tagger
     renderer: Renderer
+    landmarks: Landmarks
     blobs: Blobs
 
     @classmethod
@@ -64,7 +71,8 @@ class Studio:
             model = providers.image_model(own.generator, blobs, own.identity)
             tagger = providers.picture_tagger()
             judge = IdentityJudge(own, tagger=tagger)
-            yield cls(model, judge, tagger, Renderer(model.capabilities.width_px), blobs)
+            renderer = Renderer(model.capabilities.width_px)
+            yield cls(model, judge, tagger, renderer, Landmarks(shipped_head()), blobs)
 
     def paint(self, prompt: str, seed: int, references: tuple[str, ...] = ()) -> NDArray[np.uint8]:
         """A picture of the model's own size."""
@@ -105,25 +113,34 @@ def obedience(studio: Studio, count: int) -> Figures:
     made = np.stack([studio.paint(prompt, i) for i, prompt in enumerate(prompts)])
     seconds = (time.monotonic() - began) / count
     shown = np.stack([studio.renderer.render(*one) for one in examples])
+    truths = [truth(studio, *one) for one in zip(examples, shown, strict=True)]
     others = np.stack([studio.renderer.render(*one) for one in held_out(max(count, 2), 8)])
     distance, spread = kid(features(made), features(others))
-    return shares(studio, made, examples) | {
+    return shares(studio, made, truths) | {
         "kid": round(distance, 5),
         "kid_std": round(spread, 5),
         "seconds_per_image": round(seconds, 3),
         "pictures": count,
-        **{f"{key}_in_renders": value for key, value in shares(studio, shown, examples).items()},
+        **{f"{key}_in_renders": value for key, value in shares(studio, shown, truths).items()},
     }
 
 
-def shares(studio: Studio, pictures: Iterable[Pixels], examples: list[Example]) -> Figures:
+def truth(studio: Studio, example: Example, shown: Pixels) -> Truth:
+    """What a picture of the example can show: not the coat of a close-up, nor a scar that a turned
+    head hides. ``shown`` is its render."""
+    changed = details(studio.renderer, *example, shown)
+    sight = look(*example, studio.landmarks.of(*example), changed)
+    return words(*example, sight), phrases(*example, sight)
+
+
+def shares(studio: Studio, pictures: Iterable[Pixels], truths: list[Truth]) -> Figures:
     """The share of pictures with a face, and of each kind of attribute that the tagger confirms."""
     counts: dict[str, list[bool]] = {key: [] for key in SHARES}
-    for picture, example in zip(pictures, examples, strict=True):
+    for picture, shown in zip(pictures, truths, strict=True):
         faces = studio.judge.encoder.faces(picture)
         counts["face_found"].append(bool(faces))
         tags = studio.tagger.tags(picture, faces[0].box if faces else None)
-        for key, right in confirmed(tags, *example):
+        for key, right in confirmed(tags, shown):
             counts[key].append(right)
     return {key: mean(values) for key, values in counts.items()}
 
@@ -133,19 +150,16 @@ def mean(values: Sequence[float]) -> float | None:
     return round(float(np.mean(values)), 4) if values else None
 
 
-def confirmed(tags: Tags, actor: Actor, shot: Shot) -> Iterator[tuple[str, bool]]:
+def confirmed(tags: Tags, truth: Truth) -> Iterator[tuple[str, bool]]:
     """Kind of each attribute that was asked for, and whether the tagger sees it."""
-    if actor.hair_style != "bald" and shot.prop != "hat":
-        yield "hair_colour", tags.best("hair_colour")[0] == actor.hair_colour
-    yield "outfit_colour", tags.best("outfit_colour")[0] == shot.outfit_colour
-    yield "place", tags.best("place")[0] == shot.place
-    for head, labels in (
-        ("marks", [f"{mark.kind} on the {mark.place}" for mark in actor.marks]),
-        ("injuries", [f"{mark.kind} on the {mark.place}" for mark in shot.injuries]),
-        ("props", [shot.prop] if shot.prop else []),
-    ):
-        for label in labels:
-            yield head, (tags.probability(head, label) or 0.0) >= 0.5
+    words, phrases = truth
+    for head in ("hair_colour", "outfit_colour", "place"):
+        if words[head] != HIDDEN:
+            yield head, tags.best(head)[0] == words[head]
+    for head in ("marks", "injuries", "props"):
+        for label, visible in phrases[head].items():
+            if visible == 1.0:
+                yield head, (tags.probability(head, label) or 0.0) >= 0.5
 
 
 @dataclass(frozen=True)

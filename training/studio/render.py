@@ -37,7 +37,10 @@ BROWS = {"surprised": (0.006, 0.001), "sad": (0.002, 0.0045), "angry": (-0.003, 
 NECK = np.array([0.0, 0.03, -0.13], np.float32)
 """The point about which the head turns."""
 
-EXAGGERATION = 1.15
+OPEN_MOUTHED = ("shouting", "surprised")
+"""Expressions to which talking adds nothing."""
+
+EXAGGERATION = 1.0
 """How much stronger than the body model's own an expression is played, to be read at 128 px."""
 
 FOLLOW = 0.06
@@ -203,8 +206,8 @@ class Renderer:
         """The body as one piece, and (N, 3) material, lips and mouth-inside of its vertices."""
         head = self.head
         points = neutral + EXAGGERATION * head.expression(shot.expression)
-        if shot.action == "talking":
-            points = points + 0.30 * head.expression("shouting")
+        if shot.action == "talking" and shot.expression not in OPEN_MOUTHED:
+            points = points + 0.55 * head.expression("shouting")
         loose = {"armour": 0.004, "cloak": 0.004, "hoodie": 0.014, "robe": 0.012}
         normal = vertex_normals(head.rest, head.faces)
         covered = self._skin & (head.rest[:, 2] < -0.215)
@@ -229,10 +232,11 @@ class Renderer:
             pieces += hold(shot.prop, side, frame, skin, loud)
         elif shot.prop is not None:
             pieces += wear(shot.prop, loud)
-        if shot.action == "fighting" and shot.prop not in HELD_PROPS:
+        if shot.action == "fighting":
             low = frame.bottom + 0.035
-            pieces += fist(skin, (side * (frame.width / 2 - 0.055), -0.17, low + 0.02))
             pieces += fist(skin, (-side * (frame.width / 2 - 0.075), -0.2, low - 0.015))
+            if shot.prop not in HELD_PROPS:
+                pieces += fist(skin, (side * (frame.width / 2 - 0.055), -0.17, low + 0.02))
         return pieces
 
     def _hair_of(self, actor: Actor, hat: bool) -> list[Piece]:
@@ -289,7 +293,7 @@ class Renderer:
         """Uniforms of light, skin, eyes and marks."""
         light = palette.LIGHT[shot.place]
         dull = 0.86 if shot.weather in ("rain", "fog") or shot.action == "hiding" else 1.0
-        towards = np.array([rng.normal() * 0.45, -1.0, 0.45 + 0.2 * rng.normal()])
+        towards = np.array([rng.normal() * 0.3, -1.0, 0.45 + 0.2 * rng.normal()])
         marks = np.zeros((6, 4), np.float32)
         for index, mark in enumerate((*actor.marks, *shot.injuries)[:6]):
             marks[index] = (MARK_NUMBER[mark.kind], *MARK_PLACE[mark.place], index + 1.0)

@@ -60,7 +60,8 @@ float hairline(vec3 q) {
 }
 void mark(vec4 m, vec3 q, inout vec3 col, inout float gloss) {
   float k = m.x; vec2 d = vec2(q.x - m.y, q.z - m.z); float s = m.w;
-  float big = abs(m.y) < .02 && m.z < -.06 && m.z > -.1 ? .72 : 1.; d /= big;
+  float size = abs(m.y) < .02 && m.z < -.06 && m.z > -.1 ? .75 : 1.;
+  d /= size * (k < 4.5 ? 1.3 : 1.05);
   float nz = noise(q * 260. + s * 40.);
   if (k < 1.5) {
     float side = m.y < -.01 ? -1. : 1.; vec2 r = mat2(.86, .5 * side, -.5 * side, .86) * d;
@@ -68,17 +69,17 @@ void mark(vec4 m, vec3 q, inout vec3 col, inout float gloss) {
     float tick = band(mod(r.y + .0045, .009) - .0045, .0013) * step(abs(r.x), .0062);
     col = mix(col, vec3(.50, .13, .12) * .75 + col * .12, l * max(band(r.x, w + .0018), .75 *
       tick));
-    col = mix(col, vec3(.82, .42, .38), .55 * l * band(r.x, max(w * .5, .0006)));
+    col = mix(col, vec3(.90, .50, .45), .7 * l * band(r.x, max(w * .5, .0006)));
   } else if (k < 2.5) {
     float r = length(d); float a = atan(d.y, d.x);
     float t = max(band(r - .0145, .0028), band(r - .0045, .0034));
     t = max(t, band(sin(a * 3. + .6), .45) * step(r, .023) * step(.0145, r));
     col = mix(col, vec3(.04, .12, .20), .88 * t);
   } else if (k < 3.5) {
-    vec3 g = q * 190.; vec3 i = floor(g); float best = 1.;
+    vec3 g = q * 140.; vec3 i = floor(g); float best = 1.;
     vec3 cc = i + .25 + .5 * vec3(hash(i), hash(i + 7.), hash(i + 3.)); best = length(g - cc);
     float zone = smoothstep(.036, .016, length(d)) ; float on = step(.35, hash(i + 11.));
-    col = mix(col, col * vec3(.46, .33, .27), zone * on * smoothstep(.48, .25, best));
+    col = mix(col, col * vec3(.30, .18, .13), zone * on * smoothstep(.52, .25, best));
   } else if (k < 4.5) {
     float r = length(d * vec2(1., .85)) + .012 * (fbm(q * 90. + s * 9.) - .5);
     float t = smoothstep(.027, .019, r);
@@ -86,12 +87,12 @@ void mark(vec4 m, vec3 q, inout vec3 col, inout float gloss) {
     col = mix(col, b, .85 * t); gloss += .25 * t;
   } else if (k < 5.5) {
     vec2 r = mat2(.5, -.86, .86, .5) * d;
-    float t = step(abs(r.y), .017) * band(r.x, .0034 * (1. - abs(r.y) / .021));
+    float t = step(abs(r.y), .018) * band(r.x, .0044 * (1. - abs(r.y) / .021));
     float drip = band(d.x - .003, .002) * step(d.y, 0.) * step(-.021, d.y);
     col = mix(col, vec3(.70, .01, .02), max(t, .9 * drip)); gloss += .5 * t;
   } else if (k < 6.5) {
-    float t = smoothstep(.028, .008, length(d * vec2(1., 1.2)) + .008 * (nz - .5));
-    col = mix(col, col * vec3(.38, .22, .46) + vec3(.03, .0, .06), .85 * t);
+    float t = smoothstep(.027, .012, length(d * vec2(1., 1.2)) + .008 * (nz - .5));
+    col = mix(col, col * vec3(.24, .12, .32) + vec3(.10, .02, .16), .9 * t);
   } else if (k < 7.5) {
     vec2 r = mat2(.94, .34, -.34, .94) * d; vec2 b = abs(r) - vec2(.023, .0115);
     float t = step(max(b.x, b.y), 0.); float pad = step(max(abs(r.x) - .010, b.y), 0.);

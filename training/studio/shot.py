@@ -24,10 +24,10 @@ INDOORS = ("studio", "castle", "space", "cave")
 
 POSE_DEGREES = {
     "facing the camera": (0.0, 0.0),
-    "looking left": (27.0, 0.0),
-    "looking right": (-27.0, 0.0),
-    "looking up": (0.0, -15.0),
-    "looking down": (0.0, 14.0),
+    "looking left": (23.0, 0.0),
+    "looking right": (-23.0, 0.0),
+    "looking up": (0.0, -17.0),
+    "looking down": (0.0, 17.0),
 }
 """Mean (yaw to the actor's left, pitch downwards) of each word of `HEAD_POSES`, degrees."""
 

@@ -1,9 +1,9 @@
 """What of an actor and a shot a render lets one see: the tagger is not to be taught to guess.
 
 Marks, injuries and props are looked up in the detail map that is rendered with every picture;
-clothes are visible as far as the picture reaches below the collar; a hat, a prop in hand and an
-open mouth make some words look the same. The limits were set by rendering 400 shots with one
-attribute exchanged and counting the pixels that change.
+clothes are visible as far as the picture reaches below the collar; a hat and an open mouth make
+some words look the same. The limits were set by rendering 400 shots with one attribute exchanged
+and counting the pixels that change.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import FACE_PLACES
 from training.studio.actor import Actor
-from training.studio.shot import HELD_PROPS, Shot
+from training.studio.shot import Shot
 from training.studio.tagger_points import KEYPOINTS
 
 REACH_CELLS = 3.0
@@ -65,13 +65,8 @@ def graded(cells: float, limits: tuple[float, float]) -> float:
 
 
 def tellable(shot: Shot) -> bool:
-    """Whether the action can be told: a prop leaves no fists to fight with, a wide open mouth
-    speaks or does not."""
-    if shot.action in ("hiding", "running"):
-        return True
-    if shot.action == "talking" or shot.prop not in HELD_PROPS:
-        return shot.action == "fighting" or shot.expression not in OPEN_MOUTHS
-    return False
+    """Whether the action can be told: a wide open mouth speaks or does not."""
+    return shot.action not in ("standing", "talking") or shot.expression not in OPEN_MOUTHS
 
 
 def clothes(shot: Shot, below_px: float) -> tuple[bool, bool]:

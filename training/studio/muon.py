@@ -1,0 +1,64 @@
+"""Muon for a network's matrices and kernels, AdamW for all other weights, as one optimiser.
+
+Muon steps along the orthogonalised momentum (Jordan et al. 2024), which learns more from each of
+a small run's few steps. torch's takes matrices only, so it works on flat copies of the kernels.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+
+class Muon:
+    """``learning_rate`` is AdamW's; Muon's steps are of AdamW's size and ``ratio`` times that."""
+
+    def __init__(
+        self, kernels: Iterable[Parameter], others: Iterable[Parameter], learning_rate: float,
+        ratio: float = 2.0,
+    ) -> None:  # fmt: skip
+        """``kernels``: weights (out, in, ...) of linear and convolution layers."""
+        self._kernels, self._ratio = list(kernels), ratio
+        self._flat = [Parameter(kernel.detach().flatten(1).clone()) for kernel in self._kernels]
+        self._muon = torch.optim.Muon(
+            self._flat, learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        )
+        self._adamw = torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """AdamW's from now on; Muon's follows."""
+        for group in self._adamw.param_groups:
+            group["lr"] = learning_rate
+        for group in self._muon.param_groups:
+            group["lr"] = self._ratio * learning_rate
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every weight along its gradient, and forget the gradients."""
+        for kernel, flat in zip(self._kernels, self._flat, strict=True):
+            flat.grad = None if kernel.grad is None else kernel.grad.flatten(1)
+            kernel.grad = None
+        self._muon.step()  # type: ignore[no-untyped-call]
+        for kernel, flat in zip(self._kernels, self._flat, strict=True):
+            kernel.copy_(flat.view(kernel.shape))
+        self._adamw.step()
+        self._adamw.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
+        return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was saved; the network's own weights are loaded before."""
+        self._muon.load_state_dict(state["muon"])
+        self._adamw.load_state_dict(state["adamw"])
+        for kernel, flat in zip(self._kernels, self._flat, strict=True):
+            flat.copy_(kernel.flatten(1))
+
+
+def is_kernel(weight: Tensor) -> bool:
+    """Whether a weight of the UNet multiplies features, rather than scale or shift them."""
+    return weight.ndim >= 2
