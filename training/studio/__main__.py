@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from diffusers import StableDiffusionPipeline
@@ -13,20 +12,16 @@ from diffusers import StableDiffusionPipeline
 from cluster.providers import face_encoder
 from cluster.providers.facepack import ensure_pack
 from cluster.settings import ASSETS, IdentitySettings, Settings
+from training.studio import card, stages
 from training.studio import evaluate as judging
 from training.studio import newcomer as newcomers
-from training.studio import stages
-from training.studio.actor import random_actor
 from training.studio.adapter import AdapterRecipe
 from training.studio.base import BaseSettings
-from training.studio.captions import caption
 from training.studio.ip_adapter import PromptRecipe
 from training.studio.loop import device_of
 from training.studio.recognition import recognition
 from training.studio.render import Renderer
-from training.studio.sheet import paint, save
-from training.studio.sheet import sheet as lay_out
-from training.studio.shot import random_shot
+from training.studio.sheet import beside_renders, save
 from training.studio.text import TextRecipe
 from training.studio.vae import VaeRecipe
 
@@ -47,11 +42,12 @@ def train(
     vae_minutes: float = 10.0,
     workers: Annotated[int, typer.Option(min=1, help="Rendering processes.")] = 2,
     start: Annotated[
-        Path | None, typer.Option(help="A pipeline folder whose UNet is trained further.")
+        Path | None, typer.Option(help="A pipeline folder to train further; its VAE stays.")
     ] = None,
     rehearse: Annotated[bool, typer.Option(help="All stages in two minutes, worthless.")] = False,
 ) -> None:
-    """Render, train all stages, write what is shipped; a second call goes on where it stopped."""
+    """Render, train all stages, judge, write what is shipped and its card; a second call goes on
+    where the first one stopped."""
     plan = stages.Plan(
         folder=folder.expanduser(),
         studio=studio,
@@ -63,7 +59,11 @@ def train(
         base=BaseSettings(minutes=minutes),
         start=start,
     )
-    stages.run(stages.quick(plan) if rehearse else plan)
+    plan = stages.quick(plan) if rehearse else plan
+    stages.run(plan)
+    captions, actors = (4, 1) if rehearse else (300, judging.ACTORS)
+    figures = judging.evaluate(painting_with(studio), captions, actors)
+    typer.echo(f"{card.write(plan, figures)}\n{json.dumps(figures)}")
 
 
 def recogniser_in(pack: Path) -> Path:
@@ -129,14 +129,7 @@ def sheet(
     seed: int = 0,
 ) -> None:
     """Held-out captions: the render above, what the model paints below."""
-    rng = np.random.default_rng([99, seed])
-    cast = [(random_actor(rng), random_shot(rng)) for _ in range(count)]
-    pipeline = load(model)
-    renderer = Renderer(pipeline.unet.config.sample_size * 4)
-    shown = np.stack([renderer.render(*pair) for pair in cast])
-    made = paint(pipeline, [caption(*pair, rng) for pair in cast], list(range(count)))
-    rows = [np.concatenate([shown[i : i + 8], made[i : i + 8]]) for i in range(0, count, 8)]
-    save(str(out), np.concatenate([lay_out(row, len(row) // 2) for row in rows]))
+    save(str(out), beside_renders(load(model), count, seed))
 
 
 @app.command()

@@ -8,6 +8,11 @@ from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.studio.actor import random_actor
+from training.studio.captions import caption
+from training.studio.render import Renderer
+from training.studio.shot import random_shot
+
 STEPS, GUIDANCE = 12, 3.0
 
 
@@ -41,6 +46,19 @@ def sheet(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     blank = np.zeros((missing, *pictures.shape[1:]), np.uint8)
     rows = np.concatenate([pictures, blank]).reshape(-1, columns, *pictures.shape[1:])
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
+
+
+def beside_renders(
+    pipeline: StableDiffusionPipeline, count: int, seed: int = 0
+) -> NDArray[np.uint8]:
+    """Held-out captions: rows of renders, and below each what the pipeline paints instead."""
+    rng = np.random.default_rng([99, seed])
+    cast = [(random_actor(rng), random_shot(rng)) for _ in range(count)]
+    renderer = Renderer(pipeline.unet.config.sample_size * 4)
+    shown = np.stack([renderer.render(*pair) for pair in cast])
+    made = paint(pipeline, [caption(*pair, rng) for pair in cast], list(range(count)))
+    rows = [np.concatenate([shown[i : i + 8], made[i : i + 8]]) for i in range(0, count, 8)]
+    return np.concatenate([sheet(row, len(row) // 2) for row in rows])
 
 
 def save(path: str, picture: NDArray[np.uint8]) -> None:

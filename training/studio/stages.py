@@ -25,12 +25,15 @@ from training.studio.portraits import FaceSet, Portraits
 from training.studio.portraits import make as embed
 from training.studio.recogniser import Recogniser
 from training.studio.render import Renderer, shipped_head
-from training.studio.sheet import save
+from training.studio.sheet import beside_renders, paint, save, sheet
 from training.studio.tagger_points import Landmarks
 from training.studio.tokenizer import train_tokenizer
 
 WORDINGS = 4
 """Captions of each picture."""
+
+SHEET = 24
+"""Pictures on a sample sheet."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Plan:
 
     ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
     ``recogniser`` is SFace's ONNX file. ``start`` is a pipeline folder whose VAE, text encoder and
-    UNet are taken over: the first two as they are, the UNet to be trained further. ``portraits``
-    is how many pictures' faces are embedded for the image-prompt adapter.
+    UNet are taken over: the first as it is, the others to be trained further. ``portraits`` is how
+    many pictures' faces are embedded for the image-prompt adapter.
     """
 
     folder: Path
@@ -52,7 +55,7 @@ class Plan:
     size_px: int = 128
     vae_minutes: float = 10.0
     judged_minutes: float = 4.0
-    text_minutes: float = 4.0
+    text_minutes: float = 7.0
     base: BaseSettings = field(default_factory=BaseSettings)
     ip_adapter_minutes: float = 12.0
     portraits: int = 6000
@@ -102,18 +105,15 @@ def train_autoencoder(plan: Plan) -> AutoencoderTiny:
 
 def train_text(plan: Plan) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """Stage 2: the tokenizer and the text encoder that has read captions."""
-    if plan.start:
-        tokenizer = CLIPTokenizer.from_pretrained(plan.start / "tokenizer")
-        return tokenizer, CLIPTextModel.from_pretrained(
-            plan.start / "text_encoder", dtype=torch.float32
-        )
-    words, model = plan.folder / "tokenizer", plan.folder / "text"
+    words, model = (plan.start or plan.folder) / "tokenizer", plan.folder / "text"
     if not words.exists():
         train_tokenizer(text.corpus(np.random.default_rng(5), 6000)).save_pretrained(words)
     tokenizer = CLIPTokenizer.from_pretrained(words)
     if model.exists():
         return tokenizer, CLIPTextModel.from_pretrained(model)
     encoder = build_text_encoder(tokenizer, plan.base)
+    if plan.start:
+        encoder = CLIPTextModel.from_pretrained(plan.start / "text_encoder", dtype=torch.float32)
     seconds = plan.text_minutes * 60
     text.pretrain(encoder, tokenizer, plan.folder, seconds, text.TextRecipe())
     encoder.save_pretrained(model)
@@ -151,7 +151,9 @@ def train_base(plan: Plan, model: AutoencoderTiny) -> StableDiffusionPipeline:
     start = UNet2DConditionModel.from_pretrained(plan.start / "unet") if plan.start else None
     trainer = Trainer(tokenizer, plan.folder / "unet", plan.base, device, encoder, start)
     trainer.run(latents(plan, model), wordings(plan), plan.renders.details())
-    return trainer.pipeline(model)
+    pipeline = trainer.pipeline(model)
+    save(str(plan.folder / "base.png"), beside_renders(pipeline, SHEET))
+    return pipeline
 
 
 def ship(plan: Plan, pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
@@ -221,11 +223,14 @@ def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
     path = plan.kairo / "char_kairo_v1.safetensors"
     digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
     adapter.save(pipeline, path, recipe, digest, TRIGGER)
+    rng = np.random.default_rng(12)
+    scenes = [named_caption(TRIGGER, KAIRO, random_scene(rng), rng) for _ in range(SHEET)]
+    save(str(plan.folder / "kairo.png"), sheet(paint(pipeline, scenes, list(range(SHEET))), 8))
     return path
 
 
 def run(plan: Plan) -> None:
-    """Everything, resuming where an earlier run stopped."""
+    """Everything, resuming where an earlier run stopped; sample sheets lie in ``folder``."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     render_pictures(plan)
     model = train_autoencoder(plan)

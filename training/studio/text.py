@@ -56,8 +56,8 @@ SIZES: dict[str, int] = {
 class TextRecipe:
     """Pre-training of the text encoder."""
 
-    batch: int = 32
-    rate: float = 1e-3
+    batch: int = 48
+    rate: float = 7e-4
     named: float = 0.1
 
 
