@@ -1,0 +1,35 @@
+"""The model card says what was trained and measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.studio import card
+from training.studio.stages import Plan
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    (tmp_path / "unet").mkdir()
+    lines = [{"stage": "text", "step": n, "seconds": 60 * n, "loss": 1 / n} for n in (1, 2)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    last = {"step": 50, "samples": 800, "used_s": 3600, "loss": 0.4}
+    (tmp_path / "unet" / "losses.jsonl").write_text(json.dumps(last) + "\n")
+    return Plan(folder=tmp_path, studio=tmp_path, kairo=tmp_path, recogniser=tmp_path, pictures=900)
+
+
+def test_the_card_shows_each_stage_and_figure(plan: Plan) -> None:
+    figures = {"face_found": 0.5, "face_found_in_renders": 0.99, "pictures": 300.0}
+    text = card.write(plan, figures).read_text()
+    assert "| text | 2 | 2 | 0.500 |" in text
+    assert "| unet | 60 | 50 | 0.400 |" in text
+    assert "| face found | 0.500 | 0.990 |" in text
+    assert "--count 300" in text
+    assert "900 renders" in text
+    assert card.hardware() in text
+
+
+def test_a_figure_that_was_not_measured_stays_empty(plan: Plan) -> None:
+    text = card.write(plan, {"idr_reference_adapter": None}).read_text()
+    assert "| mean IDR with the image-prompt adapter |  |  |" in text
