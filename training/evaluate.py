@@ -26,8 +26,8 @@ from training.bootstrap import Numbers, better, draws, no_less_varied, no_worse
 from training.curation import look
 from training.dataset import decode, load
 from training.gate_scenes import GateScene, Prompter, gate_scenes
-from training.gate_scores import Scored, Scorer, distances
 from training.gate_sheet import gate_sheet
+from training.picture_scores import Scored, Scorer, distances
 
 Report = Callable[[int, int], None]
 

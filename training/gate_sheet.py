@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from cluster.domain.training import Measure
 from cluster.drawing import FAINT, GOOD, INK, PAPER, POOR, RULE, fitted, font, grade
-from training.gate_scores import Scored
+from training.picture_scores import Scored
 
 COLUMNS = 6
 TILE = 192

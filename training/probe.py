@@ -1,4 +1,4 @@
-"""What an adapter in training paints: a small fixed set of scenes, scored as the service scores.
+"""What an adapter in training paints: a small fixed set of scenes, scored as the gate scores.
 
 Training stops by these figures and not by the loss, which goes on falling while an adapter learns
 its training images by heart. IDR says whether it is the person, adherence whether the words are
@@ -12,13 +12,11 @@ import numpy as np
 
 from cluster.domain.character import Character, Outfit
 from cluster.domain.scene import SceneState
-from cluster.domain.tags import Tags
 from cluster.domain.value import Value
 from cluster.domain.vocabulary import EXPRESSIONS, HEAD_POSES, OUTFIT_COLOURS, OUTFITS, PLACES
-from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from training.captions import scene_caption, with_looks
-from training.curation import Look, copy_score, look
+from training.picture_scores import Scorer
 
 SCENES_SEED = 20_261
 COPY_LIMIT = 0.9
@@ -96,49 +94,18 @@ def probes_for(character: Character, trigger: str, looks: str, count: int) -> li
     return found
 
 
-def adherence(tags: Tags, state: SceneState) -> float:
-    """Mean probability of what was asked for, over the fields that the tagger reads."""
-    asked = {
-        "place": state.place,
-        "weather": state.weather,
-        "expression": state.expression,
-        "head_pose": state.pose,
-        "framing": state.framing,
-        "action": state.action,
-        "outfit": state.outfit.garment if state.outfit else None,
-        "outfit_colour": state.outfit.colour if state.outfit else None,
-    }
-    said = [tags.probability(head, word) for head, word in asked.items() if word]
-    known = [value for value in said if value is not None]
-    return float(np.mean(known)) if known else 1.0
-
-
 class Prober:
     """Paints and scores; worker `rank` of `workers` takes every `workers`-th picture."""
 
-    def __init__(
-        self,
-        paint: Painter,
-        judge: IdentityJudge,
-        character: Character,
-        probes: Sequence[Probe],
-        training_images: Sequence[Look],
-    ) -> None:
-        self._paint, self._judge, self._character = paint, judge, character
-        self._probes, self._training_images = probes, training_images
+    def __init__(self, paint: Painter, scorer: Scorer, probes: Sequence[Probe]) -> None:
+        self._paint, self._scorer, self._probes = paint, scorer, probes
 
     def scores(self, rank: int, workers: int) -> list[PictureScore]:
         return [self._score(probe) for probe in self._probes[rank::workers]]
 
     def _score(self, probe: Probe) -> PictureScore:
-        pixels = self._paint(probe.prompt, probe.seed)
-        report = self._judge.report(pixels, self._character)
-        tagger = self._judge.tagger if self._character.domain == "studio" else None
-        return PictureScore(
-            idr=report.idr,
-            adherence=adherence(tagger.tags(pixels), probe.state) if tagger else None,
-            copy_score=copy_score(look(pixels), self._training_images),
-        )
+        found = self._scorer.score(self._paint(probe.prompt, probe.seed), probe.state)
+        return PictureScore(idr=found.idr, adherence=found.adherence, copy_score=found.copy)
 
 
 def _any(dice: np.random.Generator, words: Sequence[str]) -> str:

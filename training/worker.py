@@ -32,6 +32,7 @@ from training.examples import Captioned, Course, Examples
 from training.families import Denoiser, denoiser_of
 from training.objectives import objective_of
 from training.painter import PipelinePainter
+from training.picture_scores import Scorer
 from training.presets import family_of
 from training.prior import other_people
 from training.probe import PictureScore, Prober, ProbeScore, probes_for
@@ -140,12 +141,11 @@ class Worker:
     def _prober(self) -> Prober:
         order, recipe = self._job.order, self._job.recipe
         frames = [sample for sample in self._manifest.samples if sample.crop == "frame"]
+        known = [look(from_png(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
             self._painter,
-            IdentityJudge(self._job.settings),
-            self._job.character,
+            Scorer(IdentityJudge(self._job.settings), self._job.character, known),
             probes_for(self._job.character, order.trigger, self._manifest.looks, recipe.probes),
-            [look(from_png(self._blobs.get(frame.image))) for frame in frames],
         )
 
     def _course(self) -> Course:

@@ -1,4 +1,7 @@
-"""What one picture of the gate is worth: identity, obedience to its prompt, and what it copies."""
+"""What one painted picture is worth: identity, obedience to its scene, and what it copies.
+
+One score everywhere: training stops by it, and the gate decides by it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
