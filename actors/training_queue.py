@@ -12,7 +12,7 @@ from datetime import timedelta
 from actors.workshop import Work, Workshop
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
-from cluster.domain.learning import TrainingRun, images_wanted, retry_after_s
+from cluster.domain.learning import OVER, TrainingRun, images_wanted, retry_after_s
 from cluster.domain.value import now
 from cluster.errors import BadAdapter, CineError, Conflict, ConsentMissing, NotFound, Refused
 from cluster.settings import LearnerSettings
@@ -143,16 +143,25 @@ class TrainingQueue:
     def _reap(self) -> None:
         for run_id, work in list(self._working.items()):
             try:
-                done = work.is_done()
+                ended = work.is_done()
             except Exception as error:  # noqa: BLE001 - whatever it was, the run failed of it
-                del self._working[run_id]
                 self._failed(run_id, error)
-                continue
-            if done:
-                del self._working[run_id]
-            elif self._must_stop(run_id):
+                ended = True
+            if not ended and self._must_stop(run_id):
                 work.stop()
+                ended = True
+            if ended:
                 del self._working[run_id]
+                self._clear(run_id)
+
+    def _clear(self, run_id: str) -> None:
+        """Nobody resumes a run that is over, or was deleted with its character."""
+        try:
+            over = self._store.training.get(run_id).status in OVER
+        except NotFound:
+            over = True
+        if over:
+            self._workshop.clear(run_id)
 
     def _must_stop(self, run_id: str) -> bool:
         """Paused, deleted, or no longer allowed: the last ends the run for good."""

@@ -18,6 +18,7 @@ from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger
 from training import dataset
+from training.checkpoints import discard
 from training.evaluate import judge as judge_by_gate
 from training.lora import fit as fit_by_ray
 
@@ -61,6 +62,7 @@ def carry_out(
     kept = registry.add_trained(adapter, verdict, False)
     if verdict.promoted:
         registry.promote(character.id, kept.version)
+    discard(run_id, settings)  # before it is over: whoever is cut off here comes by again
     status = "promoted" if verdict.promoted else "refused"
     log.info("training.over", run=run_id, status=status, reason=verdict.reason)
     return store.training.change(run_id, status=status, verdict=verdict, problem=None)
@@ -121,7 +123,7 @@ def _judged(
     judge: Judge,
 ) -> Verdict:
     """The verdict on the trained adapter against what is served now, which may change meanwhile:
-    then it is judged again."""
+    then it is judged again. Raises Conflict when somebody has ended the run."""
 
     def report(judged: int, to_judge: int) -> None:
         store.training.change(run.id, judged=judged, to_judge=to_judge)
@@ -135,6 +137,8 @@ def _judged(
         run = store.training.change(
             run.id, verdict=verdict, champion=champion.id if champion else None
         )
+        if run.status in OVER:
+            raise Conflict(f"run {run.id} was {run.status} while it was judged")
 
 
 def challenger_of(adapter: TrainedAdapter) -> AdapterVersion:

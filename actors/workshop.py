@@ -17,6 +17,7 @@ from cluster.domain.training import TrainedAdapter, Verdict
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
+from training.checkpoints import discard
 
 
 class Work(Protocol):
@@ -34,6 +35,10 @@ class Work(Protocol):
 class Workshop(Protocol):
     def begin(self, run_id: str) -> Work: ...
 
+    def clear(self, run_id: str) -> None:
+        """Throw away what a run that is over would have been resumed from."""
+        ...
+
 
 class RayWorkshop:
     """Works on each run in a Ray task."""
@@ -43,6 +48,9 @@ class RayWorkshop:
 
     def begin(self, run_id: str) -> "RayWork":
         return RayWork(_work.remote(self._settings, run_id))
+
+    def clear(self, run_id: str) -> None:
+        discard(run_id, self._settings)
 
 
 class RayWork:

@@ -6,6 +6,7 @@ also says when it is to be interrupted.
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from actors.training_run import Registry, carry_out
 from actors.workshop import Work
@@ -14,6 +15,7 @@ from cluster.domain.character import Character
 from cluster.domain.training import Measure, Progress, TrainedAdapter, TrainingOrder, Verdict
 from cluster.settings import Settings
 from cluster.store import Store
+from training.checkpoints import discard, runs_url
 
 STEPS = 4
 
@@ -39,6 +41,9 @@ class Lesson:
         self, order: TrainingOrder, settings: Settings, report: Callable[[Progress], None]
     ) -> TrainedAdapter:
         self.fitted.append(order)
+        checkpoint = Path(runs_url(settings), order.run_id, "checkpoint_000000", "state.pt")
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.touch()
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         try:
@@ -87,6 +92,9 @@ class Threads:
     def begin(self, run_id: str) -> Work:
         self.begun.append(run_id)
         return ThreadWork(lambda: self._carry_out(run_id))
+
+    def clear(self, run_id: str) -> None:
+        discard(run_id, self._settings)
 
     def _carry_out(self, run_id: str) -> None:
         store = Store.open(self._settings.store)

@@ -15,6 +15,7 @@ from cluster.settings import Settings
 from cluster.store import Store
 from training import dataset as training_set
 from training.captions import trigger_for
+from training.checkpoints import discard
 from training.presets import preset_of, recipe_for
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -64,6 +65,7 @@ def lora(
         adapter = fit(order, settings, _told)
     path = out / f"char_{character}_v{version}.safetensors"
     path.write_bytes(store.blobs.get(adapter.sha256))
+    discard(order.run_id, settings)
     typer.echo(adapter.model_dump_json())
     typer.echo(f"written to {path}; serve it with `cineai lora import`", err=True)
 

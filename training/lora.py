@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
-from fsspec.core import url_to_fs
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
@@ -25,6 +24,7 @@ from cluster.providers.diffusers_folder import base_folder
 from cluster.settings import Recipe, Settings, TrainingSettings
 from cluster.store import Store
 from training.board import post
+from training.checkpoints import runs_url
 from training.dataset import Manifest, load
 from training.presets import recipe_for
 from training.worker import Job, work
@@ -57,18 +57,6 @@ def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdap
     if adapter is None:
         raise CineError(f"run {order.run_id} was stopped before its end")
     return adapter
-
-
-def discard(run_id: str, settings: Settings) -> None:
-    """Delete a run's checkpoints; its adapter stays among the blobs."""
-    files, path = url_to_fs(f"{runs_url(settings)}/{run_id}")
-    if files.exists(path):
-        files.rm(path, recursive=True)
-
-
-def runs_url(settings: Settings) -> str:
-    """Where checkpoints are kept; workers on other machines must reach it too."""
-    return settings.training.runs_url or str((settings.store.folder / "runs").absolute())
 
 
 def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recipe]:

@@ -18,7 +18,8 @@ from cluster.settings import Settings
 from cluster.store.blobs import Blobs
 from tests.integration.processes import pids_of
 from tests.integration.training_order import STEPS, order_in, settings_in
-from training.lora import discard, fit, runs_url
+from training.checkpoints import discard, runs_url
+from training.lora import fit
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

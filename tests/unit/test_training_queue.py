@@ -22,6 +22,7 @@ from cluster.store import Store
 from tests.school import STEPS, Lesson, Threads
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
+from training.checkpoints import runs_url
 from training.dataset import Manifest
 
 KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
@@ -117,6 +118,12 @@ def until(store: Store, wanted: Callable[[TrainingRun], bool], who: CharacterId 
 
 def is_over(run: TrainingRun) -> bool:
     return run.status in OVER
+
+
+def kept(settings: Settings) -> list[str]:
+    """The runs that have checkpoints to go on from."""
+    folder = Path(runs_url(settings))
+    return [one.name for one in folder.iterdir()] if folder.exists() else []
 
 
 def settle(store: Store) -> list[TrainingRun]:
@@ -311,13 +318,14 @@ def test_a_paused_character_is_not_trained_until_resumed(
 
 
 def test_a_run_in_flight_that_is_paused_goes_on_when_resumed(
-    queue: TrainingQueue, store: Store, lesson: Lesson
+    queue: TrainingQueue, store: Store, lesson: Lesson, settings: Settings
 ) -> None:
     lesson.may_go_on.clear()
     queue.run_now(KAIRO)
-    until(store, lambda run: run.progress is not None)
+    run = until(store, lambda run: run.progress is not None)
     store.training.pause(KAIRO, True)
     time.sleep(0.2)
+    assert kept(settings) == [run.id]
     feed(store, 30, MIRA)
     queue.consider(MIRA)  # the place is free for others
     until(store, lambda run: run.status == "training", MIRA)
@@ -338,7 +346,11 @@ def test_without_consent_nothing_is_trained(queue: TrainingQueue, store: Store) 
 
 
 def test_consent_that_is_revoked_ends_the_run(
-    queue: TrainingQueue, store: Store, lesson: Lesson, registry: LoraRegistry
+    queue: TrainingQueue,
+    store: Store,
+    lesson: Lesson,
+    registry: LoraRegistry,
+    settings: Settings,
 ) -> None:
     lesson.may_go_on.clear()
     queue.run_now(KAIRO)
@@ -352,10 +364,12 @@ def test_consent_that_is_revoked_ends_the_run(
     settle(store)
     assert registry.list(KAIRO) == []
     assert not store.training.list(KAIRO)[0].verdict
+    assert len(lesson.judged) <= 1
+    assert kept(settings) == []
 
 
 def test_a_deleted_character_takes_its_runs_along(
-    queue: TrainingQueue, store: Store, lesson: Lesson
+    queue: TrainingQueue, store: Store, lesson: Lesson, settings: Settings
 ) -> None:
     lesson.may_go_on.clear()
     queue.run_now(KAIRO)
@@ -363,11 +377,36 @@ def test_a_deleted_character_takes_its_runs_along(
     store.characters.delete(KAIRO)
     lesson.may_go_on.set()
     assert settle(store) == []
+    assert kept(settings) == []
     feed(store, 30, MIRA)
     queue.consider(MIRA)
     until(store, is_over, MIRA)
     with pytest.raises(NotFound):
         queue.run_now(KAIRO)
+
+
+@pytest.mark.parametrize(("idr", "status"), [(0.9, "promoted"), (0.3, "refused")])
+def test_checkpoints_live_until_the_gate_has_decided(
+    queue: TrainingQueue, store: Store, lesson: Lesson, settings: Settings, idr: float, status: str
+) -> None:
+    lesson.idr = idr
+    lesson.may_go_on.clear()
+    queue.run_now(KAIRO)
+    run = until(store, lambda run: run.progress is not None)
+    assert kept(settings) == [run.id]
+    lesson.may_go_on.set()
+    assert until(store, is_over).status == status
+    assert kept(settings) == []
+
+
+def test_a_run_that_is_given_up_leaves_no_checkpoints(
+    queue: TrainingQueue, store: Store, lesson: Lesson, settings: Settings
+) -> None:
+    lesson.fails = RULES.attempts
+    queue.run_now(KAIRO)
+    assert until(store, is_over).status == "failed"
+    settle(store)
+    assert kept(settings) == []
 
 
 def test_automatic_training_can_be_turned_off(
