@@ -5,6 +5,7 @@ painting cannot disagree about templates and padding. Latents are those the deno
 shifted, scaled, unpacked, (n, channels, height, width).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -42,7 +43,7 @@ class Denoiser(Protocol):
         ...
 
 
-class _Base:
+class _Base(ABC):
     """`device` and `dtype` are the base weights'; the adapter's own may be finer. `together` is
     how many captions are read at once: one, where they come out of different lengths."""
 
@@ -65,9 +66,9 @@ class _Base:
             ]
         return found
 
+    @abstractmethod
     def _encode(self, captions: list[str]) -> Words:
         """The same with a batch dimension. The list is the callee's to spoil."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def latents(self, pixels: Tensor) -> Tensor:
