@@ -1,54 +1,100 @@
-"""A job's event log as server-sent events."""
+"""Event logs as server-sent events: each event once, in order, and resumable behind any of them."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any, Protocol
 
-from sse_starlette import ServerSentEvent
+from fastapi import Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from cluster.domain.job import TERMINAL, JobEvent, JobId
 from cluster.settings import GatewaySettings
-from cluster.store.jobs import JobRepository
 
 BATCH = 500
 
+LastEventId = Annotated[
+    int,
+    Header(
+        alias="Last-Event-ID",
+        ge=0,
+        le=2**31 - 1,
+        description="Where to resume: the last `id` read.",
+    ),
+]
 
-async def follow(
-    jobs: JobRepository, job_id: JobId, after_seq: int, settings: GatewaySettings
-) -> AsyncIterator[ServerSentEvent]:
-    """The events after `after_seq`, as they are logged, until the job has ended.
+
+class Event(Protocol):
+    """An entry of a log; `seq` rises."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    def model_dump_json(self) -> str: ...
+
+
+Read = Callable[[int, int], Sequence[Event]]
+"""(after_seq, limit) -> the events that follow, oldest first."""
+
+
+def never() -> bool:
+    """The end of a log to which something can always be added."""
+    return False
+
+
+def stream(
+    read: Read, after_seq: int, settings: GatewaySettings, has_ended: Callable[[], bool] = never
+) -> EventSourceResponse:
+    """The events after `after_seq` as they are logged, until `has_ended`, with heartbeats.
 
     A stream ends after `max_stream_s` in any case; who wants more resumes it where it ended.
     """
+    return EventSourceResponse(
+        _follow(read, after_seq, settings, has_ended),
+        ping=settings.heartbeat_s,
+        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
+    )
+
+
+async def nothing_follows(read: Read, after_seq: int, has_ended: Callable[[], bool]) -> bool:
+    """Whether the log has ended behind `after_seq`. Raises what `has_ended` raises."""
+    ended = await asyncio.to_thread(has_ended)
+    return ended and not await asyncio.to_thread(read, after_seq, 1)
+
+
+def described(value: str, *kinds: str) -> dict[str, Any]:
+    """The OpenAPI response of a stream of `value`s, which are named after their `kinds`."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "Its `seq`."},
+            "event": {"type": "string", "enum": list(kinds)},
+            "data": {"type": "string", "description": f"A {value}, as JSON."},
+        },
+        "required": ["id", "event", "data"],
+    }
+    *others, last = kinds
+    return {
+        "description": f"Events named {', '.join(others)} and {last}; `data` is a {value}.",
+        "content": {"text/event-stream": {"schema": schema}},
+    }
+
+
+async def _follow(
+    read: Read, after_seq: int, settings: GatewaySettings, has_ended: Callable[[], bool]
+) -> AsyncIterator[ServerSentEvent]:
     closes = time.monotonic() + settings.max_stream_s
     while True:
-        # The status first: its last event is in the log by the time it is terminal.
-        ended = await has_ended(jobs, job_id)
-        found = await asyncio.to_thread(jobs.events, job_id, after_seq, BATCH)
+        # The end first: the last event is in the log by the time a log has ended.
+        ended = await asyncio.to_thread(has_ended)
+        found = await asyncio.to_thread(read, after_seq, BATCH)
         for event in found:
-            yield as_event(event)
+            yield ServerSentEvent(event.model_dump_json(), event=event.kind, id=str(event.seq))
             after_seq = event.seq
         if len(found) == BATCH:
             continue
         if ended or time.monotonic() >= closes:
             return
         await asyncio.sleep(settings.poll_interval_s)
-
-
-async def has_ended(jobs: JobRepository, job_id: JobId) -> bool:
-    """Raises NotFound."""
-    return (await asyncio.to_thread(jobs.get, job_id)).status in TERMINAL
-
-
-async def is_over(jobs: JobRepository, job_id: JobId, after_seq: int) -> bool:
-    """Whether nothing will ever follow that event. Raises NotFound."""
-    ended = await has_ended(jobs, job_id)
-    return ended and not await asyncio.to_thread(jobs.events, job_id, after_seq, 1)
-
-
-def as_event(event: JobEvent) -> ServerSentEvent:
-    return ServerSentEvent(event.model_dump_json(), event=event.kind, id=str(event.seq))
-
-
-def heartbeat() -> ServerSentEvent:
-    return ServerSentEvent(comment="heartbeat")

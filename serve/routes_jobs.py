@@ -1,12 +1,13 @@
 """Jobs: how each stands, as a list, one at a time or as it happens."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from sse_starlette import EventSourceResponse
 
 from cluster.domain.character import CharacterId, Slug
-from cluster.domain.job import Job, JobId, JobStatus
+from cluster.domain.job import TERMINAL, Job, JobId, JobStatus
 from cluster.domain.scene import StoryId
 from cluster.errors import Conflict
 
@@ -18,15 +19,6 @@ from .wire import JobPage, job_cursor, job_position
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", examples=["0190-example"])]
-EVENT = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string", "description": "Its `seq`."},
-        "event": {"type": "string", "enum": ["status", "step", "progress"]},
-        "data": {"type": "string", "description": "A JobEvent, as JSON."},
-    },
-    "required": ["id", "event", "data"],
-}
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(404, 422))
@@ -77,34 +69,19 @@ def cancel_job(desk: Counter, job_id: Id) -> Job:
     summary="Follow a job",
     response_class=EventSourceResponse,
     responses={
-        200: {
-            "description": "Events named status, step and progress; `data` is a JobEvent.",
-            "content": {"text/event-stream": {"schema": EVENT}},
-        },
+        200: events.described("JobEvent", "status", "step", "progress"),
         204: {"description": "The job has ended and every event was read."},
         **problem_responses(404, 422),
     },
 )
-async def follow_job(
-    desk: Counter,
-    job_id: Id,
-    last_event_id: Annotated[
-        int,
-        Header(
-            alias="Last-Event-ID",
-            ge=0,
-            le=2**31 - 1,
-            description="Where to resume: the last `id` read.",
-        ),
-    ] = 0,
-) -> Response:
+async def follow_job(desk: Counter, job_id: Id, last_event_id: events.LastEventId = 0) -> Response:
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
-    jobs, settings = desk.store.jobs, desk.settings.gateway
-    id = JobId(job_id)
-    if await events.is_over(jobs, id, last_event_id):
+    jobs, id = desk.store.jobs, JobId(job_id)
+    read = partial(jobs.events, id)
+
+    def has_ended() -> bool:
+        return jobs.get(id).status in TERMINAL
+
+    if await events.nothing_follows(read, last_event_id, has_ended):
         return Response(status_code=204)  # which tells an EventSource not to come back
-    return EventSourceResponse(
-        events.follow(jobs, id, last_event_id, settings),
-        ping=settings.heartbeat_s,
-        ping_message_factory=events.heartbeat,
-    )
+    return events.stream(read, last_event_id, desk.settings.gateway, has_ended)

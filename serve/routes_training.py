@@ -1,15 +1,16 @@
 """Training: how a character's learning stands, as it happens, and a person's say in it."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from sse_starlette import EventSourceResponse
 
 from actors.training_queue import images_of
 from cluster.domain.character import Character, CharacterId, Slug
 from cluster.domain.learning import LearningStatus, TrainingRun, images_wanted
 
-from . import events, training_events
+from . import events
 from .approval import Approval
 from .bodies import Form, form_body, parse, takes_form
 from .calls import ask
@@ -22,15 +23,6 @@ router = APIRouter(prefix="/v1/characters/{character_id}", tags=["training"])
 Id = Annotated[Slug, Path(examples=["kairo"])]
 MAX_FILES = 100
 IMAGES = "image/png, image/jpeg, image/webp"
-EVENT = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string", "description": "Its `seq`."},
-        "event": {"type": "string", "enum": ["status", "progress", "judging"]},
-        "data": {"type": "string", "description": "A TrainingEvent, as JSON."},
-    },
-    "required": ["id", "event", "data"],
-}
 
 
 @router.post(
@@ -126,34 +118,17 @@ async def resume_training(desk: Counter, character_id: Id) -> LearningStatus:
     summary="Follow training",
     response_class=EventSourceResponse,
     responses={
-        200: {
-            "description": "Events named status, progress and judging; `data` is a TrainingEvent.",
-            "content": {"text/event-stream": {"schema": EVENT}},
-        },
+        200: events.described("TrainingEvent", "status", "progress", "judging"),
         **problem_responses(404, 422),
     },
 )
 async def follow_training(
-    desk: Counter,
-    character_id: Id,
-    last_event_id: Annotated[
-        int,
-        Header(
-            alias="Last-Event-ID",
-            ge=0,
-            le=2**31 - 1,
-            description="Where to resume: the last `id` read.",
-        ),
-    ] = 0,
+    desk: Counter, character_id: Id, last_event_id: events.LastEventId = 0
 ) -> Response:
     """Server-sent events from the character's training log: steps, loss, probe IDR, verdicts."""
     character = await desk.character(CharacterId(character_id))
-    settings = desk.settings.gateway
-    return EventSourceResponse(
-        training_events.follow(desk.store.training, character.id, last_event_id, settings),
-        ping=settings.heartbeat_s,
-        ping_message_factory=events.heartbeat,
-    )
+    read = partial(desk.store.training.events, character.id)
+    return events.stream(read, last_event_id, desk.settings.gateway)
 
 
 async def _pause(desk: Desk, character_id: str, paused: bool) -> LearningStatus:

@@ -18,9 +18,8 @@ import typer
 
 from cluster import providers
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import Character, CharacterId, Outfit
+from cluster.domain.character import Character
 from cluster.domain.render import RenderOrder
-from cluster.domain.scene import Injury, SceneState
 from cluster.domain.training import TrainedAdapter, TrainingOrder
 from cluster.identity_judge import IdentityJudge
 from cluster.launch import local_ray
@@ -31,51 +30,32 @@ from cluster.store import Store
 from training import dataset
 from training.captions import looks_of, other_caption, scene_caption, with_looks
 from training.dataset import Source
+from training.studio import role
 from training.studio.actor import random_actor
-from training.studio.kairo import reference_shots
 from training.studio.render import Renderer, shipped_head
-from training.studio.role import profile_of
+from training.studio.role import portraits, state_of
 from training.studio.sheet import save, sheet
-from training.studio.shot import Shot, random_shot
+from training.studio.shot import random_shot
 
 SCENES, JUDGED = 32, 24
-
-
-def state_of(shot: Shot) -> SceneState:
-    return SceneState(
-        outfit=Outfit(garment=shot.outfit, colour=shot.outfit_colour),
-        injuries=tuple(Injury(kind=one.kind, place=one.place) for one in shot.injuries),
-        props=(shot.prop,) if shot.prop else (),
-        pose=shot.head_pose,
-        framing=shot.framing,
-        expression=shot.expression,
-        action=shot.action,
-        place=shot.place,
-        weather=shot.weather,
-    )
 
 
 def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Source]]:
     """A new actor with its pictures among the blobs."""
     dice = np.random.default_rng([99, number])
     actor = random_actor(dice)
-    portraits, scenes = Renderer(2 * side_px, shipped_head()), Renderer(side_px, shipped_head())
-
-    def put(renderer: Renderer, shot: Shot) -> str:
-        return store.blobs.put(to_png(renderer.render(actor, shot)))
-
-    references = tuple(put(portraits, shot) for shot in reference_shots())
-    character = Character(
-        id=CharacterId(f"actor-{number}"),
-        name="Actor",
-        profile=profile_of(actor),
-        references=references,
-        domain="studio",
-    )
+    references = portraits(actor, Renderer(2 * side_px, shipped_head()))
+    character = role.cast(f"actor-{number}", actor, references, store.blobs)
     store.characters.add(character)
     shots = [random_shot(dice) for _ in range(SCENES)]
+    renderer = Renderer(side_px, shipped_head())
     golden = [
-        Source(sha256=put(scenes, shot), kind="golden", state=state_of(shot), job_id=str(at))
+        Source(
+            sha256=store.blobs.put(to_png(renderer.render(actor, shot))),
+            kind="golden",
+            state=state_of(shot),
+            job_id=str(at),
+        )
         for at, shot in enumerate(shots)
     ]
     return character, [*dataset.sources(character, []), *golden]

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cluster.domain.character import Character, CharacterId, Outfit, Profile
-from cluster.domain.scene import Injury, SceneState
+from cluster.domain.character import Character, CharacterId, Profile
+from cluster.domain.scene import SceneState
 from cluster.identity_judge import IdentityJudge
 from cluster.pictures import from_png, to_png
 from cluster.ports import Pixels
@@ -24,10 +24,9 @@ from cluster.store.blobs import Blobs
 from training.captions import other_caption
 from training.curation import Look, look, refusal
 from training.studio.actor import Actor, Mark, random_actor
-from training.studio.kairo import reference_shots
 from training.studio.render import Renderer
-from training.studio.role import profile_of
-from training.studio.shot import Shot, random_shot
+from training.studio.role import portraits, profile_of, state_of
+from training.studio.shot import random_shot
 
 _DRAWN = random_actor(np.random.default_rng(4242))
 MIRA = replace(
@@ -45,21 +44,6 @@ WEBP_QUALITY = 90
 TRIES = 1000
 
 
-def state_of(shot: Shot) -> SceneState:
-    """What a shot shows."""
-    return SceneState(
-        outfit=Outfit(garment=shot.outfit, colour=shot.outfit_colour),
-        injuries=tuple(Injury(kind=one.kind, place=one.place) for one in shot.injuries) or None,
-        props=(shot.prop,) if shot.prop else None,
-        pose=shot.head_pose,
-        framing=shot.framing,
-        expression=shot.expression,
-        action=shot.action,
-        place=shot.place,
-        weather=shot.weather,
-    )
-
-
 def write(folder: Path, actor: Actor = MIRA, name: str = "Mira") -> int:
     """Write the newcomer's pictures, captions and profile; the number of scenes.
 
@@ -69,11 +53,7 @@ def write(folder: Path, actor: Actor = MIRA, name: str = "Mira") -> int:
     for old in [*folder.glob("*.webp"), *folder.glob("*.txt")]:
         old.unlink()
     renderer = Renderer(SIDE_PX)
-    dressed = [
-        replace(shot, outfit=actor.outfit, outfit_colour=actor.outfit_colour)
-        for shot in reference_shots()
-    ]
-    references = [webp(np.asarray(renderer.render(actor, shot), np.uint8)) for shot in dressed]
+    references = [webp(picture) for picture in portraits(actor, renderer)]
     for number, content in enumerate(references, start=1):
         (folder / f"reference_{number}.webp").write_bytes(content)
     profile = profile_of(actor)

@@ -1,4 +1,4 @@
-"""A rendered actor as the product knows one: a character with profile and reference pictures."""
+"""A rendered actor as the product knows one: profile, references, and what a shot of it shows."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,11 +13,13 @@ from cluster.domain.character import (
     Profile,
 )
 from cluster.domain.consent import Consent
+from cluster.domain.scene import Injury, SceneState
 from cluster.pictures import to_png
 from cluster.ports import BlobStore, Pixels
 from training.studio.actor import Actor
 from training.studio.kairo import reference_shots
 from training.studio.render import Renderer
+from training.studio.shot import Shot
 
 
 def profile_of(actor: Actor) -> Profile:
@@ -31,6 +33,21 @@ def profile_of(actor: Actor) -> Profile:
         beard=actor.beard,
         marks=tuple(Mark(kind=mark.kind, place=mark.place) for mark in actor.marks),
         outfit=Outfit(garment=actor.outfit, colour=actor.outfit_colour),
+    )
+
+
+def state_of(shot: Shot) -> SceneState:
+    """What a shot shows."""
+    return SceneState(
+        outfit=Outfit(garment=shot.outfit, colour=shot.outfit_colour),
+        injuries=tuple(Injury(kind=one.kind, place=one.place) for one in shot.injuries) or None,
+        props=(shot.prop,) if shot.prop else None,
+        pose=shot.head_pose,
+        framing=shot.framing,
+        expression=shot.expression,
+        action=shot.action,
+        place=shot.place,
+        weather=shot.weather,
     )
 
 
