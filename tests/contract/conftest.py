@@ -1,4 +1,4 @@
-"""The databases that the store's contract is held against: SQLite, and a Postgres server."""
+"""The databases that the store's contract is held against, and base models small enough to run."""
 
 import itertools
 import warnings
@@ -8,10 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cluster.ports import BlobStore
+from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.settings import StoreSettings
 from cluster.store import Store
 
 TEMPLATE = "cineai_template"
+FAMILIES = ("flux", "sd15", "sdxl", "zimage")  # their builders would import torch for everybody
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,41 @@ def store(store_settings: StoreSettings) -> Iterator[Store]:
     opened = Store.open(store_settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads only wait for each other on models this small."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
+    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("blobs"))).blobs
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny pipelines are kept, for all to read: `tests.tiny_pipelines.save`."""
+    return tmp_path_factory.mktemp("pipelines")
+
+
+@pytest.fixture(scope="session")
+def sd15(pipelines: Path) -> BaseFolder:
+    from tests.tiny_pipelines import save
+
+    return base_folder(str(save("sd15", pipelines / "sd15")))
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def base(request: pytest.FixtureRequest, pipelines: Path) -> BaseFolder:
+    """Every family in turn."""
+    from tests import tiny_pipelines
+
+    assert set(FAMILIES) == tiny_pipelines.FAMILIES.keys()
+    return base_folder(str(tiny_pipelines.save(request.param, pipelines / request.param)))

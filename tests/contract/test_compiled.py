@@ -7,27 +7,15 @@ import pytest
 import torch
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import CharacterId
 from cluster.domain.render import RenderOrder
 from cluster.ports import BlobStore
 from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.settings import GeneratorSettings, StoreSettings
-from cluster.store import Store
+from cluster.providers.diffusers_folder import BaseFolder
+from cluster.settings import GeneratorSettings
+from tests import values
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import save
 
 SIDE = 64
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
-    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
-    return base_folder(str(save("sd15", tmp_path_factory.mktemp("pipelines") / "sd15")))
 
 
 @pytest.fixture
@@ -54,16 +42,19 @@ def orders(adapters: Sequence[AdapterVersion | None]) -> list[RenderOrder]:
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_loading_evicting_and_mixing_adapters_never_recompiles(
-    base: BaseFolder, blobs: BlobStore
+    sd15: BaseFolder, blobs: BlobStore
 ) -> None:
-    model, eager = load(base, blobs, True), load(base, blobs, False)
+    model, eager = load(sd15, blobs, True), load(sd15, blobs, False)
     a, b, c = (
-        AdapterVersion(
-            character_id=CharacterId(name), version=1, base_model=base.id, rank=rank, alpha=rank,
-            sha256=blobs.put(lora(base, rank=rank, seed=rank)),
+        values.adapter(
+            character_id=name,
+            base_model=sd15.id,
+            rank=rank,
+            alpha=rank,
+            sha256=blobs.put(lora(sd15, rank=rank, seed=rank)),
         )
         for name, rank in (("a", 2), ("b", 4), ("c", 32))
-    )  # fmt: skip
+    )
     model.render_batch(orders([None]))  # warm: one picture, and then any number of them
     model.render_batch(orders([None, None]))
     frames = torch._dynamo.utils.counters["frames"]

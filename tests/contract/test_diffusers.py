@@ -1,6 +1,5 @@
 """Every family through the same contract: real pipelines, loaded from disk, random weights."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +8,22 @@ from safetensors.numpy import save as save_tensors
 
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.adapter_file import UP
-from cluster.domain.character import CharacterId
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import BadAdapter, Invalid, NotFound, ProviderMissing, Unsupported
 from cluster.ports import BlobStore, Pixels
 from cluster.providers import image_model
 from cluster.providers.diffusers import DiffusersImageModel
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.settings import GeneratorSettings, StoreSettings
-from cluster.store import Store
+from cluster.settings import GeneratorSettings
+from tests import values
 from tests.tiny_adapters import lora, tensors, with_alpha
-from tests.tiny_pipelines import FAMILIES, save
+from tests.tiny_pipelines import save
 
 # SDXL's scheduler turns torch tensors into numpy arrays in a way that numpy 2 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 SIDE = 64
 ORDER = RenderOrder(
@@ -30,52 +31,18 @@ ORDER = RenderOrder(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads only wait for each other on models this small."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pipelines")
-
-
-@pytest.fixture(scope="session")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
-    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
-
-
 def load(folder: Path, blobs: BlobStore) -> DiffusersImageModel:
     settings = GeneratorSettings(model=str(folder), device="cpu", steps=3)
     return DiffusersImageModel(settings, blobs)
 
 
-@pytest.fixture(scope="session", params=sorted(FAMILIES))
-def base(request: pytest.FixtureRequest, pipelines: Path) -> BaseFolder:
-    return base_folder(str(save(request.param, pipelines / request.param)))
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(base: BaseFolder, blobs: BlobStore) -> DiffusersImageModel:
     return load(base.folder, blobs)
 
 
-@pytest.fixture(scope="session")
-def sd15(pipelines: Path) -> BaseFolder:
-    return base_folder(str(save("sd15", pipelines / "sd15")))
-
-
 def version(blobs: BlobStore, content: bytes, number: int, model: str) -> AdapterVersion:
-    return AdapterVersion(
-        character_id=CharacterId("kairo"), version=number, sha256=blobs.put(content),
-        base_model=model, rank=4, alpha=4,
-    )  # fmt: skip
+    return values.adapter(number, sha256=blobs.put(content), base_model=model, rank=4, alpha=4)
 
 
 def painted(model: DiffusersImageModel, adapter: AdapterVersion | None = None) -> Pixels:

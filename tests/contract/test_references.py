@@ -1,6 +1,6 @@
 """Reference pictures reach a local model: real pipelines, a real face encoder, random weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.character import CharacterId
 from cluster.domain.face import centroid
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import ProviderMissing, Unsupported
@@ -24,28 +23,18 @@ from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
 from cluster.providers.diffusers_load import inpainting_twin, load_pipeline
 from cluster.providers.diffusers_references import References
-from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings, StoreSettings
-from cluster.store import Store
+from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings
+from tests import values
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 SIDE, FILE = 64, "ip_adapter.safetensors"
 PROMPT = "a knight in the rain"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
-    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
 
 
 @pytest.fixture(scope="module")
@@ -201,10 +190,8 @@ def test_references_without_a_face_are_said_and_left_out(
 
 
 def version(base: BaseFolder, blobs: BlobStore) -> AdapterVersion:
-    return AdapterVersion(
-        character_id=CharacterId("kairo"), version=1, sha256=blobs.put(lora(base, seed=1)),
-        base_model=base.id, rank=4, alpha=4,
-    )  # fmt: skip
+    sha256 = blobs.put(lora(base, seed=1))
+    return values.adapter(sha256=sha256, base_model=base.id, rank=4, alpha=4)
 
 
 @pytest.mark.parametrize("fault", ["other face model", "other shape", "not finite", "no adapter"])

@@ -1,6 +1,5 @@
 """The refiner with a real pipeline, the real validator, and a photograph of scikit-image."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ from tests.handles import Here
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PLAN = Plan(
     prompt="an astronaut", negative_prompt="blurry", identity_prompt="the face of an astronaut",
     scene=SceneState(),
@@ -42,16 +43,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         store=StoreSettings(home=tmp_path_factory.mktemp("home")),
         generator=GeneratorSettings(model=str(folder), device="cpu", steps=2),
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Many characters in one batch, on every family: each picture is the one it would be alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +10,20 @@ from safetensors.numpy import save as save_tensors
 
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.adapter_file import DOWN, UP
-from cluster.domain.character import CharacterId
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import BadAdapter, Invalid
 from cluster.ports import BlobStore
 from cluster.providers.diffusers import DiffusersImageModel
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.settings import GeneratorSettings, StoreSettings
-from cluster.store import Store
+from cluster.settings import GeneratorSettings
+from tests import values
 from tests.tiny_adapters import Tensors, lora, pairs_on, tensors, with_alpha
-from tests.tiny_pipelines import FAMILIES, save
+from tests.tiny_pipelines import save
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 SIDE = 64
 SLOTS = 3
@@ -30,46 +32,15 @@ FAR = 3e-3
 PROMPTS = ("a knight in the rain", "fox", "an old sailor on a long wooden pier at dawn", "a robot")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads only wait for each other on models this small."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture(scope="module")
+def zimage(pipelines: Path) -> BaseFolder:
+    return base_folder(str(save("zimage", pipelines / "zimage")))
 
 
 @pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
-    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store"))).blobs
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pipelines")
-
-
-@pytest.fixture(scope="module", params=sorted(FAMILIES))
-def base(request: pytest.FixtureRequest, folders: Path) -> BaseFolder:
-    return base_folder(str(save(request.param, folders / request.param)))
-
-
-@pytest.fixture(scope="module")
-def sd15(folders: Path) -> BaseFolder:
-    return base_folder(str(save("sd15", folders / "sd15")))
-
-
-@pytest.fixture(scope="module")
-def zimage(folders: Path) -> BaseFolder:
-    return base_folder(str(save("zimage", folders / "zimage")))
-
-
-@pytest.fixture(scope="module")
-def flux(folders: Path) -> BaseFolder:
+def flux(pipelines: Path) -> BaseFolder:
     """The quickest of the families, for what no family does in its own way."""
-    return base_folder(str(save("flux", folders / "flux")))
+    return base_folder(str(save("flux", pipelines / "flux")))
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +60,10 @@ class Wardrobe:
         self.base, self._blobs = base, blobs
 
     def __call__(self, letter: str, content: bytes) -> AdapterVersion:
-        return AdapterVersion(
-            character_id=CharacterId(letter), version=1, sha256=self._blobs.put(content),
-            base_model=self.base.id, rank=4, alpha=4,
-        )  # fmt: skip
+        sha256 = self._blobs.put(content)
+        return values.adapter(
+            character_id=letter, sha256=sha256, base_model=self.base.id, rank=4, alpha=4
+        )
 
     def four(self) -> list[AdapterVersion | None]:
         """Two whole adapters of unlike ranks, nobody, and one that changes few layers."""
