@@ -8,7 +8,7 @@ parts and DoRA are refused, because a shared model cannot be rid of them between
 import json
 import struct
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, deserialize
@@ -22,7 +22,12 @@ COMPONENTS = ("unet", "transformer")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 # Ways of starting a LoRA that leave the base model's own weights alone.
 PLAIN_STARTS = (True, False, "gaussian", None)
-FLOATS = {"F32": np.float32, "F16": np.float16}
+# Of each float dtype the unsigned and signed integers of its width, and the bits of infinity.
+FLOATS = {
+    "F32": (np.uint32, np.int32, 0x7F80_0000),
+    "F16": (np.uint16, np.int16, 0x7C00),
+    "BF16": (np.uint16, np.int16, 0x7F80),
+}
 
 Shape = tuple[int, ...]
 
@@ -43,6 +48,14 @@ class Pair(Value):
 
     down: Shape
     up: Shape
+
+
+class Raw(NamedTuple):
+    """One tensor as it lies in the file; `data` is little-endian."""
+
+    dtype: str
+    shape: Shape
+    data: bytearray
 
 
 class AdapterFile(Value):
@@ -67,23 +80,30 @@ class AdapterFile(Value):
 
 
 def read_adapter(content: bytes) -> AdapterFile:
-    """The adapter in `content`, checked in itself: keys, pairs, ranks, finite values, header.
+    """What the adapter in `content` is. Raises what `open_adapter` raises."""
+    return open_adapter(content)[0]
+
+
+def open_adapter(content: bytes) -> tuple[AdapterFile, dict[str, Raw]]:
+    """The adapter in `content`, checked in itself: keys, pairs, ranks, finite values, header; and
+    its tensors by key, copied once.
 
     Raises BadAdapter, naming the key and what is wrong with it.
     """
     if len(content) > MAX_BYTES:
         raise BadAdapter(f"the file has {len(content)} bytes, more than the {MAX_BYTES} allowed")
     try:
-        tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
+        found = deserialize(content)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise BadAdapter(f"not a complete safetensors file: {error}") from error
+    tensors = {key: Raw(one["dtype"], tuple(one["shape"]), one["data"]) for key, one in found}
     metadata = read_header(content).get("__metadata__") or {}
     component = _component(tensors)
-    modules = _pairs(component, {key: tuple(spec["shape"]) for key, spec in tensors.items()})
-    for key, spec in tensors.items():
-        _check_finite(key, spec["dtype"], spec["data"])
+    modules = _pairs(component, {key: raw.shape for key, raw in tensors.items()})
+    for key, raw in tensors.items():
+        _check_finite(key, raw)
     alpha = _alpha(metadata, component, modules)
-    return AdapterFile(
+    file = AdapterFile(
         component=component,
         modules=modules,
         scales=scales(
@@ -98,6 +118,7 @@ def read_adapter(content: bytes) -> AdapterFile:
         idr_before=_figure(metadata, "idr_before"),
         idr_after=_figure(metadata, "idr_after"),
     )
+    return file, tensors
 
 
 def check_fits(
@@ -185,14 +206,16 @@ def _pairs(component: str, shapes: dict[str, Shape]) -> dict[str, Pair]:
     return pairs
 
 
-def _check_finite(key: str, dtype: str, data: bytes) -> None:
-    if dtype == "BF16":  # numpy has no bfloat16: all exponent bits set means inf or NaN
-        finite = bool(np.all(np.frombuffer(data, np.uint16) & 0x7F80 != 0x7F80))
-    elif dtype in FLOATS:
-        finite = bool(np.all(np.isfinite(np.frombuffer(data, FLOATS[dtype]))))
-    else:
-        raise BadAdapter(f"{key}: dtype {dtype}; use F32, F16 or BF16")
-    if not finite:
+def _check_finite(key: str, raw: Raw) -> None:
+    """Of IEEE floats the bits of infinity are the largest finite ones plus one, and NaN lies above
+    (IEEE 754-2019, 3.4): two maxima, of the positive and of the negative numbers, say it all."""
+    if raw.dtype not in FLOATS:
+        raise BadAdapter(f"{key}: dtype {raw.dtype}; use F32, F16 or BF16")
+    unsigned, signed, infinity = FLOATS[raw.dtype]
+    bits = np.frombuffer(raw.data, unsigned)
+    sign = 1 << (8 * bits.itemsize - 1)
+    positive, negative = bits.view(signed).max(initial=0), bits.max(initial=0)
+    if positive >= infinity or negative >= sign + infinity:
         raise BadAdapter(f"{key}: holds NaN or infinite values")
 
 

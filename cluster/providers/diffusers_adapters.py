@@ -5,17 +5,18 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 
+import torch
 from cachetools import LRUCache
-from safetensors.torch import load
 from torch import nn
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import DOWN, UP, check_fits, read_adapter
+from cluster.domain.adapter_file import DOWN, UP, Raw, check_fits, open_adapter
 from cluster.errors import BadAdapter
 from cluster.ports import BlobStore
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.slot_bank import Pair, SlotBank, Staged
 
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
 
 
@@ -120,15 +121,18 @@ class Adapters:
             raise BadAdapter(
                 f"{adapter.id} belongs to {adapter.base_model}; {base.id} is being served"
             )
-        content = self._blobs.get(adapter.sha256)  # which checks the digest
-        file = read_adapter(content)
+        file, raw = open_adapter(self._blobs.get(adapter.sha256))  # which checks the digest
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
-        tensors = load(content)
         key = f"{file.component}.{{}}".format
         return {
-            name: Pair(tensors[key(name) + DOWN], tensors[key(name) + UP], file.scales[name])
-            for name in file.modules
+            name: Pair(_tensor(raw[key(name) + DOWN]), _tensor(raw[key(name) + UP]), scale)
+            for name, scale in file.scales.items()
         }
+
+
+def _tensor(raw: Raw) -> torch.Tensor:
+    """A view of the bytes."""
+    return torch.frombuffer(raw.data, dtype=DTYPES[raw.dtype]).view(raw.shape)
 
 
 def _name(adapter: AdapterVersion) -> str:
