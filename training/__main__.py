@@ -30,7 +30,9 @@ def dataset(character: Who) -> None:
     digest, manifest = _build(settings, character)
     for one in manifest.dropped:
         typer.echo(f"dropped {one.source[:12]}: {one.reason}", err=True)
-    typer.echo(f"{len(manifest.samples)} samples", err=True)
+    pictures = len({sample.source for sample in manifest.samples})
+    told = f"{len(manifest.samples)} samples of {pictures} pictures, {manifest.resolution_px} px"
+    typer.echo(f"{told}; trigger {manifest.trigger}; {len(manifest.dropped)} dropped", err=True)
     typer.echo(digest)
 
 
@@ -50,6 +52,7 @@ def lora(
     from training.lora import fit  # noqa: PLC0415 - imports Ray Train, which the others do without
 
     settings = Settings()
+    out.mkdir(parents=True, exist_ok=True)  # now: a file without a place would be trained in vain
     digest = manifest or _build(settings, character)[0]
     store = Store.open(settings.store)
     version = store.adapters.next_version(CharacterId(character))
@@ -67,7 +70,9 @@ def lora(
     path.write_bytes(store.blobs.get(adapter.sha256))
     discard(order.run_id, settings)
     typer.echo(adapter.model_dump_json())
-    typer.echo(f"written to {path}; serve it with `cineai lora import`", err=True)
+    typer.echo(
+        f"written to {path}; serve it: cineai lora import {path} --character {character}", err=True
+    )
 
 
 @app.command()

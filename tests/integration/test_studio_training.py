@@ -62,7 +62,8 @@ def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
         )
         kernels = [weight for weight in net.parameters() if is_kernel(weight)]
         rest = [weight for weight in net.parameters() if not is_kernel(weight)]
-        return net.to(memory_format=torch.channels_last), Muon(kernels, rest, 1e-2)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net, Muon(kernels, rest, 1e-2)
 
     def steps(net: torch.nn.Module, optimiser: Muon, count: int) -> list[float]:
         losses = []

@@ -20,7 +20,11 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def test_the_card_shows_each_stage_and_figure(plan: Plan) -> None:
-    figures = {"face_found": 0.5, "face_found_in_renders": 0.99, "pictures": 300.0}
+    figures: dict[str, float | None] = {
+        "face_found": 0.5,
+        "face_found_in_renders": 0.99,
+        "pictures": 300.0,
+    }
     text = card.write(plan, figures).read_text()
     assert "| text | 2 | 2 | 0.500 |" in text
     assert "| unet | 60 | 50 | 0.400 |" in text
