@@ -347,9 +347,10 @@ class Renderer:
         """The picture, (size_px, size_px, 3) uint8 RGB."""
         rng = np.random.default_rng(shot.seed)
         frame, posing = stage(shot, rng)
-        hairy, rest = self._upload(actor, shot, frame, posing, rng)
-        self._light(actor, shot, frame, rng)
-        raw = np.frombuffer(self._rasterise(hairy, rest), np.uint8)
+        with self._gl:  # another renderer of this process may have been used meanwhile
+            hairy, rest = self._upload(actor, shot, frame, posing, rng)
+            self._light(actor, shot, frame, rng)
+            raw = np.frombuffer(self._rasterise(hairy, rest), np.uint8)
         drawn = raw.reshape(self._side, self._side, 4)[::-1]
         behind = paint(shot.place, shot.weather, self._side, rng)
         if shot.action == "running":
