@@ -119,8 +119,8 @@ def test_clothes_below_the_edge_and_hair_under_a_hat_are_not_visible() -> None:
     [
         ("standing", "neutral", None, True),
         ("fighting", "neutral", None, True),
-        ("fighting", "neutral", "sword", False),
-        ("standing", "neutral", "sword", False),
+        ("fighting", "shouting", "sword", True),
+        ("standing", "shouting", "sword", False),
         ("talking", "neutral", "sword", True),
         ("talking", "shouting", None, False),
         ("standing", "surprised", "glasses", False),
