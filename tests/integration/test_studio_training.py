@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from safetensors import safe_open
 
@@ -114,11 +115,20 @@ def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pipeline"
 
 
+def test_an_export_does_not_say_from_which_folder_its_parts_were_read(
+    pipeline_folder: Path, tmp_path: Path
+) -> None:
+    export(StableDiffusionPipeline.from_pretrained(pipeline_folder), tmp_path)
+    configs = list(tmp_path.rglob("*.json"))
+    assert {path.name for path in configs} >= {"model_index.json", "config.json"}
+    assert not [path for path in configs if str(pipeline_folder) in path.read_text()]
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
 def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
-    from diffusers import AutoPipelineForInpainting, StableDiffusionPipeline
+    from diffusers import AutoPipelineForInpainting
 
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     captioned = (PICTURES, [["portrait of kairo a man"]] * 8)

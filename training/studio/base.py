@@ -289,3 +289,7 @@ def export(pipeline: StableDiffusionPipeline, folder: Path) -> None:
     """Write the pipeline as float16 safetensors, no file over `SHARD_SIZE`."""
     pipeline.to(torch.float16).save_pretrained(folder, max_shard_size=SHARD_SIZE)
     pipeline.to(torch.float32)
+    for path in (folder / "model_index.json", *folder.glob("*/config.json")):
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)  # diffusers notes from which folder it read a part
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

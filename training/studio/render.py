@@ -17,7 +17,7 @@ from training.studio.hair import hair, skull_radius
 from training.studio.mesh import CORNERS, Floats, Head, Ints, Reals, floats, load
 from training.studio.places import paint, weather_over
 from training.studio.shaders import LIGHTING, SCREEN, SOLID, STRANDS, VERTEX
-from training.studio.shot import HELD_PROPS, Shot
+from training.studio.shot import HELD_PROPS, OPEN_MOUTHS, Shot
 from training.studio.wardrobe import Frame, dress, fist, hold, wear
 
 Picture = NDArray[np.uint8]
@@ -36,12 +36,6 @@ BROWS = {"surprised": (0.006, 0.001), "sad": (0.002, 0.0045), "angry": (-0.003, 
 
 NECK = np.array([0.0, 0.03, -0.13], np.float32)
 """The point about which the head turns."""
-
-OPEN_MOUTHED = ("shouting", "surprised")
-"""Expressions to which talking adds nothing."""
-
-EXAGGERATION = 1.0
-"""How much stronger than the body model's own an expression is played, to be read at 128 px."""
 
 FOLLOW = 0.06
 """How far the camera follows a face that turns aside, metres at a right angle."""
@@ -205,8 +199,8 @@ class Renderer:
     def _head_piece(self, shot: Shot, neutral: Floats) -> tuple[Piece, Floats]:
         """The body as one piece, and (N, 3) material, lips and mouth-inside of its vertices."""
         head = self.head
-        points = neutral + EXAGGERATION * head.expression(shot.expression)
-        if shot.action == "talking" and shot.expression not in OPEN_MOUTHED:
+        points = neutral + head.expression(shot.expression)
+        if shot.action == "talking" and shot.expression not in OPEN_MOUTHS:
             points = points + 0.55 * head.expression("shouting")
         loose = {"armour": 0.004, "cloak": 0.004, "hoodie": 0.014, "robe": 0.012}
         normal = vertex_normals(head.rest, head.faces)

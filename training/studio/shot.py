@@ -19,6 +19,9 @@ from training.studio.actor import Mark, pick
 
 HELD_PROPS = ("sword", "staff", "lantern", "umbrella", "book", "cup")
 WORN_PROPS = tuple(prop for prop in PROPS if prop not in HELD_PROPS)
+OPEN_MOUTHS = ("shouting", "surprised")
+"""Expressions in whose mouth talking does not show."""
+
 INDOORS = ("studio", "castle", "space", "cave")
 """Places without weather."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cluster.domain.vocabulary import FACE_PLACES
 from training.studio.actor import Actor
 from training.studio.mesh import Floats
-from training.studio.render import EXAGGERATION, MARK_PLACE, PERSPECTIVE, Renderer, stage
+from training.studio.render import MARK_PLACE, PERSPECTIVE, Renderer, stage
 from training.studio.shot import Shot
 
 KEYPOINTS = ("left eye", "right eye", *FACE_PLACES, "mouth", "left brow", "right brow", "collar")
@@ -51,7 +51,7 @@ class Landmarks:
     def of(self, actor: Actor, shot: Shot) -> NDArray[np.float32]:
         """Keypoints (11, 2): x and y in [0, 1] of the picture, y downwards."""
         head, neutral = self._renderer.head, self._neutral(actor)
-        skin = neutral + EXAGGERATION * head.expression(shot.expression)
+        skin = neutral + head.expression(shot.expression)
         left, right = (neutral[eye].mean(0) + EYE_DEPTH for eye in self._eyes)
         known = {"left eye": left, "right eye": right, "mouth": skin[self._lips].mean(0)}
         points = [known[name] if name in known else skin[self._spots[name]] for name in KEYPOINTS]

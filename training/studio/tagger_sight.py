@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import FACE_PLACES
 from training.studio.actor import Actor
-from training.studio.shot import Shot
+from training.studio.shot import OPEN_MOUTHS, Shot
 from training.studio.tagger_points import KEYPOINTS
 
 REACH_CELLS = 3.0
@@ -38,9 +38,6 @@ SCARF_PX = 24
 SCARF_CLOTH_PX = 5
 HAT_HIDES = ("mohawk", "bun", "ponytail", "buzzed", "short")
 """Hair styles that look alike under a hat."""
-
-OPEN_MOUTHS = ("shouting", "surprised")
-"""Expressions in whose mouth talking does not show."""
 
 
 @dataclass(frozen=True)
