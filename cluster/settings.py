@@ -164,6 +164,9 @@ class Recipe(Section):
     clip: float = Field(1.0, gt=0, description="Largest norm of a gradient.")
     ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights.")
     gamma: float = Field(5.0, gt=0, description="Of min-SNR; flow models have no use for it.")
+    face_weight: float = Field(
+        1.0, ge=1, description="The loss inside the actor's face against that around it."
+    )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(
         0.0, ge=0, lt=1, description="Share of a batch that shows other people, without trigger."

@@ -12,24 +12,29 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cluster.domain.identity import Box
 from cluster.settings import Recipe
 from training.families import Denoiser, Words
 from training.objectives import Objective
 
 Pictures = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures (n, height, width, 3) uint8 RGB of one size, and the wordings of each caption."""
+    """Pictures (n, height, width, 3) uint8 RGB of one size, the wordings of each caption, and
+    where the faces are that count for more: x0, y0, x1, y1 in [0, 1], None for none."""
 
     pictures: Pictures
     wordings: Sequence[Sequence[str]]
+    faces: Sequence[Box | None] = ()
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One worker's part of a step: float32 (n, channels, h, w) on the CPU, and (n,) weights."""
+    """One worker's part of a step: float32 (n, channels, h, w) on the CPU. `weights`, (n, 1, h, w),
+    say how much each place of an answer counts."""
 
     noisy: torch.Tensor
     target: torch.Tensor
@@ -39,15 +44,29 @@ class Batch:
 
 
 class Examples:
-    """Latents of captioned pictures, and every wording as the denoiser takes it."""
+    """Latents of captioned pictures, every wording as the denoiser takes it, and how much each
+    place counts, (n, 1, h, w)."""
 
-    def __init__(self, denoiser: Denoiser, captioned: Captioned) -> None:
+    def __init__(self, denoiser: Denoiser, captioned: Captioned, face_weight: float = 1.0) -> None:
         pixels = torch.from_numpy(np.asarray(captioned.pictures)).permute(0, 3, 1, 2)
         self.latents = denoiser.latents(pixels.float() / 127.5 - 1)
         self.words = [denoiser.read(texts) for texts in captioned.wordings]
+        faces = captioned.faces or [None] * len(self.latents)
+        height, width = self.latents.shape[-2:]
+        places = [place_weights(face, height, width, face_weight) for face in faces]
+        self.places = torch.from_numpy(np.stack(places))[:, None]
 
     def __len__(self) -> int:
         return len(self.latents)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One picture of a step."""
+
+    latents: torch.Tensor
+    words: Words
+    places: torch.Tensor
 
 
 class Course:
@@ -74,29 +93,42 @@ class Course:
             rows += [
                 self._drawn(self._others, step * self._guests + at, 1) for at in range(self._guests)
             ]
-        latents = torch.stack([latent for latent, _ in rows])
+        latents = torch.stack([row.latents for row in rows])
         dice = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + step)
         noise = torch.randn(latents.shape, generator=dice)
         times = self._objective.times(size, dice)
         blank = torch.rand(size, generator=dice) < self._recipe.empty
         noisy, target = self._objective.noised(latents, noise, times)
-        words = [self._nothing if blank[at] else rows[at][1] for at in range(size)]
+        words = [self._nothing if blank[at] else row.words for at, row in enumerate(rows)]
+        weights = self._objective.weights(times).view(-1, 1, 1, 1)
+        places = torch.stack([row.places for row in rows])
         mine = slice(rank, None, workers)
         return Batch(
             noisy=noisy[mine],
             target=target[mine],
             times=times[mine],
-            weights=self._objective.weights(times)[mine],
+            weights=(weights * places)[mine],
             words=tuple(words[mine]),
         )
 
-    def _drawn(self, examples: Examples, number: int, kind: int) -> tuple[torch.Tensor, Words]:
+    def _drawn(self, examples: Examples, number: int, kind: int) -> "_Row":
         """The `number`-th example of the run: all come up before any comes up again."""
         epoch, at = divmod(number, len(examples))
         order = np.random.default_rng([self._recipe.seed, kind, epoch]).permutation(len(examples))
         row = int(order[at])
         dice = np.random.default_rng([self._recipe.seed, kind, epoch, at, 1])
-        return examples.latents[row], examples.words[row][self._wording(dice, row, examples)]
+        words = examples.words[row][self._wording(dice, row, examples)]
+        return _Row(examples.latents[row], words, examples.places[row])
 
     def _wording(self, dice: np.random.Generator, row: int, examples: Examples) -> int:
         return int(dice.integers(len(examples.words[row])))
+
+
+def place_weights(face: Box | None, height: int, width: int, weight: float) -> Floats:
+    """(height, width), 1 on average: `weight` inside the face for 1 outside."""
+    found = np.ones((height, width), np.float32)
+    if face is not None:
+        x0, y0, x1, y1 = face
+        x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+        found[np.ix_((y >= y0) & (y <= y1), (x >= x0) & (x <= x1))] = weight
+    return np.asarray(found / found.mean(), np.float32)

@@ -94,8 +94,8 @@ class LoraTrainer:
         noisy, target = batch.noisy.to(device), batch.target.to(device)
         with _fast(device):
             guess = self._denoiser.predict(noisy, batch.times.to(device), batch.words)
-        error = (guess.float() - target).square().mean((1, 2, 3))
-        loss = (error * batch.weights.to(device)).sum() / self._recipe.batch
+        error = (guess.float() - target).square() * batch.weights.to(device)
+        loss = error.mean((1, 2, 3)).sum() / self._recipe.batch
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         loss_sum, flags = self._exchange(loss.detach(), flag)

@@ -152,7 +152,8 @@ class Worker:
         recipe, samples = self._job.recipe, self._manifest.samples
         pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
-        own = Examples(self._denoiser, Captioned(pictures, wordings))
+        faces = [sample.face for sample in samples]
+        own = Examples(self._denoiser, Captioned(pictures, wordings, faces), recipe.face_weight)
         others = None
         if recipe.prior and recipe.prior_pictures:
             others = Examples(self._denoiser, self._others(recipe.prior_pictures))

@@ -1,13 +1,16 @@
 """What a training run is worth on this machine: `python -m tests.bench.bench_training [--actor 1]`.
 
-An actor whom the embedded model never saw is rendered, 8 references and 32 scenes, trained with
-the preset, and painted on scenes of its own: the same words and seeds before (no adapter, no
-trigger) and after. Prints one JSON object and writes a contact sheet, before above after.
+An actor whom the embedded model never saw is rendered, 8 references and 32 scenes, and trained with
+the preset. Then the gate's scenes are painted three times, same words and seeds: from words alone,
+with the references through the image-prompt adapter, and with the trained adapter; and the gate
+decides. Prints one JSON object and writes a contact sheet, the three above one another.
 """
 
 import json
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -23,13 +26,17 @@ from cluster.domain.render import RenderOrder
 from cluster.domain.training import TrainedAdapter, TrainingOrder
 from cluster.identity_judge import IdentityJudge
 from cluster.launch import local_ray
-from cluster.pictures import to_png
-from cluster.ports import ImageModel, Pixels
+from cluster.pictures import from_png, to_png
+from cluster.ports import Pixels
+from cluster.providers.tokens import token_counter
 from cluster.settings import Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from training import dataset
-from training.captions import looks_of, other_caption, scene_caption, with_looks
-from training.dataset import Source
+from training.curation import look
+from training.dataset import Manifest, Source
+from training.evaluate import is_pass, told, weigh
+from training.gate_scenes import GateScene, Prompter, gate_scenes
+from training.picture_scores import Scored, Scorer
 from training.studio import role
 from training.studio.actor import random_actor
 from training.studio.render import Renderer, shipped_head
@@ -37,7 +44,7 @@ from training.studio.role import portraits, state_of
 from training.studio.sheet import save, sheet
 from training.studio.shot import random_shot
 
-SCENES, JUDGED = 32, 24
+SCENES, COLUMNS = 32, 8
 
 
 def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Source]]:
@@ -61,26 +68,91 @@ def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Sourc
     return character, [*dataset.sources(character, []), *golden]
 
 
-def judged(
-    model: ImageModel, judge: IdentityJudge, character: Character, adapter: TrainedAdapter | None
-) -> tuple[list[float], list[Pixels]]:
-    """IDR (0 without a face) of every judged scene, and the pictures."""
-    dice = np.random.default_rng(555)
-    served = adapter and AdapterVersion(
-        character_id=adapter.character_id, version=adapter.version, sha256=adapter.sha256,
-        base_model=adapter.base_model, rank=adapter.rank, alpha=adapter.alpha,
-    )  # fmt: skip
-    scores, pictures = [], []
-    for seed in range(JUDGED):
-        state = state_of(random_shot(dice)).model_copy(update={"pose": "facing the camera"})
-        words = other_caption(character.profile, state)
-        if adapter:
-            named = scene_caption(adapter.trigger, character.profile, state)
-            words = with_looks(named, looks_of(character.profile))
-        order = RenderOrder(prompt=words, seed=seed, adapter=served or None)
-        pictures.append(model.render(order).pixels)
-        scores.append(judge.report(pictures[-1], character).idr or 0.0)
-    return scores, pictures
+@dataclass(frozen=True)
+class Easel:
+    """Paints the gate's scenes of one character in different ways."""
+
+    settings: Settings
+    store: Store
+    judge: IdentityJudge
+    character: Character
+    manifest: Manifest
+
+    def compared(self, adapter: TrainedAdapter) -> dict[str, list[Scored]]:
+        """Every scene's picture, scored, by what it was painted with."""
+        scenes = gate_scenes(
+            self.character,
+            [sample.caption for sample in self.manifest.samples],
+            self.settings.gate.scenes,
+        )
+        generator = self.settings.generator
+        model = providers.image_model(generator, self.store.blobs, self.settings.identity)
+        prompter = Prompter(
+            model.capabilities.token_budget,
+            token_counter(generator),
+            narrate=generator.model != "studio",
+        )
+        served = AdapterVersion(
+            character_id=adapter.character_id, version=adapter.version, sha256=adapter.sha256,
+            base_model=adapter.base_model, rank=adapter.rank, alpha=adapter.alpha,
+        )  # fmt: skip
+        known = [look(from_png(self.store.blobs.get(one.image))) for one in self.manifest.samples]
+        scorer = Scorer(self.judge, self.character, known)
+
+        def painted(order: Callable[[GateScene], RenderOrder]) -> list[Scored]:
+            return [scorer.score(model.render(order(one)).pixels, one.state) for one in scenes]
+
+        def plain(scene: GateScene) -> RenderOrder:
+            prompt, negative = prompter.prompts(scene, self.character, None)
+            return RenderOrder(prompt=prompt, negative_prompt=negative, seed=scene.seed)
+
+        def referred(scene: GateScene) -> RenderOrder:
+            return plain(scene).model_copy(update={"references": self.character.references})
+
+        def adapted(scene: GateScene) -> RenderOrder:
+            prompt, negative = prompter.prompts(scene, self.character, adapter.trigger)
+            return RenderOrder(
+                prompt=prompt, negative_prompt=negative, seed=scene.seed, adapter=served
+            )
+
+        return {
+            "words": painted(plain),
+            "references": painted(referred),
+            "adapter": painted(adapted),
+        }
+
+
+def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[str, object]:
+    """Mean IDR (0 without a face) and pass rate of each row, and the gate's decision."""
+    measures = weigh(pictures["words"], pictures["adapter"], settings.gate)
+    return {
+        "idr": {
+            name: round(float(np.mean([one.idr or 0.0 for one in row])), 4)
+            for name, row in pictures.items()
+        },
+        "pass_rate": {
+            name: round(float(np.mean([is_pass(one) for one in row])), 4)
+            for name, row in pictures.items()
+        },
+        "promoted": all(one.passed for one in measures),
+        "reason": "; ".join(told(one) for one in measures if not one.passed),
+        "measures": {
+            one.name: (round(one.champion or 0, 3), round(one.challenger or 0, 3))
+            for one in measures
+        },
+    }
+
+
+def rows_of(pictures: dict[str, list[Scored]]) -> list[Pixels]:
+    """The pictures in the order of the contact sheet."""
+    rows: list[Sequence[Scored]] = list(pictures.values())
+    count = len(rows[0])
+    return [
+        scored.pixels
+        for at in range(0, count, COLUMNS)
+        for row in rows
+        for scored in row[at : at + COLUMNS]
+    ]
 
 
 def watch_processor(seconds: list[float], over: threading.Event) -> None:
@@ -97,12 +169,13 @@ def watch_processor(seconds: list[float], over: threading.Event) -> None:
 def main(
     actor: Annotated[int, typer.Option(help="Which of the endless actors.")] = 1,
     recipe: Annotated[str, typer.Option(help="Changes to the preset, JSON.")] = "{}",
+    threads: Annotated[int | None, typer.Option(help="Of the worker; default: as served.")] = None,
     out: Annotated[Path, typer.Option(help="The contact sheet.")] = Path("out/training.png"),
 ) -> None:
     with TemporaryDirectory() as home:
         settings = Settings(
             store=StoreSettings(home=Path(home)),
-            training=TrainingSettings(recipe=json.loads(recipe)),
+            training=TrainingSettings(recipe=json.loads(recipe), threads=threads),
         )
         store = Store.open(settings.store)
         judge = IdentityJudge(settings)
@@ -115,10 +188,6 @@ def main(
             run_id="bench", character_id=character.id, version=1, manifest=digest,
             trigger=manifest.trigger,
         )  # fmt: skip
-        figures: dict[str, float | None] = {
-            "samples": len(manifest.samples),
-            "dropped": len(manifest.dropped),
-        }
         began, processor, over = time.monotonic(), [0.0], threading.Event()
         threading.Thread(target=watch_processor, args=(processor, over), daemon=True).start()
         with local_ray():
@@ -128,28 +197,20 @@ def main(
                 order, settings, lambda news: typer.echo(news.model_dump_json(), err=True)
             )
         over.set()
-        figures |= {
+        figures: dict[str, object] = {
+            "actor": actor,
+            "samples": len(manifest.samples),
+            "dropped": len(manifest.dropped),
             "seconds": round(time.monotonic() - began),
             "processor_seconds": round(max(processor)),
             "best_step": adapter.best_step,
             "probe_idr": adapter.probe_idr,
         }
-        model = providers.image_model(settings.generator, store.blobs)
-        before, plain = judged(model, judge, character, None)
-        after, trained = judged(model, judge, character, adapter)
+        pictures = Easel(settings, store, judge, character, manifest).compared(adapter)
         store.close()
-    figures |= {
-        "idr_before": float(np.mean(before)),
-        "idr_after": float(np.mean(after)),
-        "pass_rate_before": float(np.mean(np.array(before) >= 0.75)),
-        "pass_rate_after": float(np.mean(np.array(after) >= 0.75)),
-    }
-    rows = [
-        part for at in range(0, JUDGED, 8) for part in (plain[at : at + 8], trained[at : at + 8])
-    ]
     out.parent.mkdir(parents=True, exist_ok=True)
-    save(str(out), sheet(np.stack([one for row in rows for one in row]), 8))
-    typer.echo(json.dumps(figures))
+    save(str(out), sheet(np.stack(rows_of(pictures)), COLUMNS))
+    typer.echo(json.dumps(figures | figures_of(pictures, settings)))
 
 
 if __name__ == "__main__":

@@ -58,11 +58,12 @@ def denoiser(base: BaseFolder) -> Denoiser:
 def captioned() -> Captioned:
     dice = np.random.default_rng(0)
     pictures = dice.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), np.uint8)
-    return Captioned(pictures, [[CAPTION], [CAPTION + ", castle"], ["portrait of a woman"]])
+    wordings = [[CAPTION], [CAPTION + ", castle"], ["portrait of a woman"]]
+    return Captioned(pictures, wordings, faces=[(0.25, 0.25, 0.75, 0.75), None, None])
 
 
 def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> Course:
-    own = Examples(denoiser, captioned())
+    own = Examples(denoiser, captioned(), recipe.face_weight)
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
     objective = objective_of(denoiser.pipe.scheduler, recipe.gamma, tokens)
     return Course(own, None, denoiser.read([""])[0], objective, recipe)

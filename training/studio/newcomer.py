@@ -23,14 +23,15 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
 from training.captions import other_caption
 from training.curation import Look, look, refusal
-from training.studio.actor import Actor, Mark, random_actor
+from training.studio.actor import FEATURE_SIGMA, Actor, Mark, random_actor
 from training.studio.render import Renderer
 from training.studio.role import portraits, profile_of, state_of
 from training.studio.shot import random_shot
 
 _DRAWN = random_actor(np.random.default_rng(4242))
+_BONES = tuple(0.384 / FEATURE_SIGMA * one for one in _DRAWN.features)
 MIRA = replace(
-    _DRAWN, features=tuple(0.6 * one for one in _DRAWN.features), person="woman", gender=0.95,
+    _DRAWN, features=_BONES, person="woman", gender=0.95,
     age=0.67, hair_style="bob", hair_colour="red", left_eye="green", right_eye="green",
     left_cyber=False, right_cyber=False, marks=(Mark("scar", "right cheek"),), beard=False,
     outfit="jacket", outfit_colour="blue",
