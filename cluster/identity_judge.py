@@ -63,7 +63,7 @@ class IdentityJudge:
         character's references shows a face, ProviderMissing without a calibration."""
         calibration = self.calibration(character.domain)
         curve = calibration.curve(len(character.references))
-        known = self._centroid(character.references, character.domain)
+        known = self.known(character)
         faces = self.encoder.faces(pixels)
         usable = [face for face in faces if not face.is_tiny]
         unjudged = IdentityReport(
@@ -95,6 +95,11 @@ class IdentityJudge:
                 "reason": _why(face, len(faces), parts),
             }
         )
+
+    def known(self, character: Character) -> Vector:
+        """The character's face: the centroid of the references' embeddings, seen from the domain's
+        mean face, float32 (dim,). Raises BadImage when no reference shows a face."""
+        return self._centroid(character.references, character.domain)
 
     def _load_calibration(self, domain: Domain) -> Calibration:
         return load_calibration(self._settings, self.encoder.model, domain)

@@ -167,6 +167,9 @@ class Recipe(Section):
     face_weight: float = Field(
         1.0, ge=1, description="The loss inside the actor's face against that around it."
     )
+    identity_weight: float = Field(
+        0.0, ge=0, description="Of a face recogniser's loss, beside the denoiser's own."
+    )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(
         0.0, ge=0, lt=1, description="Share of a batch that shows other people, without trigger."

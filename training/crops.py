@@ -6,13 +6,11 @@ pixels and the face found in them.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from cluster.domain.face import Face
-from cluster.domain.identity import Box
 from cluster.domain.tags import Tags
 from cluster.ports import Pixels
 from training.curation import sharpness
@@ -40,15 +38,6 @@ FACING_DEG = 25.0
 
 class Unfit(Exception):
     """This picture cannot become a sample; the message says why."""
-
-
-@dataclass(frozen=True)
-class Square:
-    """A sample's pixels, uint8 RGB (side, side, 3), and where its face is: x0, y0, x1, y1 in
-    [0, 1]."""
-
-    pixels: Pixels
-    face: Box
 
 
 def the_face(found: Sequence[Face]) -> Face:
@@ -83,7 +72,7 @@ def tilt_deg(face: Face) -> float:
     return math.degrees(math.atan2(dy, dx))
 
 
-def frame(pixels: Pixels, face: Face, resolution_px: int) -> Square:
+def frame(pixels: Pixels, face: Face, resolution_px: int) -> Pixels:
     """The largest square with the face where portraits have it, at `resolution_px`.
 
     Slight tilts are variety and stay; strong ones are levelled. Faces that would come out
@@ -100,7 +89,7 @@ def frame(pixels: Pixels, face: Face, resolution_px: int) -> Square:
     return _cut(pixels, face, side, resolution_px, tilt if abs(tilt) > LEVEL_BEYOND_DEG else 0.0)
 
 
-def close(pixels: Pixels, face: Face, resolution_px: int) -> Square | None:
+def close(pixels: Pixels, face: Face, resolution_px: int) -> Pixels | None:
     """The face alone, eyes level, at `resolution_px`; None where the frame is as close, or the
     pixels do not suffice."""
     shorter = float(min(pixels.shape[:2]))
@@ -111,7 +100,7 @@ def close(pixels: Pixels, face: Face, resolution_px: int) -> Square | None:
     return _cut(pixels, face, side, resolution_px, tilt_deg(face))
 
 
-def _cut(pixels: Pixels, face: Face, side: float, resolution_px: int, turn_deg: float) -> Square:
+def _cut(pixels: Pixels, face: Face, side: float, resolution_px: int, turn_deg: float) -> Pixels:
     """A square of `side` px about the face, turned and resampled once."""
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = face.box
@@ -122,13 +111,13 @@ def _cut(pixels: Pixels, face: Face, side: float, resolution_px: int, turn_deg: 
     turn = cv2.getRotationMatrix2D(centre, turn_deg, 1.0)
     turn[:, 2] -= (left, top)
     shrink = cv2.GaussianBlur(pixels, (0, 0), 0.45 / scale) if scale < 0.8 else pixels
-    cut = cv2.warpAffine(
-        shrink,
-        turn * scale,
-        (resolution_px, resolution_px),
-        flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
+    return np.asarray(
+        cv2.warpAffine(
+            shrink,
+            turn * scale,
+            (resolution_px, resolution_px),
+            flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101,
+        ),
+        np.uint8,
     )
-    corners = np.array([[x0, y0, 1], [x1, y0, 1], [x0, y1, 1], [x1, y1, 1]]) @ turn.T / side
-    low, high = corners.min(0).clip(0, 1).tolist(), corners.max(0).clip(0, 1).tolist()
-    return Square(np.asarray(cut, np.uint8), (low[0], low[1], high[0], high[1]))

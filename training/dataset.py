@@ -18,13 +18,12 @@ import PIL.ImageOps
 from cluster.domain.character import Character
 from cluster.domain.consent import Consent
 from cluster.domain.golden import GoldenImage
-from cluster.domain.identity import Box
 from cluster.domain.scene import SceneState
 from cluster.domain.value import Value, now
 from cluster.pictures import to_png
 from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger
 from training.captions import close_up, looks_of, read_state, scene_caption, trigger_for
-from training.crops import Square, Unfit, check_face, close, frame, the_face
+from training.crops import Unfit, check_face, close, frame, the_face
 from training.curation import Look, blemish, look, same_picture
 
 Kind = Literal["reference", "golden"]
@@ -50,15 +49,13 @@ class Source(Value):
 class Sample(Value):
     """A square RGB PNG of the set's resolution, the words it is learned with, and its origin.
 
-    `image` is the sample's blob, `source` that of the whole picture; `face` is x0, y0, x1, y1 in
-    [0, 1] of the sample, None in sets of format 2; `job_id` and `idr` are those of the scene that
-    was golden.
+    `image` is the sample's blob, `source` that of the whole picture; `job_id` and `idr` are those
+    of the scene that was golden.
     """
 
     image: str
     source: str
     crop: Crop
-    face: Box | None = None
     caption: str
     kind: Kind
     job_id: str | None = None
@@ -77,7 +74,7 @@ class Manifest(Value):
     `trigger` is the captions' word for the character, `looks` what they leave out about it.
     """
 
-    format: Literal[2, 3] = 3
+    format: Literal[2] = 2
     character_id: str
     trigger: str
     looks: str
@@ -112,7 +109,7 @@ def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source
 
 def inputs_digest(wanted: Sequence[Source], resolution_px: int) -> str:
     """Digest of everything that decides a snapshot's samples."""
-    lines = [f"format 3, {resolution_px} px", *(source.model_dump_json() for source in wanted)]
+    lines = [f"format 2, {resolution_px} px", *(source.model_dump_json() for source in wanted)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -173,13 +170,12 @@ class _Builder:
                 )
         self._kept.append((mine, kind))
 
-    def _sample(self, source: Source, crop: Crop, square: Square, state: SceneState) -> Sample:
+    def _sample(self, source: Source, crop: Crop, pixels: Pixels, state: SceneState) -> Sample:
         character = self._character
         return Sample(
-            image=self._blobs.put(to_png(square.pixels)),
+            image=self._blobs.put(to_png(pixels)),
             source=source.sha256,
             crop=crop,
-            face=square.face,
             caption=scene_caption(trigger_for(character.id), character.profile, state),
             kind=source.kind,
             job_id=source.job_id,

@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cluster.domain.face import Face
 from cluster.domain.identity import Box
 from cluster.settings import Recipe
 from training.families import Denoiser, Words
 from training.objectives import Objective
+from training.recogniser import alignment
 
 Pictures = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -23,38 +25,45 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures (n, height, width, 3) uint8 RGB of one size, the wordings of each caption, and
-    where the faces are that count for more: x0, y0, x1, y1 in [0, 1], None for none."""
+    """Pictures (n, height, width, 3) uint8 RGB of one size, the wordings of each caption, and the
+    person's face in each, None for none."""
 
     pictures: Pictures
     wordings: Sequence[Sequence[str]]
-    faces: Sequence[Box | None] = ()
+    faces: Sequence[Face | None] = ()
 
 
 @dataclass(frozen=True)
 class Batch:
     """One worker's part of a step: float32 (n, channels, h, w) on the CPU. `weights`, (n, 1, h, w),
-    say how much each place of an answer counts."""
+    say how much each place of an answer counts; `crops`, (n, 2, 3), where the face is that a
+    recogniser should see (`recogniser.alignment`), NaN for none."""
 
     noisy: torch.Tensor
     target: torch.Tensor
     times: torch.Tensor
     weights: torch.Tensor
     words: tuple[Words, ...]
+    crops: torch.Tensor
 
 
 class Examples:
-    """Latents of captioned pictures, every wording as the denoiser takes it, and how much each
-    place counts, (n, 1, h, w)."""
+    """Latents of captioned pictures, every wording as the denoiser takes it, how much each place
+    counts, (n, 1, h, w), and where faces are, (n, 2, 3), NaN for none."""
 
     def __init__(self, denoiser: Denoiser, captioned: Captioned, face_weight: float = 1.0) -> None:
         pixels = torch.from_numpy(np.asarray(captioned.pictures)).permute(0, 3, 1, 2)
         self.latents = denoiser.latents(pixels.float() / 127.5 - 1)
         self.words = [denoiser.read(texts) for texts in captioned.wordings]
         faces = captioned.faces or [None] * len(self.latents)
+        size = captioned.pictures.shape[1:3]
         height, width = self.latents.shape[-2:]
-        places = [place_weights(face, height, width, face_weight) for face in faces]
+        boxes = [within(face.box, size) if face else None for face in faces]
+        places = [place_weights(box, height, width, face_weight) for box in boxes]
         self.places = torch.from_numpy(np.stack(places))[:, None]
+        nowhere = np.full((2, 3), np.nan, np.float32)
+        crops = [alignment(face.landmarks) if face else nowhere for face in faces]
+        self.crops = torch.from_numpy(np.stack(crops))
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -67,6 +76,7 @@ class _Row:
     latents: torch.Tensor
     words: Words
     places: torch.Tensor
+    crops: torch.Tensor
 
 
 class Course:
@@ -109,6 +119,7 @@ class Course:
             times=times[mine],
             weights=(weights * places)[mine],
             words=tuple(words[mine]),
+            crops=torch.stack([row.crops for row in rows])[mine],
         )
 
     def _drawn(self, examples: Examples, number: int, kind: int) -> "_Row":
@@ -118,10 +129,17 @@ class Course:
         row = int(order[at])
         dice = np.random.default_rng([self._recipe.seed, kind, epoch, at, 1])
         words = examples.words[row][self._wording(dice, row, examples)]
-        return _Row(examples.latents[row], words, examples.places[row])
+        return _Row(examples.latents[row], words, examples.places[row], examples.crops[row])
 
     def _wording(self, dice: np.random.Generator, row: int, examples: Examples) -> int:
         return int(dice.integers(len(examples.words[row])))
+
+
+def within(box: Box, size: tuple[int, int]) -> Box:
+    """A box in px of a picture (height, width) as shares of its sides."""
+    height, width = size
+    x0, y0, x1, y1 = box
+    return x0 / width, y0 / height, x1 / width, y1 / height
 
 
 def place_weights(face: Box | None, height: int, width: int, weight: float) -> Floats:

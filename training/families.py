@@ -38,6 +38,8 @@ class Denoiser(Protocol):
 
     def latents(self, pixels: Tensor) -> Tensor: ...
 
+    def pixels(self, latents: Tensor) -> Tensor: ...
+
     def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
         """The scheduler's target for latents at `times` in [0, 1000)."""
         ...
@@ -78,6 +80,15 @@ class _Base(ABC):
         shift = getattr(vae.config, "shift_factor", None) or 0.0
         scaled: Tensor = (torch.cat(found).float() - shift) * vae.config.scaling_factor
         return scaled.cpu()
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Pixels (n, 3, height, width) of what `latents` gives, in about [-1, 1]: on the model's
+        device, and differentiable."""
+        vae = self.pipe.vae
+        shift = getattr(vae.config, "shift_factor", None) or 0.0
+        raw = latents / vae.config.scaling_factor + shift
+        decoded: Tensor = vae.decode(raw.to(vae.dtype), return_dict=False)[0]
+        return decoded
 
     @staticmethod
     def _encoded(vae: ModelMixin, pixels: Tensor) -> Tensor:
@@ -210,14 +221,25 @@ class QwenDenoiser(_Base):
 
     @torch.no_grad()
     def latents(self, pixels: Tensor) -> Tensor:
-        vae = self.pipe.vae
-        mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1)
-        std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1)
+        vae, (mean, std) = self.pipe.vae, self._spread()
         found = [
             self._encoded(vae, one[None, :, None].to(vae.device, vae.dtype))[:, :, 0].cpu().float()
             for one in pixels
         ]
         return (torch.cat(found) - mean) / std
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        vae = self.pipe.vae
+        mean, std = (one.to(latents.device) for one in self._spread())
+        raw = (latents * std + mean)[:, :, None]
+        decoded: Tensor = vae.decode(raw.to(vae.dtype), return_dict=False)[0]
+        return decoded[:, :, 0]
+
+    def _spread(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the VAE's latents, (1, channels, 1, 1)."""
+        config = self.pipe.vae.config
+        mean, std = torch.tensor(config.latents_mean), torch.tensor(config.latents_std)
+        return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
     def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
         count, channels, height, width = noisy.shape

@@ -29,6 +29,14 @@ class Objective(Protocol):
         """(what the denoiser sees, what it should answer), both (n, channels, h, w)."""
         ...
 
+    def clean(self, noisy: torch.Tensor, answer: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """The latents that the answer amounts to, (n, channels, h, w)."""
+        ...
+
+    def clarity(self, times: torch.Tensor) -> torch.Tensor:
+        """(n,): the picture's share of a noisy latent's variance, 1 without noise."""
+        ...
+
     def weights(self, times: torch.Tensor) -> torch.Tensor:
         """(n,): 1 on average."""
         ...
@@ -52,10 +60,26 @@ class Diffusion:
     def noised(
         self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        alpha = self._alphas[times.cpu().long()].view(-1, 1, 1, 1).to(latents.device)
-        kept, lost = alpha.sqrt(), (1 - alpha).sqrt()
+        kept, lost = self._shares(times, latents.device)
         target = kept * noise - lost * latents if self._velocity else noise
         return kept * latents + lost * noise, target
+
+    def clean(self, noisy: torch.Tensor, answer: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        kept, lost = self._shares(times, noisy.device)
+        if self._velocity:
+            return kept * noisy - lost * answer
+        return (noisy - lost * answer) / kept.clamp(min=1e-4)
+
+    def clarity(self, times: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self._alphas[times.cpu().long()]
+        return found
+
+    def _shares(
+        self, times: torch.Tensor, device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is kept of the picture and what the noise is multiplied by, (n, 1, 1, 1)."""
+        alpha = self.clarity(times).view(-1, 1, 1, 1).to(device)
+        return alpha.sqrt(), (1 - alpha).sqrt()
 
     def weights(self, times: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self._weights[times.cpu().long()]
@@ -77,6 +101,13 @@ class Flow:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         share = (times / 1000).view(-1, 1, 1, 1).to(latents.device)
         return (1 - share) * latents + share * noise, noise - latents
+
+    def clean(self, noisy: torch.Tensor, answer: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        return noisy - (times / 1000).view(-1, 1, 1, 1).to(noisy.device) * answer
+
+    def clarity(self, times: torch.Tensor) -> torch.Tensor:
+        share = times.cpu() / 1000
+        return (1 - share).square() / ((1 - share).square() + share.square())
 
     def weights(self, times: torch.Tensor) -> torch.Tensor:
         return torch.ones(len(times))

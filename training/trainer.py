@@ -19,6 +19,7 @@ from peft.utils import get_peft_model_state_dict
 from cluster.settings import Recipe
 from training.examples import Course
 from training.families import Denoiser
+from training.identity_loss import IdentityLoss
 
 ADAPTER = "default"
 FLOOR = 0.03
@@ -54,12 +55,21 @@ def target_layers(model: ModelMixin, layers: str) -> list[str]:
 
 
 class LoraTrainer:
-    """`total` is how many steps the rate's schedule is laid out for."""
+    """`total` is how many steps the rate's schedule is laid out for. `identity`, where the recipe
+    weighs it, is added to the loss."""
 
     def __init__(
-        self, denoiser: Denoiser, course: Course, recipe: Recipe, *, rank: int = 0, workers: int = 1
+        self,
+        denoiser: Denoiser,
+        course: Course,
+        recipe: Recipe,
+        *,
+        identity: IdentityLoss | None = None,
+        rank: int = 0,
+        workers: int = 1,
     ) -> None:
         self._denoiser, self._course, self._recipe = denoiser, course, recipe
+        self._identity = identity
         self._rank, self._workers = rank, workers
         self.total = recipe.steps
         self.targets = target_layers(denoiser.model, recipe.layers)
@@ -93,9 +103,11 @@ class LoraTrainer:
         device = self._weights[0].device
         noisy, target = batch.noisy.to(device), batch.target.to(device)
         with _fast(device):
-            guess = self._denoiser.predict(noisy, batch.times.to(device), batch.words)
-        error = (guess.float() - target).square() * batch.weights.to(device)
-        loss = error.mean((1, 2, 3)).sum() / self._recipe.batch
+            guess = self._denoiser.predict(noisy, batch.times.to(device), batch.words).float()
+            strange = self._identity(batch, guess) if self._identity else torch.zeros(())
+        error = (guess - target).square() * batch.weights.to(device)
+        loss = error.mean((1, 2, 3)).sum() + self._recipe.identity_weight * strange
+        loss = loss / self._recipe.batch
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         loss_sum, flags = self._exchange(loss.detach(), flag)

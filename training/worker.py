@@ -30,7 +30,8 @@ from training.curation import look
 from training.dataset import Manifest, load
 from training.examples import Captioned, Course, Examples
 from training.families import Denoiser, denoiser_of
-from training.objectives import objective_of
+from training.identity_loss import IdentityLoss, recogniser_of
+from training.objectives import Objective, objective_of
 from training.painter import PipelinePainter
 from training.picture_scores import Scorer
 from training.presets import family_of
@@ -79,6 +80,7 @@ class Worker:
             self._denoiser,
             self._course(),
             self._job.recipe,
+            identity=self._identity_loss(),
             rank=self._rank,
             workers=self._workers,
         )
@@ -133,6 +135,10 @@ class Worker:
         return denoiser_of(family_of(self._base), pipe, self._base.component)
 
     @cached_property
+    def _judge(self) -> IdentityJudge:
+        return IdentityJudge(self._job.settings)
+
+    @cached_property
     def _painter(self) -> PipelinePainter:
         settings = self._job.settings.generator
         return PipelinePainter(self._denoiser.pipe, settings, self._manifest.resolution_px)
@@ -144,26 +150,41 @@ class Worker:
         known = [look(from_png(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
             self._painter,
-            Scorer(IdentityJudge(self._job.settings), self._job.character, known),
+            Scorer(self._judge, self._job.character, known),
             probes_for(self._job.character, order.trigger, self._manifest.looks, recipe.probes),
         )
 
-    def _course(self) -> Course:
-        recipe, samples = self._job.recipe, self._manifest.samples
+    @cached_property
+    def _own(self) -> Examples:
+        samples = self._manifest.samples
         pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
-        faces = [sample.face for sample in samples]
-        own = Examples(self._denoiser, Captioned(pictures, wordings, faces), recipe.face_weight)
-        others = None
+        faces = [next(iter(self._judge.encoder.faces(picture)), None) for picture in pictures]
+        captioned = Captioned(pictures, wordings, faces)
+        return Examples(self._denoiser, captioned, self._job.recipe.face_weight)
+
+    @cached_property
+    def _objective(self) -> Objective:
+        tokens = self._own.latents.shape[-2] * self._own.latents.shape[-1] // 4
+        return objective_of(self._denoiser.pipe.scheduler, self._job.recipe.gamma, tokens)
+
+    def _course(self) -> Course:
+        recipe, others = self._job.recipe, None
         if recipe.prior and recipe.prior_pictures:
             others = Examples(self._denoiser, self._others(recipe.prior_pictures))
-        tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
-        return Course(
-            own,
-            others,
-            self._denoiser.read([""])[0],
-            objective_of(self._denoiser.pipe.scheduler, recipe.gamma, tokens),
-            recipe,
+        return Course(self._own, others, self._denoiser.read([""])[0], self._objective, recipe)
+
+    def _identity_loss(self) -> IdentityLoss | None:
+        if not self._job.recipe.identity_weight:
+            return None
+        character, judge = self._job.character, self._judge
+        recogniser = recogniser_of(self._job.settings.identity)
+        return IdentityLoss(
+            self._denoiser,
+            self._objective,
+            recogniser.to(ray.train.torch.get_device()),
+            known=judge.known(character),
+            centre=judge.calibration(character.domain).centre,
         )
 
     def _others(self, count: int) -> Captioned:

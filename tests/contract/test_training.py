@@ -12,6 +12,7 @@ from torch import Tensor
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.adapter_file import check_fits, read_adapter
 from cluster.domain.character import CharacterId
+from cluster.domain.face import Face
 from cluster.domain.render import RenderOrder
 from cluster.providers.diffusers import DiffusersImageModel
 from cluster.providers.diffusers_call import prompt_arguments
@@ -35,6 +36,11 @@ pytestmark = [
 BUILDERS = tiny_pipelines.FAMILIES | tiny_transformers.FAMILIES
 SIDE_PX = 64
 CAPTION = "portrait of moqik a man"
+FACE = Face(
+    box=(16, 16, 48, 48),
+    landmarks=np.array([[25, 27], [39, 27], [32, 34], [26, 41], [38, 41]], np.float32),
+    score=0.9, embedding=np.ones(4, np.float32) / 2,
+)  # fmt: skip
 RECIPE = Recipe(
     layers="linear", rank=4, alpha=8, rate=1e-2, steps=8, max_minutes=5, batch=4, warmup=1,
     ema=0.0, empty=0.0, probe_every=4, seed=3,
@@ -59,7 +65,7 @@ def captioned() -> Captioned:
     dice = np.random.default_rng(0)
     pictures = dice.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), np.uint8)
     wordings = [[CAPTION], [CAPTION + ", castle"], ["portrait of a woman"]]
-    return Captioned(pictures, wordings, faces=[(0.25, 0.25, 0.75, 0.75), None, None])
+    return Captioned(pictures, wordings, faces=[FACE, None, None])
 
 
 def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> Course:
@@ -125,6 +131,19 @@ def unpack(tokens: Tensor) -> Tensor:
     side = int(tokens.shape[1] ** 0.5)
     grid = tokens.view(1, side, side, -1, 2, 2).permute(0, 3, 1, 4, 2, 5)
     return grid.reshape(1, -1, 2 * side, 2 * side)
+
+
+def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> None:
+    drawn = course(denoiser)
+    latents = Examples(denoiser, captioned()).latents
+    objective = objective_of(denoiser.pipe.scheduler, 5.0, tokens=16)
+    times = torch.tensor([20, 200, 500])
+    noisy, target = objective.noised(latents, torch.randn(latents.shape), times)
+    assert torch.allclose(objective.clean(noisy, target, times), latents, atol=1e-3)
+    clarity = objective.clarity(times)
+    assert 1 > clarity[0] > clarity[1] > clarity[2] > 0
+    assert denoiser.pixels(latents).shape == (3, 3, SIDE_PX, SIDE_PX)
+    assert drawn.batch(0, 0, 1).crops.shape == (RECIPE.batch, 2, 3)
 
 
 def test_steps_teach_the_pictures_and_leave_the_base_alone(denoiser: Denoiser) -> None:

@@ -108,7 +108,7 @@ def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch=2))
     trainer = Trainer(tokenizer, folder / "unet", SMALL, "cpu", encoder)
     latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
-    details = np.full((4, 16, 16), 255, np.uint8)
+    details = np.full((4, 16, 16, 2), 255, np.uint8)
     trainer.run(latents, [["portrait of a man", "a man"]] * 4, details)
     assert trainer.step > 0
     export(trainer.pipeline(vae.build(RECIPE)), folder / "pipeline")
@@ -192,10 +192,10 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
         return pipe, prompt
 
     trained(0.5)
-    steps = torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"]
-    assert steps > 0
-    pipe, prompt = trained(4.0)
-    assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > steps
+    before = torch.load(tmp_path / "ip_adapter.pt", weights_only=True)
+    assert before["step"] > 0
+    pipe, prompt = trained(before["spent"] + 3.0)
+    assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > before["step"]
 
     path = ip_adapter.save(prompt, tmp_path, "some-face-model", "0" * 64)
     with safe_open(path, "pt") as file:

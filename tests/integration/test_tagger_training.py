@@ -16,7 +16,15 @@ from training.studio.shot import Shot, random_shot
 from training.studio.tagger import total_loss
 from training.studio.tagger_data import SIZE, Pictures
 from training.studio.tagger_harder import affine, cover, forget, harder, moved
-from training.studio.tagger_heads import HIDDEN, SIGMOID, SOFTMAX, encode, words
+from training.studio.tagger_heads import (
+    HIDDEN,
+    IGNORE,
+    SIGMOID,
+    SOFTMAX,
+    UNKNOWN,
+    encode,
+    words,
+)
 from training.studio.tagger_net import TaggerNet
 from training.studio.tagger_points import KEYPOINTS, Landmarks
 from training.studio.tagger_report import (
@@ -89,8 +97,8 @@ def test_a_detail_map_says_which_marks_show() -> None:
     shot = replace(shot, injuries=(), prop=None)
     points = Landmarks(shipped_head()).of(actor, shot)
     x, y = (points[KEYPOINTS.index("forehead")] * 32).astype(int)
-    details = np.zeros((32, 32), np.uint8)
-    details[y - 1 : y + 2, x - 1 : x + 2] = 255
+    details = np.zeros((32, 32, 2), np.uint8)
+    details[y - 1 : y + 2, x - 1 : x + 2, 0] = 255
     sight = look(actor, shot, points, details)
     shown = encode(actor, shot, sight)[1]
     assert labels(shown == 1) == [
@@ -105,12 +113,17 @@ def test_clothes_below_the_edge_and_hair_under_a_hat_are_not_visible() -> None:
     shot = replace(shot, outfit="shirt", prop="hat", injuries=(), action="running")
     points = np.full((len(KEYPOINTS), 2), 0.5, np.float32)
     points[KEYPOINTS.index("collar"), 1] = 1.2
-    full = np.full((32, 32), 255, np.uint8)
+    full = np.full((32, 32, 2), 255, np.uint8)
     hidden = words(actor, shot, look(actor, shot, points, full))
     assert [hidden[head] for head in ("outfit", "outfit_colour", "hair_style")] == [HIDDEN] * 3
     points[KEYPOINTS.index("collar"), 1] = 0.8
-    bare = words(actor, replace(shot, prop=None), look(actor, shot, points, full))
+    shot = replace(shot, prop=None)
+    bare = words(actor, shot, look(actor, shot, points, full))
     assert bare["outfit"] == "shirt"
+    points[KEYPOINTS.index("collar"), 1] = 1.02
+    edge = look(actor, shot, points, full)
+    assert words(actor, shot, edge)["outfit"] == UNKNOWN
+    assert encode(actor, shot, edge)[0][list(SOFTMAX).index("outfit")] == IGNORE
     assert hidden["action"] == "running"
 
 

@@ -146,9 +146,7 @@ def test_bytes_that_are_no_picture_are_dropped(blobs: Blobs) -> None:
 def test_a_small_face_is_cropped_closer_and_stays_in_the_frame() -> None:
     pixels = person(5, radius=24, centre=(200, 60))
     face = DrawnFaces().faces(pixels)[0]
-    square = crops.frame(pixels, face, 128)
-    (found,) = DrawnFaces().faces(square.pixels)
-    assert np.multiply(square.face, 128) == pytest.approx(found.box, abs=3)
+    (found,) = DrawnFaces().faces(crops.frame(pixels, face, 128))
     assert found.width_px / 128 == pytest.approx(crops.FRAME_FACE_SHARE, abs=0.03)
 
 
@@ -156,7 +154,7 @@ def test_a_small_face_is_cropped_closer_and_stays_in_the_frame() -> None:
 def test_strong_tilts_are_levelled_and_slight_ones_kept(tilt: float, after: float) -> None:
     pixels = person(6, tilt=tilt)
     level = crops.frame(pixels, DrawnFaces().faces(pixels)[0], 256)
-    assert crops.tilt_deg(DrawnFaces().faces(level.pixels)[0]) == pytest.approx(after, abs=3)
+    assert crops.tilt_deg(DrawnFaces().faces(level)[0]) == pytest.approx(after, abs=3)
 
 
 def test_references_come_first_and_refused_images_never() -> None:
@@ -193,8 +191,6 @@ def test_every_picture_gives_its_frame_and_its_levelled_face(blobs: Blobs) -> No
     (face,) = DrawnFaces().faces(dataset.decode(blobs.get(close.image)))
     assert whole.width_px == pytest.approx(34, abs=2)
     assert face.width_px / 128 == pytest.approx(crops.CLOSE_FACE_SHARE, abs=0.05)
-    assert frame.face is not None
-    assert np.multiply(frame.face, 128) == pytest.approx(whole.box, abs=4)
     assert crops.tilt_deg(whole) == pytest.approx(10, abs=3)
     assert crops.tilt_deg(face) == pytest.approx(0, abs=3)
     assert "holding a sword" in frame.caption

@@ -79,17 +79,30 @@ def test_the_actors_left_is_the_pictures_right(renderer: Renderer) -> None:
     assert centre_of_change(renderer, Mark("scar", "right cheek")) < 0.45
 
 
-def test_the_detail_map_shows_where_marks_and_props_are_and_nothing_else(
+def test_the_detail_maps_show_where_marks_and_props_are_and_nothing_else(
     renderer: Renderer,
 ) -> None:
     scarred = details(renderer, KAIRO, PLAIN, renderer.render(KAIRO, PLAIN))
-    assert scarred.shape == (16, 16)
-    assert 0.004 < (scarred > 128).mean() < 0.15
-    assert np.nonzero(scarred > 128)[1].mean() > 8  # his left cheek
-    plain = replace(KAIRO, marks=())
-    assert not details(renderer, plain, PLAIN, renderer.render(plain, PLAIN)).any()
+    assert scarred.shape == (16, 16, 2)
+    on_skin, prop = scarred.transpose(2, 0, 1)
+    assert 0.004 < (on_skin > 128).mean() < 0.15
+    assert np.nonzero(on_skin > 128)[1].mean() > 8  # his left cheek
+    assert not prop.any()
     armed = replace(PLAIN, prop="sword")
-    assert details(renderer, plain, armed, renderer.render(plain, armed)).max() == 255
+    plain = replace(KAIRO, marks=())
+    held = details(renderer, plain, armed, renderer.render(plain, armed))
+    assert held[..., 1].max() == 255
+    assert not held[..., 0].any()
+
+
+def test_a_mark_that_a_prop_covers_does_not_show(renderer: Renderer) -> None:
+    chin = replace(KAIRO, marks=(Mark("scar", "chin"),))
+    covered = replace(PLAIN, prop="book")
+    bare, hidden = (
+        details(renderer, chin, shot, renderer.render(chin, shot))[..., 0].sum()
+        for shot in (PLAIN, covered)
+    )
+    assert hidden < 0.1 * bare
 
 
 def amber(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

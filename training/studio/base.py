@@ -156,7 +156,7 @@ class Trainer:
         Args:
             latents: (n, 4, h, w), scaled to unit variance; may be a memory map.
             captions: per picture, at least one wording of its caption.
-            details: (n, h, w), 255 where marks, injuries and props show.
+            details: (n, h, w, kinds), 255 where marks, injuries and props show.
         """
         settings, budget_s = self._settings, self._settings.minutes * 60
         rng = np.random.default_rng(settings.seed + self.step)
@@ -170,7 +170,7 @@ class Trainer:
                 size = settings.coarse_batch if coarse else settings.batch
                 rows = np.sort(rng.choice(len(latents), size, replace=False))
                 batch = torch.from_numpy(np.asarray(latents[rows], dtype=np.float32))
-                shown = torch.from_numpy(np.asarray(details[rows], dtype=np.float32))[:, None]
+                shown = torch.from_numpy(details[rows].max(-1).astype(np.float32))[:, None]
                 weight = 1 + settings.detail_weight * shown / 255
                 if coarse:
                     batch, weight = (functional.avg_pool2d(one, 2) for one in (batch, weight))

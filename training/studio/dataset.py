@@ -53,7 +53,8 @@ class RenderSet:
         return self.pictures_path.with_suffix(".details.npy")
 
     def details(self) -> NDArray[np.uint8]:
-        """Where marks, injuries and props show, (count, size/4, size/4), 0 to 255, mapped."""
+        """Where marks and injuries, and where the prop shows, (count, size/4, size/4, 2), 0 to 255,
+        mapped."""
         mapped: NDArray[np.uint8] = np.load(self.details_path, mmap_mode="r")
         return mapped
 
@@ -81,23 +82,33 @@ def _allocate(renders: RenderSet) -> None:
     renders.mark(0).parent.mkdir(parents=True, exist_ok=True)
     side = renders.size_px
     for path, shape in (
-        (renders.details_path, (side // CELL_PX, side // CELL_PX)),
+        (renders.details_path, (side // CELL_PX, side // CELL_PX, 2)),
         (renders.pictures_path, (side, side, 3)),
     ):
         np.lib.format.open_memmap(path, "w+", np.uint8, (renders.count, *shape)).flush()
 
 
 def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Picture) -> NDArray[np.uint8]:
-    """What marks, injuries and the prop change in a picture: the same one without them, compared.
+    """What marks and injuries, and what the prop changes in a picture: the same one without them,
+    compared.
 
-    Returns (size/4, size/4) uint8, the mean change of each cell, 255 from `VISIBLE` on.
+    Returns (size/4, size/4, 2) uint8, the mean change of each cell, 255 from `VISIBLE` on.
     """
     side = renderer.size // CELL_PX
-    if not (actor.marks or shot.injuries or shot.prop):
-        return np.zeros((side, side), np.uint8)
-    bare = renderer.render(replace(actor, marks=()), replace(shot, injuries=(), prop=None))
-    change = np.abs(picture.astype(np.int16) - bare).max(2)
-    cells = change.reshape(side, CELL_PX, side, CELL_PX).mean((1, 3))
+    found = np.zeros((side, side, 2), np.uint8)
+    if actor.marks or shot.injuries:
+        clean = renderer.render(replace(actor, marks=()), replace(shot, injuries=()))
+        found[..., 0] = _change(picture, clean)
+    if shot.prop:
+        found[..., 1] = _change(picture, renderer.render(actor, replace(shot, prop=None)))
+    return found
+
+
+def _change(picture: Picture, other: Picture) -> NDArray[np.uint8]:
+    """How much each cell of two pictures differs, 255 from `VISIBLE` grey levels on."""
+    side = len(picture) // CELL_PX
+    apart = np.abs(picture.astype(np.int16) - other).max(2)
+    cells = apart.reshape(side, CELL_PX, side, CELL_PX).mean((1, 3))
     return np.asarray((cells * (255 / VISIBLE)).clip(0, 255), np.uint8)
 
 

@@ -29,7 +29,7 @@ from training.studio.kid import features, kid
 from training.studio.render import Renderer, shipped_head
 from training.studio.role import cast, portraits
 from training.studio.shot import Shot, random_shot
-from training.studio.tagger_heads import HIDDEN, phrases, words
+from training.studio.tagger_heads import HIDDEN, UNKNOWN, phrases, words
 from training.studio.tagger_points import Landmarks
 from training.studio.tagger_sight import look
 
@@ -154,7 +154,7 @@ def confirmed(tags: Tags, truth: Truth) -> Iterator[tuple[str, bool]]:
     """Kind of each attribute that was asked for, and whether the tagger sees it."""
     words, phrases = truth
     for head in ("hair_colour", "outfit_colour", "place"):
-        if words[head] != HIDDEN:
+        if words[head] not in (HIDDEN, UNKNOWN):
             yield head, tags.best(head)[0] == words[head]
     for head in ("marks", "injuries", "props"):
         for label, visible in phrases[head].items():

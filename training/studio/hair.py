@@ -136,10 +136,10 @@ def tail(rng: np.random.Generator) -> Piece:
 
 def knot() -> Piece:
     """A bun on top of the head."""
-    piece = ball((0.044, 0.044, 0.036), (0, 0, 0), HAIR).moved((0.0, 0.015, 0.094))
+    piece = ball((0.050, 0.046, 0.040), (0, 0, 0), HAIR).moved((0.0, 0.005, 0.086))
     count = len(piece.points)
-    turn = np.arctan2(piece.points[:, 0], piece.points[:, 2] - 0.094) / (2 * np.pi)
-    depth = 0.2 + 0.5 * (piece.points[:, 1] - 0.015 + 0.044) / 0.088
+    turn = np.arctan2(piece.points[:, 0], piece.points[:, 2] - 0.086) / (2 * np.pi)
+    depth = 0.2 + 0.5 * (piece.points[:, 1] - 0.005 + 0.046) / 0.092
     return replace(
         piece,
         uv=np.stack([turn, depth], -1).astype(np.float32),

@@ -15,6 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from cluster.providers import face_encoder
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.settings import IdentitySettings
+from training.recogniser import Recogniser
 from training.studio import adapter, ip_adapter, text, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.captions import caption, named_caption
@@ -23,7 +24,6 @@ from training.studio.kairo import KAIRO, TRIGGER, random_scene, reference_shots
 from training.studio.loop import device_of
 from training.studio.portraits import FaceSet, Portraits
 from training.studio.portraits import make as embed
-from training.studio.recogniser import Recogniser
 from training.studio.render import Renderer, shipped_head
 from training.studio.sheet import beside_renders, paint, save, sheet
 from training.studio.tagger_points import Landmarks

@@ -30,6 +30,9 @@ from training.studio.tagger_sight import Sight
 HIDDEN = ""
 """The label of what cannot be seen."""
 
+UNKNOWN = "unknown"
+"""No label: what people would not agree on."""
+
 SOFTMAX: dict[str, tuple[str, ...]] = {
     "gender": ("man", "woman"),
     "skin": SKIN_TONES,
@@ -80,7 +83,7 @@ class Truth:
 
 
 def words(actor: Actor, shot: Shot, sight: Sight) -> dict[str, str]:
-    """The label of each softmax head."""
+    """The label of each softmax head, or `UNKNOWN`."""
     bald = actor.hair_style == "bald"
     return {
         "gender": actor.person,
@@ -88,8 +91,8 @@ def words(actor: Actor, shot: Shot, sight: Sight) -> dict[str, str]:
         "hair_colour": HIDDEN if bald else actor.hair_colour,
         "hair_style": actor.hair_style if sight.hair_style else HIDDEN,
         "beard": "beard" if actor.beard else "none",
-        "outfit": shot.outfit if sight.garment else HIDDEN,
-        "outfit_colour": shot.outfit_colour if sight.cloth else HIDDEN,
+        "outfit": _seen(shot.outfit, sight.garment),
+        "outfit_colour": _seen(shot.outfit_colour, sight.cloth),
         "place": shot.place,
         "weather": shot.weather,
         "framing": shot.framing,
@@ -99,6 +102,10 @@ def words(actor: Actor, shot: Shot, sight: Sight) -> dict[str, str]:
         "left_eye": actor.left_eye,
         "right_eye": actor.right_eye,
     }
+
+
+def _seen(word: str, visible: bool | None) -> str:
+    return UNKNOWN if visible is None else word if visible else HIDDEN
 
 
 def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float]]:
@@ -124,6 +131,9 @@ def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float
 def encode(actor: Actor, shot: Shot, sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """One picture's row of `Truth`."""
     said, shown = words(actor, shot, sight), phrases(actor, shot, sight)
-    one_of = [labels.index(said[head]) for head, labels in SOFTMAX.items()]
+    one_of = [
+        IGNORE if said[head] == UNKNOWN else labels.index(said[head])
+        for head, labels in SOFTMAX.items()
+    ]
     any_of = [shown[head].get(label, 0.0) for head, labels in SIGMOID.items() for label in labels]
     return np.array(one_of, np.int64), np.array(any_of, np.float32)

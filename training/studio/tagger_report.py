@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 
 from training.studio.tagger_data import Pictures
-from training.studio.tagger_heads import SIGMOID, SOFTMAX
+from training.studio.tagger_heads import IGNORE, SIGMOID, SOFTMAX
 
 Floats = npt.NDArray[np.floating[Any]]
 Figures = dict[str, float]
@@ -43,7 +43,9 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def fit_temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
-    """The temperature of least cross-entropy (Guo et al., 2017)."""
+    """The temperature of least cross-entropy (Guo et al., 2017) where the truth is known."""
+    known = truth != IGNORE
+    logits, truth = logits[known], truth[known]
     rows = np.arange(len(truth))
 
     def loss(log_temperature: float) -> float:
@@ -93,7 +95,10 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], bins: in
 
 
 def judge_exclusive(logits: Floats, truth: npt.NDArray[np.int64], temperature: float) -> Figures:
-    """Accuracy, mean recall over labels, calibration error, and what is said with >= 0.7."""
+    """Accuracy, mean recall over labels, calibration error, and what is said with >= 0.7; where the
+    truth is known."""
+    known = truth != IGNORE
+    logits, truth = logits[known], truth[known]
     probability = softmax(logits / temperature)
     best, confidence = probability.argmax(1), probability.max(1)
     right = best == truth
@@ -105,6 +110,7 @@ def judge_exclusive(logits: Floats, truth: npt.NDArray[np.int64], temperature: f
         "ece": round(calibration_error(confidence, right), 4),
         "sure": round(float(sure.mean()), 4),
         "sure_accuracy": round(float(right[sure].mean()) if sure.any() else 0.0, 4),
+        "unknown": round(float(1 - known.mean()), 4),
     }
 
 

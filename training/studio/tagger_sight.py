@@ -1,9 +1,9 @@
 """What of an actor and a shot a render lets one see: the tagger is not to be taught to guess.
 
-Marks, injuries and props are looked up in the detail map that is rendered with every picture;
-clothes are visible as far as the picture reaches below the collar; a hat and an open mouth make
-some words look the same. The limits were set by rendering 400 shots with one attribute exchanged
-and counting the pixels that change.
+Marks, injuries and props are looked up in the detail maps that are rendered with every picture;
+clothes are visible as far as the picture reaches below the collar, and at the very edge people
+would not agree; a hat and an open mouth make some words look the same. The limits were set by
+rendering 400 shots with one attribute exchanged and counting the pixels that change.
 """
 
 from dataclasses import dataclass
@@ -36,19 +36,23 @@ SCARF_HIDES_PX = {"cloak": 0, "hoodie": 2, "armour": 2}
 
 SCARF_PX = 24
 SCARF_CLOTH_PX = 5
+EDGE_PX = 4
+"""How close to its limit nobody would swear to a garment or a colour."""
+
 HAT_HIDES = ("mohawk", "bun", "ponytail", "buzzed", "short")
 """Hair styles that look alike under a hat."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """``garment``, ``cloth``, ``hair_style`` and ``action``: whether each can be told.
+    """``garment``, ``cloth``, ``hair_style`` and ``action``: whether each can be told, None for
+    clothes at the edge.
 
     ``places`` float32 (5,) for `FACE_PLACES` and ``prop``: 1 visible, 0 not, NaN in between.
     """
 
-    garment: bool
-    cloth: bool
+    garment: bool | None
+    cloth: bool | None
     hair_style: bool
     action: bool
     places: NDArray[np.float32]
@@ -66,31 +70,32 @@ def tellable(shot: Shot) -> bool:
     return shot.action not in ("standing", "talking") or shot.expression not in OPEN_MOUTHS
 
 
-def clothes(shot: Shot, below_px: float) -> tuple[bool, bool]:
+def clothes(shot: Shot, below_px: float) -> tuple[bool | None, bool | None]:
     """Whether garment and colour are visible, given how far the picture goes below the collar."""
     garment = COLLAR_PX.get(shot.outfit, PLAIN_PX)
     cloth = CLOTH_PX.get(shot.outfit, PLAIN_CLOTH_PX)
     if shot.prop == "scarf":
         garment = SCARF_HIDES_PX.get(shot.outfit, SCARF_PX)
         cloth = SCARF_CLOTH_PX
-    return below_px >= garment, below_px >= cloth
+    return beyond(below_px - garment), beyond(below_px - cloth)
+
+
+def beyond(reach_px: float) -> bool | None:
+    """Whether a limit is reached; None about it."""
+    return reach_px > 0 if abs(reach_px) >= EDGE_PX else None
 
 
 def look(
     actor: Actor, shot: Shot, points: NDArray[np.float32], details: NDArray[np.uint8]
 ) -> Sight:
-    """``points`` (11, 2) as of `Landmarks`, ``details`` (32, 32) as of `RenderSet.details`."""
-    changed = details.astype(np.float32) / 255
-    down, across = np.mgrid[0 : len(changed), 0 : len(changed)] + 0.5
+    """``points`` (11, 2) as of `Landmarks`, ``details`` (32, 32, 2) as of `RenderSet.details`."""
+    on_skin, prop = (details.astype(np.float32) / 255).transpose(2, 0, 1)
+    down, across = np.mgrid[0 : len(on_skin), 0 : len(on_skin)] + 0.5
     places = np.ones(len(FACE_PLACES), np.float32)
-    others = np.ones(changed.shape, bool)
     for mark in (*actor.marks, *shot.injuries):
-        x, y = points[KEYPOINTS.index(mark.place)] * len(changed)
-        distance = np.hypot(across - x, down - y)
-        places[FACE_PLACES.index(mark.place)] = graded(
-            float(changed[distance < REACH_CELLS].sum()), MARK_CELLS
-        )
-        others &= distance >= REACH_CELLS + 2
+        x, y = points[KEYPOINTS.index(mark.place)] * len(on_skin)
+        near = np.hypot(across - x, down - y) < REACH_CELLS
+        places[FACE_PLACES.index(mark.place)] = graded(float(on_skin[near].sum()), MARK_CELLS)
     below_px = float(1 - points[KEYPOINTS.index("collar"), 1]) * 128
     garment, cloth = clothes(shot, below_px)
     return Sight(
@@ -99,5 +104,5 @@ def look(
         hair_style=shot.prop != "hat" or actor.hair_style not in HAT_HIDES,
         action=tellable(shot),
         places=places,
-        prop=graded(float(changed[others].sum()), PROP_CELLS),
+        prop=graded(float(prop.sum()), PROP_CELLS),
     )

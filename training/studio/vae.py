@@ -14,8 +14,8 @@ from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from training.recogniser import Recogniser, align, alignment
 from training.studio.loop import Loop, autocast, device_of
-from training.studio.recogniser import Recogniser, align, alignment
 
 CROP, FACE_CROP = 64, 96
 

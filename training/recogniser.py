@@ -1,7 +1,7 @@
-"""SFace as a differentiable torch module: a loss that sees what the recogniser sees.
+"""A pack's face recogniser as a differentiable torch module: a loss that sees what it sees.
 
-Source: Zhong et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition"
-(IEEE TIP 2021); weights: OpenCV Zoo, Apache-2.0. Knows nothing of detection.
+It runs the ONNX files of SFace (Zhong et al., IEEE TIP 2021) and of ArcFace's residual networks
+(Deng et al. 2019), and knows nothing of detection.
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
+
+from cluster.errors import Unsupported
 
 SIZE_PX = 112
 TEMPLATE = np.array(
@@ -29,10 +31,14 @@ TEMPLATE = np.array(
 
 
 class Recogniser(nn.Module):
-    """Executes the ONNX graph of SFace with torch operators; all weights are frozen."""
+    """Executes an ONNX graph with torch operators; all weights are frozen.
 
-    def __init__(self, path: Path) -> None:
+    ``mean`` and ``std`` are what is taken off pixels in [0, 255], and what they are divided by.
+    """
+
+    def __init__(self, path: Path, mean: float = 0.0, std: float = 1.0) -> None:
         super().__init__()
+        self._mean, self._std = mean, std
         graph = onnx.load(str(path)).graph
         self._nodes = [
             (node.op_type, list(node.input), node.output[0], _attributes(node))
@@ -41,7 +47,7 @@ class Recogniser(nn.Module):
         for init in graph.initializer:
             tensor = torch.from_numpy(numpy_helper.to_array(init).copy()).float()
             self.register_buffer(_key(init.name), tensor)
-        self._input = "data"
+        self._input = _first_input(graph)
         self._output = graph.output[0].name
 
     def forward(self, aligned: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -51,9 +57,9 @@ class Recogniser(nn.Module):
             aligned: (n, 3, 112, 112) RGB in [0, 1].
 
         Returns:
-            L2-normalised embeddings (n, 128) and the feature maps after each stride.
+            L2-normalised embeddings (n, dim) and the feature maps after each stride.
         """
-        values: dict[str, Tensor] = {self._input: aligned * 255.0}
+        values: dict[str, Tensor] = {self._input: (aligned * 255.0 - self._mean) / self._std}
         stages: list[Tensor] = []
         size = aligned.shape[-1]
         for kind, names, output, attributes in self._nodes:
@@ -107,6 +113,12 @@ def _key(name: str) -> str:
     return "w_" + name.replace(".", "_")
 
 
+def _first_input(graph: onnx.GraphProto) -> str:
+    """What is fed; old files list their weights as inputs as well."""
+    weights = {init.name for init in graph.initializer}
+    return next(str(one.name) for one in graph.input if one.name not in weights)
+
+
 def _attributes(node: onnx.NodeProto) -> dict[str, object]:
     return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
 
@@ -115,6 +127,8 @@ def _run(kind: str, inputs: list[Tensor], attributes: dict[str, object]) -> Tens
     match kind:
         case "Sub":
             return inputs[0] - inputs[1]
+        case "Add":
+            return inputs[0] + inputs[1]
         case "Mul":
             return inputs[0] * inputs[1]
         case "Conv":
@@ -132,7 +146,10 @@ def _run(kind: str, inputs: list[Tensor], attributes: dict[str, object]) -> Tens
         case "Gemm":
             return functional.linear(*inputs)
         case _:
-            raise ValueError(f"SFace graph holds an operator this module does not know: {kind}")
+            raise Unsupported(
+                f"the face recogniser holds an operator that cannot be trained through: {kind}",
+                advice="Set identity_weight to 0 in training.recipe, or use another pack.",
+            )
 
 
 def _conv(inputs: list[Tensor], attributes: dict[str, object]) -> Tensor:

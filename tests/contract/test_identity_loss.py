@@ -1,0 +1,148 @@
+"""The loss that recognises: the pack's own network, differentiable, over the embedded model."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from cluster import providers
+from cluster.domain.face import Face
+from cluster.errors import Unsupported
+from cluster.pictures import from_png
+from cluster.ports import Pixels
+from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers_load import load_pipeline
+from cluster.settings import ASSETS, IdentitySettings
+from training.examples import Batch
+from training.families import Denoiser, denoiser_of
+from training.identity_loss import IdentityLoss, recogniser_of
+from training.objectives import Objective, objective_of
+from training.recogniser import SIZE_PX, Recogniser, align, alignment
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+SIDE_PX = 128
+
+
+@pytest.fixture(scope="module")
+def kairo() -> Pixels:
+    picture = from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())
+    return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA))
+
+
+@pytest.fixture(scope="module")
+def face(kairo: Pixels) -> Face:
+    return providers.face_encoder(IdentitySettings()).faces(kairo)[0]
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    return recogniser_of(IdentitySettings()).eval()
+
+
+@pytest.fixture(scope="module")
+def denoiser() -> Denoiser:
+    base = base_folder("studio")
+    return denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
+
+
+@pytest.fixture(scope="module")
+def objective(denoiser: Denoiser) -> Objective:
+    return objective_of(denoiser.pipe.scheduler, 5.0, 256)
+
+
+def tensor(pixels: Pixels) -> torch.Tensor:
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+
+
+def test_it_embeds_a_face_as_the_service_does(
+    recogniser: Recogniser, kairo: Pixels, face: Face
+) -> None:
+    crops = torch.from_numpy(alignment(face.landmarks))[None]
+    with torch.no_grad():
+        found, _ = recogniser(align(tensor(kairo), crops))
+    assert float(found[0] @ torch.from_numpy(face.embedding)) > 0.93
+
+
+class Residual(nn.Module):
+    """What ArcFace's networks are made of, small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, 2, 1)
+        self.body = nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, 1, 1), nn.PReLU(8))
+        self.head = nn.Linear(8 * 56 * 56, 16)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        stem = self.stem(pixels)
+        features: torch.Tensor = self.head((stem + self.body(stem)).flatten(1))
+        return features
+
+
+def exported(net: nn.Module, path: Path) -> Path:
+    sample = torch.zeros(1, 3, SIZE_PX, SIZE_PX)
+    torch.onnx.export(net.eval(), (sample,), path, input_names=["x"], dynamo=False)
+    return path
+
+
+def test_it_runs_what_other_packs_hold(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = exported(Residual(), tmp_path / "pack.onnx")
+    crop = torch.rand(1, 3, SIZE_PX, SIZE_PX)
+    found, _ = Recogniser(path, 127.5, 127.5)(crop)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(None, {"x": ((crop * 255 - 127.5) / 127.5).numpy()})
+    unit = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
+    assert np.allclose(found.detach().numpy(), unit, atol=1e-5)
+
+
+def test_a_network_that_it_cannot_run_is_named(tmp_path: Path) -> None:
+    path = exported(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardswish()), tmp_path / "odd.onnx")
+    with pytest.raises(Unsupported, match="HardSwish"):
+        Recogniser(path)(torch.rand(1, 3, SIZE_PX, SIZE_PX))
+
+
+def batch_of(
+    objective: Objective, latents: torch.Tensor, crops: torch.Tensor, time: int
+) -> tuple[Batch, torch.Tensor]:
+    """A batch at one time, and the right answer to it."""
+    times = torch.full((len(latents),), time)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
+    noisy, target = objective.noised(latents, noise, times)
+    weights = torch.ones(len(latents), 1, 1, 1)
+    return Batch(noisy, target, times, weights, words=(), crops=crops), target
+
+
+def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
+    denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
+) -> None:
+    latents = denoiser.latents(tensor(kairo) * 2 - 1)
+    crops = torch.from_numpy(alignment(face.landmarks))[None]
+    batch, right = batch_of(objective, latents, crops, 300)
+    loss = IdentityLoss(denoiser, objective, recogniser, known=face.embedding, centre=())
+    assert float(loss(batch, right)) < 0.25
+    torch.manual_seed(2)
+    wrong = (right + 0.6 * torch.randn(right.shape)).requires_grad_()
+    strange = loss(batch, wrong)
+    strange.backward()  # type: ignore[no-untyped-call]
+    assert wrong.grad is not None
+    strangeness = float(strange.detach())
+    assert strangeness > float(loss(batch, right)) + 0.05
+    step = wrong.detach() - 0.5 * wrong.grad / wrong.grad.norm()
+    assert float(loss(batch, step)) < strangeness
+
+
+def test_noise_and_pictures_without_the_actor_say_nothing(
+    denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
+) -> None:
+    latents = denoiser.latents(tensor(kairo) * 2 - 1)
+    crops = torch.from_numpy(alignment(face.landmarks))[None]
+    loss = IdentityLoss(denoiser, objective, recogniser, known=face.embedding, centre=())
+    noise, right = batch_of(objective, latents, crops, 900)
+    assert float(loss(noise, right)) == 0
+    nobody, right = batch_of(objective, latents, torch.full((1, 2, 3), torch.nan), 100)
+    assert float(loss(nobody, right)) == 0
