@@ -139,7 +139,7 @@ def _run(kind: str, inputs: list[Tensor], attributes: dict[str, object]) -> Tens
             return functional.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
         case "PRelu":
             return functional.prelu(inputs[0], inputs[1].flatten())
-        case "Dropout":
+        case "Dropout" | "Identity":
             return inputs[0]
         case "Flatten":
             return inputs[0].flatten(1)
