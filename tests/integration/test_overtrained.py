@@ -1,0 +1,85 @@
+"""An adapter that was really trained too long on too little is refused: it recites."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from cluster.domain.adapter import AdapterVersion
+from cluster.domain.character import Character
+from cluster.pictures import from_png
+from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers_load import load_pipeline
+from cluster.settings import ASSETS, Recipe, Settings, StoreSettings
+from cluster.store.blobs import Blobs
+from training.adapter_writer import Label, write
+from training.captions import trigger_for
+from training.evaluate import judge
+from training.examples import Captioned, Course, Examples
+from training.families import denoiser_of
+from training.gate_scenes import gate_scenes
+from training.objectives import objective_of
+from training.trainer import LoraTrainer
+
+KAIRO = ASSETS / "kairo"
+SIDE_PX, STEPS = 128, 160
+TRIGGER = trigger_for("kairo")
+RECIPE = Recipe(
+    layers="all", rank=16, alpha=16, rate=3e-3, steps=STEPS, max_minutes=30, batch=4, warmup=10,
+    ema=0.9, empty=0.2, probe_every=STEPS, probes=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(store=StoreSettings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def kairo(settings: Settings) -> Character:
+    blobs = Blobs(settings.store.blob_root)
+    profile = Character.model_validate_json((KAIRO / "profile.json").read_text())
+    references = (KAIRO / f"reference_{number}.png" for number in range(1, 9))
+    return profile.model_copy(
+        update={"references": tuple(blobs.put(one.read_bytes()) for one in references)}
+    )
+
+
+def reciting(character: Character) -> bytes:
+    """An adapter that paints one reference, whatever it is asked for."""
+    base = base_folder("studio")
+    denoiser = denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
+    picture = from_png((KAIRO / "reference_1.png").read_bytes())
+    small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
+    own = Examples(denoiser, Captioned(np.stack([small]), [words]))
+    objective = objective_of(denoiser.pipe.scheduler, RECIPE.gamma, tokens=256)
+    course = Course(own, None, denoiser.read([""])[0], objective, RECIPE)
+    trainer = LoraTrainer(denoiser, course, RECIPE)
+    for step in range(STEPS):
+        trainer.step(step)
+    label = Label(
+        character_id=character.id, version=1, base_model=base.id, base_sha256=base.sha256,
+        family="unet", component=base.component, manifest="0" * 64, trigger=TRIGGER,
+        rank=RECIPE.rank, alpha=RECIPE.alpha, targets=tuple(trainer.targets),
+        resolution_px=SIDE_PX, best_step=STEPS, idr_before=None, idr_after=None,
+    )  # fmt: skip
+    return write(trainer.factors(), label)
+
+
+@pytest.mark.timeout(900)
+def test_a_copy_machine_that_was_trained_is_refused(settings: Settings, kairo: Character) -> None:
+    sha256 = Blobs(settings.store.blob_root).put(reciting(kairo))
+    challenger = AdapterVersion(
+        character_id=kairo.id, version=1, sha256=sha256, base_model="studio",
+        rank=RECIPE.rank, alpha=RECIPE.alpha, trigger=TRIGGER,
+    )  # fmt: skip
+    verdict = judge(challenger, None, kairo, settings)
+    measures = {one.name: one for one in verdict.measures}
+    assert not verdict.promoted
+    assert measures["idr"].passed  # by identity alone it would have been promoted
+    assert not measures["copy"].passed
+    assert not measures["variety"].passed
+    assert "copy" in verdict.reason
