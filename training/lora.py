@@ -131,17 +131,15 @@ def _trained(job: Job) -> TrainedAdapter | None:
         result: Any = trainer.fit()
     except TrainingFailedError as error:
         raise _cause(error) from error
-    adapter: TrainedAdapter | None = result.return_value
-    return adapter
+    told: TrainedAdapter | CineError | None = result.return_value
+    if isinstance(told, CineError):
+        raise told
+    return told
 
 
 def _cause(error: TrainingFailedError) -> CineError:
-    """A worker's own error where it has one, so that clients see its code and advice."""
+    """What the first worker that failed said last."""
     failures = list(getattr(error, "worker_failures", {}).values())
-    for failure in failures:
-        inner = getattr(failure, "cause", None) or failure
-        if isinstance(inner, CineError):
-            return inner
     told = str(failures[0] if failures else error).strip().splitlines()
     return CineError(
         f"training failed: {told[-1] if told else type(error).__name__}",

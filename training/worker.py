@@ -18,6 +18,7 @@ import torch.distributed
 
 from cluster.domain.character import Character
 from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder
+from cluster.errors import CineError
 from cluster.identity_judge import IdentityJudge
 from cluster.pictures import from_png
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
@@ -57,9 +58,13 @@ class Job:
     threads: int
 
 
-def work(config: dict[str, Job]) -> TrainedAdapter | None:
-    """What every worker runs: the adapter, or None when it was stopped before its end."""
-    return Worker(config["job"]).run()
+def work(config: dict[str, Job]) -> TrainedAdapter | CineError | None:
+    """What every worker runs: the adapter, or None when it was stopped before its end. What another
+    try would not mend is handed over and not raised, for Ray starts those that raise again."""
+    try:
+        return Worker(config["job"]).run()
+    except CineError as error:
+        return error
 
 
 class Worker:

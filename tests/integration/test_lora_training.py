@@ -12,6 +12,7 @@ import pytest
 
 from cluster.domain.adapter_file import check_fits, read_adapter
 from cluster.domain.training import Progress, TrainedAdapter
+from cluster.errors import CineError
 from cluster.launch import ROOT, worker_environment
 from cluster.providers.diffusers_folder import base_folder
 from cluster.settings import Settings
@@ -150,3 +151,10 @@ def test_what_the_report_raises_stops_the_run_which_can_go_on_later(home: Path) 
     assert Path(runs_url(settings), "stopped").exists()
     discard("stopped", settings)
     assert not Path(runs_url(settings), "stopped").exists()
+
+
+def test_a_training_that_diverged_is_not_tried_again(home: Path) -> None:
+    diary = Diary()
+    with pytest.raises(CineError, match="diverged"):
+        trained(settings_in(home, rate=1e30), "diverged", diary)
+    assert diary.steps == list(range(1, STEPS + 1))

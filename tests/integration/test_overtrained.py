@@ -10,7 +10,7 @@ import torch
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import Character
 from cluster.pictures import from_png
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers_folder import STUDIO_ID, base_folder
 from cluster.providers.diffusers_load import load_pipeline
 from cluster.settings import ASSETS, Recipe, Settings, StoreSettings
 from cluster.store.blobs import Blobs
@@ -70,10 +70,11 @@ def reciting(character: Character) -> bytes:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_copy_machine_that_was_trained_is_refused(settings: Settings, kairo: Character) -> None:
     sha256 = Blobs(settings.store.blob_root).put(reciting(kairo))
     challenger = AdapterVersion(
-        character_id=kairo.id, version=1, sha256=sha256, base_model="studio",
+        character_id=kairo.id, version=1, sha256=sha256, base_model=STUDIO_ID,
         rank=RECIPE.rank, alpha=RECIPE.alpha, trigger=TRIGGER,
     )  # fmt: skip
     verdict = judge(challenger, None, kairo, settings)
