@@ -164,9 +164,6 @@ class Recipe(Section):
     clip: float = Field(1.0, gt=0, description="Largest norm of a gradient.")
     ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights.")
     gamma: float = Field(5.0, gt=0, description="Of min-SNR; flow models have no use for it.")
-    face_weight: float = Field(
-        1.0, ge=1, description="The loss inside the actor's face against that around it."
-    )
     identity_weight: float = Field(
         0.0, ge=0, description="Of a face recogniser's loss, beside the denoiser's own."
     )

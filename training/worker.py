@@ -165,8 +165,7 @@ class Worker:
         pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces = [next(iter(self._judge.encoder.faces(picture)), None) for picture in pictures]
-        captioned = Captioned(pictures, wordings, faces)
-        return Examples(self._denoiser, captioned, self._job.recipe.face_weight)
+        return Examples(self._denoiser, Captioned(pictures, wordings, faces))
 
     @cached_property
     def _objective(self) -> Objective:

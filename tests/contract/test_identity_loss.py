@@ -113,7 +113,7 @@ def batch_of(
     times = torch.full((len(latents),), time)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
     noisy, target = objective.noised(latents, noise, times)
-    weights = torch.ones(len(latents), 1, 1, 1)
+    weights = torch.ones(len(latents))
     return Batch(noisy, target, times, weights, words=(), crops=crops), target
 
 

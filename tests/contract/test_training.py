@@ -69,7 +69,7 @@ def captioned() -> Captioned:
 
 
 def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> Course:
-    own = Examples(denoiser, captioned(), recipe.face_weight)
+    own = Examples(denoiser, captioned())
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
     objective = objective_of(denoiser.pipe.scheduler, recipe.gamma, tokens)
     return Course(own, None, denoiser.read([""])[0], objective, recipe)

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from cluster.domain.face import centroid
 from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
-from training.examples import place_weights
 from training.studio.adapter import BASE_MODEL, read
 from training.studio.loop import Loop, autocast, device_of
 from training.studio.portraits import Floats, Portraits, Rows
@@ -83,9 +82,11 @@ class Draw:
     def weights(self, rows: Rows) -> Tensor:
         """How much each place counts, (n, h, w) with mean 1."""
         height, width = self._latents.shape[-2:]
-        boxes = [tuple(box) for box in self._portraits.boxes[rows].tolist()]
-        each = [place_weights(box, height, width, self._recipe.face_weight) for box in boxes]
-        return torch.from_numpy(np.stack(each))
+        y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+        x0, y0, x1, y1 = (side[:, None] for side in self._portraits.boxes[rows].T)
+        inside = ((y >= y0) & (y <= y1))[:, :, None] & ((x >= x0) & (x <= x1))[:, None, :]
+        weight = np.where(inside, self._recipe.face_weight, 1.0).astype(np.float32)
+        return torch.from_numpy(weight / weight.mean((1, 2), keepdims=True))
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Latents (n, 4, h, w), words (n, tokens, width), image prompts (n, dim), weights."""
