@@ -111,12 +111,12 @@ def _seen(word: str, visible: bool | None) -> str:
 def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float]]:
     """The labels of each sigmoid head that are true of the shot: 1 visible, 0 not, NaN unknown."""
     seen = dict(zip(FACE_PLACES, sight.places.tolist(), strict=True))
-    bandaged = {mark.place for mark in shot.injuries if mark.kind == "bandage"}
+    injured = {mark.place for mark in shot.injuries}
     sides = (("left", actor.left_cyber), ("right", actor.right_cyber))
     return {
         "marks": {
             f"{mark.kind} on the {mark.place}": seen[mark.place]
-            if mark.place not in bandaged
+            if mark.place not in injured
             else float("nan")
             for mark in actor.marks
         },

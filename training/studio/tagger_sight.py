@@ -19,9 +19,11 @@ from training.studio.tagger_points import KEYPOINTS
 REACH_CELLS = 3.0
 """How far about its place a mark is looked for in a detail map, cells of 4 px."""
 
-MARK_CELLS = (1.2, 2.4)
+MARK_CELLS = (1.2, 4.5)
+FRECKLES_CELLS = (2.5, 6.5)
 PROP_CELLS = (4.0, 10.0)
-"""Fully changed cells below which a thing is invisible, from which visible; between: unknown."""
+"""Fully changed cells below which a thing is invisible, from which visible; between: unknown.
+Freckles are spread thin."""
 
 COLLAR_PX = {"cloak": -22, "hoodie": -16, "armour": -8}
 """Of 128: how far a garment is known by its parts above the collar. Others need `PLAIN_PX`."""
@@ -95,7 +97,8 @@ def look(
     for mark in (*actor.marks, *shot.injuries):
         x, y = points[KEYPOINTS.index(mark.place)] * len(on_skin)
         near = np.hypot(across - x, down - y) < REACH_CELLS
-        places[FACE_PLACES.index(mark.place)] = graded(float(on_skin[near].sum()), MARK_CELLS)
+        limits = FRECKLES_CELLS if mark.kind == "freckles" else MARK_CELLS
+        places[FACE_PLACES.index(mark.place)] = graded(float(on_skin[near].sum()), limits)
     below_px = float(1 - points[KEYPOINTS.index("collar"), 1]) * 128
     garment, cloth = clothes(shot, below_px)
     return Sight(
