@@ -5,10 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
 
+from cluster.ports import Pixels
 from cluster.providers import face_encoder
 from cluster.providers.facepack import ensure_pack
 from cluster.settings import ASSETS, IdentitySettings, Settings
@@ -23,7 +25,7 @@ from training.studio.recognition import recognition
 from training.studio.render import Renderer
 from training.studio.sheet import beside_renders, save
 from training.studio.text import TextRecipe
-from training.studio.vae import VaeRecipe
+from training.studio.vae import VaeRecipe, decode, encode
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -93,13 +95,20 @@ def evaluate(
 
 @app.command()
 def recognise(
+    model: Model = ASSETS / "studio",
     shots: Annotated[int, typer.Option(min=1, help="Pictures in which a face is sought.")] = 2000,
     actors: Annotated[int, typer.Option(min=2, help="People to tell apart.")] = 200,
     each: Annotated[int, typer.Option(min=2, help="Pictures of each.")] = 8,
 ) -> None:
-    """How well the face recogniser finds rendered people and tells them apart, as JSON."""
+    """How well the face recogniser finds rendered people and tells them apart, and how much of that
+    passes through the VAE, as JSON."""
     faces = face_encoder(IdentitySettings())
-    figures = recognition(faces, Renderer(128), shots=shots, actors=actors, each=each)
+    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32)
+
+    def through(picture: Pixels) -> Pixels:
+        return np.asarray(decode(vae, encode(vae, picture[None]))[0], np.uint8)
+
+    figures = recognition(faces, Renderer(128), through, shots=shots, actors=actors, each=each)
     typer.echo(json.dumps(figures))
 
 

@@ -1,13 +1,15 @@
 """How well a face recogniser tells rendered people apart: what every identity figure rests on."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from cluster.domain.identity import off_centre
-from cluster.ports import FaceEncoder
+from cluster.ports import FaceEncoder, Pixels
 from training.studio.actor import random_actor
 from training.studio.render import Renderer
 from training.studio.shot import random_shot
@@ -17,6 +19,8 @@ UNSEEN = 777
 
 MAX_YAW = 45.0
 Vectors = NDArray[np.float32]
+Codec = Callable[[Pixels], Pixels]
+"""A picture encoded and decoded again."""
 
 
 def found_share(faces: FaceEncoder, renderer: Renderer, shots: int) -> float:
@@ -30,21 +34,30 @@ def found_share(faces: FaceEncoder, renderer: Renderer, shots: int) -> float:
     return found / shots
 
 
-def embedded(
-    faces: FaceEncoder, renderer: Renderer, actors: int, shots: int
-) -> tuple[Vectors, NDArray[np.int64]]:
-    """Unit embeddings (n, dim) of the faces found in ``shots`` pictures of each actor, and whose
-    they are (n,)."""
-    vectors, owners = [], []
+class Crowd(NamedTuple):
+    """Faces found in rendered pictures: unit ``vectors`` (n, dim), whose they are, ``owners`` (n,),
+    and ``decoded`` (n, dim): the same pictures through a VAE, zero where no face is left."""
+
+    vectors: Vectors
+    owners: NDArray[np.int64]
+    decoded: Vectors
+
+
+def crowd(faces: FaceEncoder, renderer: Renderer, through: Codec, actors: int, shots: int) -> Crowd:
+    """``shots`` pictures of each of ``actors`` people."""
+    vectors, owners, decoded = [], [], []
     for number in range(actors):
         rng = np.random.default_rng([UNSEEN, number])
         actor = random_actor(rng)
         for _ in range(shots):
-            seen = faces.faces(renderer.render(actor, random_shot(rng)))
-            if seen:
-                vectors.append(seen[0].embedding)
-                owners.append(number)
-    return np.asarray(vectors, np.float32), np.asarray(owners)
+            picture = renderer.render(actor, random_shot(rng))
+            if not (seen := faces.faces(picture)):
+                continue
+            again = faces.faces(through(picture))
+            vectors.append(seen[0].embedding)
+            decoded.append(again[0].embedding if again else np.zeros_like(vectors[-1]))
+            owners.append(number)
+    return Crowd(np.asarray(vectors, np.float32), np.asarray(owners), np.asarray(decoded))
 
 
 def separation(vectors: Vectors, owners: NDArray[np.int64]) -> dict[str, float]:
@@ -60,17 +73,35 @@ def separation(vectors: Vectors, owners: NDArray[np.int64]) -> dict[str, float]:
     return {"auc": round(float(area), 4), "rank_1": round(float(first.mean()), 4)}
 
 
+def survival(people: Crowd) -> dict[str, float]:
+    """What of a face passes through the VAE: mean cosine to the picture it was made from, and how
+    often the nearest *other* picture shows the same person."""
+    cosines = people.decoded @ people.vectors.T
+    kept = float(np.diagonal(cosines).mean())
+    np.fill_diagonal(cosines, -np.inf)
+    first = people.owners[cosines.argmax(1)] == people.owners
+    return {"vae_cosine": round(kept, 4), "vae_rank_1": round(float(first.mean()), 4)}
+
+
 def recognition(
-    faces: FaceEncoder, renderer: Renderer, *, shots: int, actors: int, each: int
+    faces: FaceEncoder,
+    renderer: Renderer,
+    through: Codec,
+    *,
+    shots: int,
+    actors: int,
+    each: int,
 ) -> dict[str, float]:
     """Faces found in ``shots`` random pictures; separation of ``actors`` x ``each`` pictures as the
-    recogniser gives them, and with the domain's mean face taken off, as the IDR compares them."""
-    vectors, owners = embedded(faces, renderer, actors, each)
-    raw = separation(vectors, owners)
-    centre = vectors.mean(0)
-    moved = separation(off_centre(vectors, centre), owners)
+    recogniser gives them, and with the domain's mean face taken off, as the IDR compares them; and
+    what of them passes ``through`` the VAE."""
+    people = crowd(faces, renderer, through, actors, each)
+    raw = separation(people.vectors, people.owners)
+    centre = people.vectors.mean(0)
+    moved = separation(off_centre(people.vectors, centre), people.owners)
     return {
         "face_found": round(found_share(faces, renderer, shots), 4),
         **raw,
         **{f"{name}_off_centre": value for name, value in moved.items()},
+        **survival(people),
     }
