@@ -17,6 +17,7 @@ import torch
 import torch.distributed
 
 from cluster.domain.character import Character
+from cluster.domain.face import Face
 from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder
 from cluster.errors import CineError
 from cluster.identity_judge import IdentityJudge
@@ -164,7 +165,9 @@ class Worker:
         samples = self._manifest.samples
         pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
-        faces = [next(iter(self._judge.encoder.faces(picture)), None) for picture in pictures]
+        faces: list[Face | None] = []
+        if self._job.recipe.identity_weight:
+            faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pictures]
         return Examples(self._denoiser, Captioned(pictures, wordings, faces))
 
     @cached_property
