@@ -55,32 +55,12 @@ class IdentityLoss:
             batch.noisy[told].to(device), answer[told.to(device)], batch.times[told]
         )
         pictures = (self._denoiser.pixels(latents).float() / 2 + 0.5).clamp(0, 1)
-        known, centre = self._known.to(device), self._centre.to(device)
-        crops = batch.crops[told].to(device)
-        return strangeness(self._recogniser, pictures, crops, known, centre).sum()
-
-
-def strangeness(
-    recogniser: Recogniser,
-    pictures: torch.Tensor,
-    crops: torch.Tensor,
-    known: torch.Tensor,
-    centre: torch.Tensor,
-) -> torch.Tensor:
-    """One minus the cosine between each picture's face and whom it should show, (n,).
-
-    Args:
-        pictures: (n, 3, h, w) in [0, 1].
-        crops: (n, 2, 3), where their faces are.
-        known: (dim,) or (n, dim), unit vectors seen from the centre.
-        centre: (dim,), taken off the pictures' embeddings; empty: none.
-    """
-    found, _ = recogniser(align(pictures, crops))
-    faces = found.float()
-    if len(centre):
-        faces = functional.normalize(faces - centre)
-    cosines: torch.Tensor = (faces * known).sum(1)
-    return 1 - cosines
+        faces, _ = self._recogniser(align(pictures, batch.crops[told].to(device)))
+        faces = faces.float()
+        if len(self._centre):
+            faces = functional.normalize(faces - self._centre.to(device))
+        cosines: torch.Tensor = faces @ self._known.to(device)
+        return (1 - cosines).sum()
 
 
 def recogniser_of(settings: IdentitySettings) -> Recogniser:

@@ -14,8 +14,6 @@ from safetensors import safe_open
 from cluster.domain.adapter_file import check_fits, read_adapter
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.diffusers_image_prompt import ImagePrompt
-from cluster.settings import IdentitySettings
-from training.identity_loss import recogniser_of
 from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.loop import Loop
@@ -164,12 +162,11 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
 def portraits() -> Portraits:
     """Four actors of two pictures; a face was found in seven."""
     rng = np.random.default_rng(2)
-    vectors = rng.normal(size=(8, 128)).astype(np.float32) + 1
+    vectors = rng.normal(size=(8, 16)).astype(np.float32) + 1
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[7] = 0
     boxes = np.tile(np.array([0.3, 0.2, 0.6, 0.7], np.float32), (8, 1))
-    five = np.array([[0.4, 0.4], [0.5, 0.4], [0.45, 0.5], [0.4, 0.6], [0.5, 0.6]], np.float32)
-    return Portraits(np.arange(8) // 2, vectors, boxes, np.tile(five, (8, 1, 1)))
+    return Portraits(np.arange(8) // 2, vectors, boxes)
 
 
 def test_an_image_prompt_is_learned_from_the_other_pictures_of_an_actor() -> None:
@@ -186,15 +183,12 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
 
     latents = np.random.default_rng(1).normal(size=(8, 4, 16, 16)).astype(np.float16)
     recipe = ip_adapter.PromptRecipe(batch=2, tokens=2, widening=2)
-    recogniser = recogniser_of(IdentitySettings())
 
     def trained(seconds: float) -> tuple[StableDiffusionPipeline, ImagePrompt]:
         pipe = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
         pipe.set_progress_bar_config(disable=True)
         said = [["portrait of a man", "a man"]] * 8
-        prompt = ip_adapter.train(
-            pipe, latents, said, portraits(), recogniser, tmp_path, seconds, recipe
-        )
+        prompt = ip_adapter.train(pipe, latents, said, portraits(), tmp_path, seconds, recipe)
         return pipe, prompt
 
     trained(0.5)

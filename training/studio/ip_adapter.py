@@ -3,15 +3,12 @@
 IP-Adapter (Ye et al. 2023) in the FaceID form that diffusers loads: the UNet stays as it is; a
 projection of the embedding and the keys and values of its tokens learn to paint a picture of an
 actor from the embeddings of the actor's *other* pictures. Velocity loss and min-SNR weights as in
-`base`, the face's own place weighing more, and the recogniser's own loss (`identity_loss`), without
-which the face is too small a part of a picture to be learned in hours. Knows nothing of how
-pictures are rendered.
+`base`, the face's own place weighing more. Knows nothing of how pictures are rendered.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cluster.domain.face import centroid
-from cluster.domain.identity import off_centre
 from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
-from training.identity_loss import CLEAR, strangeness
-from training.recogniser import Recogniser, alignment
 from training.studio.adapter import BASE_MODEL, read
 from training.studio.loop import Loop, autocast, device_of
 from training.studio.portraits import Floats, Portraits, Rows
@@ -44,21 +38,8 @@ class PromptRecipe:
     image_dropout: float = 0.1
     caption_dropout: float = 0.1
     face_weight: float = 5.0
-    identity_weight: float = 1.0
     gamma: float = 5.0
     seed: int = 0
-
-
-class Batch(NamedTuple):
-    """Latents (n, 4, h, w), words (n, tokens, width), image prompts (n, dim), weights (n, h, w);
-    the pictures' own faces seen from the mean one, (n, dim), and where they are, (n, 2, 3)."""
-
-    latents: Tensor
-    words: Tensor
-    prompts: Tensor
-    weights: Tensor
-    faces: Tensor
-    crops: Tensor
 
 
 class Draw:
@@ -107,27 +88,13 @@ class Draw:
         weight = np.where(inside, self._recipe.face_weight, 1.0).astype(np.float32)
         return torch.from_numpy(weight / weight.mean((1, 2), keepdims=True))
 
-    def crops(self, rows: Rows) -> Tensor:
-        """Where the recogniser finds the faces in the decoded pictures, (n, 2, 3)."""
-        side_px = self._latents.shape[-1] * self._pipeline.vae_scale_factor
-        five = self._portraits.landmarks[rows] * np.float32(side_px)
-        return torch.from_numpy(np.stack([alignment(one) for one in five]))
-
-    def batch(self, rng: np.random.Generator) -> "Batch":
-        """As many random pictures as the recipe says."""
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Latents (n, 4, h, w), words (n, tokens, width), image prompts (n, dim), weights."""
         device = device_of()
         rows = np.sort(rng.choice(self._pictures, self._recipe.batch))
         latents = torch.from_numpy(np.asarray(self._latents[rows], np.float32)).to(device)
-        return Batch(
-            latents=latents,
-            words=read(self._pipeline, self.texts(rows, rng)),
-            prompts=self.prompts(rows, rng).to(device),
-            weights=self.weights(rows).to(device),
-            faces=torch.from_numpy(off_centre(self._portraits.embeddings[rows], self.mean)).to(
-                device
-            ),
-            crops=self.crops(rows).to(device),
-        )
+        words = read(self._pipeline, self.texts(rows, rng))
+        return latents, words, self.prompts(rows, rng).to(device), self.weights(rows).to(device)
 
 
 def train(
@@ -135,7 +102,6 @@ def train(
     latents: NDArray[np.float16],
     wordings: Sequence[Sequence[str]],
     portraits: Portraits,
-    recogniser: Recogniser,
     folder: Path,
     seconds: float,
     recipe: PromptRecipe,
@@ -152,8 +118,6 @@ def train(
     """
     device, unet = device_of(), pipeline.unet
     unet.requires_grad_(False)
-    pipeline.vae.requires_grad_(False)
-    recogniser.to(device).eval()
     torch.manual_seed(recipe.seed)
     shape = PromptShape(portraits.embeddings.shape[1], recipe.widening, recipe.tokens)
     prompt = ImagePrompt(unet, shape)
@@ -165,14 +129,11 @@ def train(
     loop.keep_average()
     alphas = pipeline.scheduler.alphas_cumprod.to(device)
     rng = np.random.default_rng([recipe.seed, loop.step])
-    centre = torch.from_numpy(draw.mean).to(device)
     for _ in loop:
-        batch = draw.batch(rng)
+        clean, words, faces, weights = draw.batch(rng)
         with autocast(device):
-            prompt.show(batch.prompts, torch.ones(len(batch.prompts)))
-        loss, clean, clarity = velocity_loss(unet, alphas, batch, recipe.gamma)
-        strange = identity_loss(pipeline, recogniser, clean, clarity, batch, centre)
-        loop.learn(loss + recipe.identity_weight * strange)
+            prompt.show(faces, torch.ones(len(faces)))
+        loop.learn(velocity_loss(unet, alphas, clean, words, weights, recipe.gamma))
         prompt.hide()
     loop.swap_average()
     take_raw(prompt, draw.mean, draw.spread)
@@ -180,42 +141,25 @@ def train(
 
 
 def velocity_loss(
-    unet: torch.nn.Module, alphas: Tensor, batch: Batch, gamma: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Squared error of the predicted velocity at random times, min-SNR weighted; the latents that
-    were guessed, and how much of them could be seen, (n,)."""
-    latents = batch.latents
+    unet: torch.nn.Module,
+    alphas: Tensor,
+    latents: Tensor,
+    words: Tensor,
+    weights: Tensor,
+    gamma: float,
+) -> Tensor:
+    """Squared error of the predicted velocity at random times, min-SNR weighted."""
     times = torch.randint(0, len(alphas), (len(latents),), device=latents.device)
     noise, alpha = torch.randn_like(latents), alphas[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
     with autocast(latents.device):
-        guess = unet(noisy, times, batch.words).sample.float()
-    errors = ((guess - velocity).square().mean(1) * batch.weights).mean((1, 2))
+        guess = unet(noisy, times, words).sample.float()
+    errors = ((guess - velocity).square().mean(1) * weights).mean((1, 2))
     ratio = (alpha / (1 - alpha).clamp(min=1e-8)).flatten()
     weight = (ratio.clamp(max=gamma) / (ratio + 1)).clamp(min=0.05)
     loss: Tensor = (weight * errors).sum() / weight.sum()
-    return loss, alpha.sqrt() * noisy - (1 - alpha).sqrt() * guess, alpha.flatten()
-
-
-def identity_loss(
-    pipeline: StableDiffusionPipeline,
-    recogniser: Recogniser,
-    guessed: Tensor,
-    clarity: Tensor,
-    batch: Batch,
-    centre: Tensor,
-) -> Tensor:
-    """How little the guessed pictures show the actors' faces, mean over the batch."""
-    told = torch.nonzero(clarity >= CLEAR)[:, 0]
-    if not len(told):
-        return guessed.new_zeros(())
-    with autocast(guessed.device):
-        raw = guessed[told] / pipeline.vae.config.scaling_factor
-        decoded = pipeline.vae.decode(raw, return_dict=False)[0]
-        pictures = (decoded.float() / 2 + 0.5).clamp(0, 1)
-        each = strangeness(recogniser, pictures, batch.crops[told], batch.faces[told], centre)
-    return each.sum() / len(guessed)
+    return loss
 
 
 @torch.no_grad()

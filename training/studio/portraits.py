@@ -24,14 +24,12 @@ class Portraits:
     """Who each of n pictures shows.
 
     ``actor_of`` (n,); ``embeddings`` (n, dim) unit vectors of the largest face, zero where none was
-    found; ``boxes`` (n, 4) x0, y0, x1, y1 and ``landmarks`` (n, 5, 2) of that face in [0, 1] of the
-    picture.
+    found; ``boxes`` (n, 4) x0, y0, x1, y1 of that face in [0, 1] of the picture.
     """
 
     actor_of: Rows
     embeddings: Floats
     boxes: Floats
-    landmarks: Floats
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -56,7 +54,7 @@ class FaceSet:
     count: int
 
     def part(self, chunk: int) -> Path:
-        """Embedding, box and landmarks, (CHUNK, dim + 4 + 10) float32, of one chunk."""
+        """Embedding and box, (CHUNK, dim + 4) float32, of one chunk."""
         return self.renders.pictures_path.with_suffix("") / f"faces_{chunk:06d}.npy"
 
     @property
@@ -70,7 +68,7 @@ class FaceSet:
         """All faces. FileNotFoundError before `make` has finished."""
         rows = np.concatenate([np.load(self.part(chunk)) for chunk in self.chunks])[: self.count]
         actor_of = np.arange(self.count, dtype=np.int64) // SHOTS
-        return Portraits(actor_of, rows[:, :-14], rows[:, -14:-10], rows[:, -10:].reshape(-1, 5, 2))
+        return Portraits(actor_of, rows[:, :-4], rows[:, -4:])
 
 
 def make(faces: FaceSet, workers: int) -> Iterator[int]:
@@ -106,12 +104,11 @@ def _work(faces: FaceSet, chunks: list[int]) -> None:
         batch = pictures[chunk * CHUNK : min((chunk + 1) * CHUNK, faces.count)]
         found = [encoder.faces(np.ascontiguousarray(picture)) for picture in batch]
         dim = max((len(one[0].embedding) for one in found if one), default=0)
-        rows = np.zeros((len(batch), dim + 14), np.float32)
+        rows = np.zeros((len(batch), dim + 4), np.float32)
         for row, one in zip(rows, found, strict=True):
             if one:
-                row[:-14] = one[0].embedding
-                row[-14:-10] = np.array(one[0].box) / faces.renders.size_px
-                row[-10:] = one[0].landmarks.ravel() / faces.renders.size_px
+                row[:-4] = one[0].embedding
+                row[-4:] = np.array(one[0].box) / faces.renders.size_px
         _save(faces.part(chunk), rows)
 
 

@@ -179,9 +179,9 @@ def portraits(plan: Plan) -> Portraits:
 
 def train_ip_adapter(plan: Plan, model: AutoencoderTiny) -> Path:
     """Stage 4: the image-prompt adapter on what was shipped; returns its file."""
-    pipeline, recogniser = shipped(plan), Recogniser(plan.recogniser)
+    pipeline = shipped(plan)
     prompt = ip_adapter.train(
-        pipeline, latents(plan, model), wordings(plan), portraits(plan), recogniser, plan.folder,
+        pipeline, latents(plan, model), wordings(plan), portraits(plan), plan.folder,
         plan.ip_adapter_minutes * 60, ip_adapter.PromptRecipe(),
     )  # fmt: skip
     digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
