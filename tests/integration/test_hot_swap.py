@@ -168,6 +168,7 @@ def await_pictures(stage: Stage) -> None:
         stage.generator.render.remote(order(None)).result(timeout_s=120)
 
 
+@pytest.mark.timeout(600 + 2 * LOAD_S)
 def test_a_promotion_every_moment_mixes_no_picture(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
