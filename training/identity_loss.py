@@ -6,15 +6,11 @@ but noise is left it says nothing: what is guessed then shows nobody yet (Peng e
 PortraitBooth, CVPR 2024).
 """
 
-import insightface.model_zoo
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from cluster.errors import ProviderMissing
-from cluster.providers.facepack import ensure_pack
-from cluster.settings import IdentitySettings
 from training.examples import Batch
 from training.families import Denoiser
 from training.objectives import Objective
@@ -61,14 +57,3 @@ class IdentityLoss:
             faces = functional.normalize(faces - self._centre.to(device))
         cosines: torch.Tensor = faces @ self._known.to(device)
         return (1 - cosines).sum()
-
-
-def recogniser_of(settings: IdentitySettings) -> Recogniser:
-    """The pack's own, in torch. Raises ProviderMissing, or Unsupported for a network that cannot be
-    run so."""
-    pack = ensure_pack(settings)
-    for path in sorted(pack.folder.glob("*.onnx")):
-        model = insightface.model_zoo.get_model(str(path), providers=["CPUExecutionProvider"])
-        if model is not None and model.taskname == "recognition":
-            return Recogniser(path, model.input_mean, model.input_std)
-    raise ProviderMissing(f"the face pack {pack.model} holds no recogniser")

@@ -6,6 +6,7 @@ It runs the ONNX files of SFace (Zhong et al., IEEE TIP 2021) and of ArcFace's r
 
 from pathlib import Path
 
+import insightface.model_zoo
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -14,7 +15,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cluster.errors import Unsupported
+from cluster.errors import ProviderMissing, Unsupported
+from cluster.providers.facepack import ensure_pack
+from cluster.settings import IdentitySettings
 
 SIZE_PX = 112
 TEMPLATE = np.array(
@@ -69,6 +72,17 @@ class Recogniser(nn.Module):
                 stages.append(result)
                 size = result.shape[-1]
         return functional.normalize(values[self._output].flatten(1)), stages
+
+
+def recogniser_of(settings: IdentitySettings) -> Recogniser:
+    """The pack's own, in torch. Raises ProviderMissing, or Unsupported for a network that cannot be
+    run so."""
+    pack = ensure_pack(settings)
+    for path in sorted(pack.folder.glob("*.onnx")):
+        model = insightface.model_zoo.get_model(str(path), providers=["CPUExecutionProvider"])
+        if model is not None and model.taskname == "recognition":
+            return Recogniser(path, model.input_mean, model.input_std)
+    raise ProviderMissing(f"the face pack {pack.model} holds no recogniser")
 
 
 def alignment(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

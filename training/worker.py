@@ -32,13 +32,14 @@ from training.curation import look
 from training.dataset import Manifest, load
 from training.examples import Captioned, Course, Examples
 from training.families import Denoiser, denoiser_of
-from training.identity_loss import IdentityLoss, recogniser_of
+from training.identity_loss import IdentityLoss
 from training.objectives import Objective, objective_of
 from training.painter import PipelinePainter
 from training.picture_scores import Scorer
 from training.presets import family_of
 from training.prior import other_people
 from training.probe import PictureScore, Prober, ProbeScore, probes_for
+from training.recogniser import recogniser_of
 from training.run import Run, State
 from training.trainer import LoraTrainer
 

@@ -22,6 +22,7 @@ import typer
 from cluster import providers
 from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import Character
+from cluster.domain.identity import PASS_IDR
 from cluster.domain.render import RenderOrder
 from cluster.domain.training import TrainedAdapter, TrainingOrder
 from cluster.identity_judge import IdentityJudge
@@ -123,7 +124,8 @@ class Easel:
 
 
 def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[str, object]:
-    """Mean IDR (0 without a face) and pass rate of each row, and the gate's decision."""
+    """Mean IDR (0 without a face), share that passes by the whole score and by the face alone of
+    each row, and the gate's decision."""
     measures = weigh(pictures["words"], pictures["adapter"], settings.gate)
     return {
         "idr": {
@@ -134,6 +136,10 @@ def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[st
             name: round(float(np.mean([is_pass(one) for one in row])), 4)
             for name, row in pictures.items()
         },
+        "face_pass_rate": {
+            name: round(float(np.mean([face_of(one) >= PASS_IDR for one in row])), 4)
+            for name, row in pictures.items()
+        },
         "promoted": all(one.passed for one in measures),
         "reason": "; ".join(told(one) for one in measures if not one.passed),
         "measures": {
@@ -141,6 +147,12 @@ def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[st
             for one in measures
         },
     }
+
+
+def face_of(scored: Scored) -> float:
+    """The face's own part of the IDR; 0 without a face."""
+    scores = [part.score for part in scored.identity.parts if part.name == "face"]
+    return (scores[0] or 0.0) if scores else 0.0
 
 
 def rows_of(pictures: dict[str, list[Scored]]) -> list[Pixels]:

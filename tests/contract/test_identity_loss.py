@@ -19,9 +19,9 @@ from cluster.providers.diffusers_load import load_pipeline
 from cluster.settings import ASSETS, IdentitySettings
 from training.examples import Batch
 from training.families import Denoiser, denoiser_of
-from training.identity_loss import IdentityLoss, recogniser_of
+from training.identity_loss import IdentityLoss
 from training.objectives import Objective, objective_of
-from training.recogniser import SIZE_PX, Recogniser, align, alignment
+from training.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

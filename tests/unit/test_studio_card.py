@@ -16,7 +16,7 @@ def plan(tmp_path: Path) -> Plan:
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     last = {"step": 50, "samples": 800, "used_s": 3600, "loss": 0.4}
     (tmp_path / "unet" / "losses.jsonl").write_text(json.dumps(last) + "\n")
-    return Plan(folder=tmp_path, studio=tmp_path, kairo=tmp_path, recogniser=tmp_path, pictures=900)
+    return Plan(folder=tmp_path, studio=tmp_path, kairo=tmp_path, pictures=900)
 
 
 def test_the_card_shows_each_stage_and_figure(plan: Plan) -> None:

@@ -12,7 +12,6 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 
 from cluster.ports import Pixels
 from cluster.providers import face_encoder
-from cluster.providers.facepack import ensure_pack
 from cluster.settings import ASSETS, IdentitySettings, Settings
 from training.studio import card, stages
 from training.studio import evaluate as judging
@@ -54,7 +53,6 @@ def train(
         folder=folder.expanduser(),
         studio=studio,
         kairo=kairo,
-        recogniser=recogniser_in(ensure_pack(IdentitySettings()).folder),
         pictures=pictures,
         workers=workers,
         vae_minutes=vae_minutes,
@@ -66,11 +64,6 @@ def train(
     captions, actors = (4, 1) if rehearse else (300, judging.ACTORS)
     figures = judging.evaluate(painting_with(studio), captions, actors)
     typer.echo(f"{card.write(plan, figures)}\n{json.dumps(figures)}")
-
-
-def recogniser_in(pack: Path) -> Path:
-    """The recognition model of a face pack."""
-    return next(path for path in sorted(pack.glob("*.onnx")) if "rec" in path.name)
 
 
 def load(model: Path) -> StableDiffusionPipeline:

@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from cluster.providers import face_encoder
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.settings import IdentitySettings
-from training.recogniser import Recogniser
+from training.recogniser import recogniser_of
 from training.studio import adapter, ip_adapter, text, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.captions import caption, named_caption
@@ -41,7 +41,7 @@ class Plan:
     """What to make, where, and how long each stage may take, in minutes of wall clock.
 
     ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
-    ``recogniser`` is SFace's ONNX file. ``start`` is a pipeline folder whose VAE, text encoder and
+    ``start`` is a pipeline folder whose VAE, text encoder and
     UNet are taken over: the first as it is, the others to be trained further. ``portraits`` is how
     many pictures' faces are embedded for the image-prompt adapter.
     """
@@ -49,7 +49,6 @@ class Plan:
     folder: Path
     studio: Path
     kairo: Path
-    recogniser: Path
     pictures: int = 15_000
     workers: int = 2
     size_px: int = 128
@@ -93,7 +92,7 @@ def train_autoencoder(plan: Plan) -> AutoencoderTiny:
         return AutoencoderTiny.from_pretrained(done).to(device_of())
     recipe, pictures = vae.VaeRecipe(), plan.renders.pictures()
     model = vae.train(pictures, plan.folder, plan.vae_minutes * 60, recipe)
-    judge = Recogniser(plan.recogniser)
+    judge = recogniser_of(IdentitySettings())
     model = vae.train_judged(
         model, judge, pictures, keypoints(plan), plan.folder, plan.judged_minutes * 60, recipe
     )
