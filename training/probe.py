@@ -5,6 +5,7 @@ its training images by heart. IDR says whether it is the person, adherence wheth
 still obeyed, the copy score whether it only repeats what it was shown.
 """
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,12 +39,13 @@ class PictureScore(Value):
 
 class ProbeScore(Value):
     """Means over a look's pictures; a picture without a face counts as IDR 0, and `idr` is None
-    when no picture has one. `copy_score` is the highest."""
+    when no picture has one. `idrs` are those of the pictures, `copy_score` is the highest."""
 
     step: int
     idr: float | None
     adherence: float | None
     copy_score: float
+    idrs: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, step: int, scores: Sequence[PictureScore]) -> "ProbeScore":
@@ -54,6 +56,7 @@ class ProbeScore(Value):
             idr=sum(found) / len(scores) if found else None,
             adherence=float(np.mean(obeyed)) if obeyed else None,
             copy_score=max((score.copy_score for score in scores), default=0.0),
+            idrs=tuple(score.idr or 0.0 for score in scores),
         )
 
     def merit(self, base: "ProbeScore") -> float:
@@ -64,6 +67,17 @@ class ProbeScore(Value):
             lost = max(0.0, base.adherence - self.adherence - ADHERENCE_MARGIN)
         copied = max(0.0, self.copy_score - max(COPY_LIMIT, base.copy_score))
         return (self.idr or 0.0) - lost - 2 * copied
+
+    def rivals(self, best: "ProbeScore", base: "ProbeScore") -> bool:
+        """Whether it is not measurably worse than the best look: within one standard error, over
+        the same pictures (Breiman et al. 1984, the one-standard-error rule).
+
+        A look's few pictures tell adapters that resemble each other apart no better than dice
+        would, and of two that they cannot tell apart the one that learned longer is the better.
+        """
+        apart = [mine - its for mine, its in zip(self.idrs, best.idrs, strict=False)]
+        doubt = statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
+        return self.merit(base) >= best.merit(base) - doubt
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Knows nothing of Ray: what it needs of the world is in `Hooks`.
 
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -112,19 +111,20 @@ class Run:
         return wanted
 
     def _look(self) -> ProbeScore:
-        """Judge what the averaged adapter paints, and keep it if it is the best so far."""
+        """Judge what the averaged adapter paints, and keep it if no earlier one is better."""
         began, record = time.monotonic(), self.record
         with self._trainer.averaged():
             score = ProbeScore.of(record.step, self._hooks.scores())
         record.probes.append(score)
-        if record.step and self._merits()[-1] >= max(self._merits()[1:]):
+        if record.step and self._holds(score):
             record.best, record.best_step = self._trainer.factors(), record.step
         self._look_s = time.monotonic() - began
         return score
 
-    def _merits(self) -> Sequence[float]:
-        probes = self.record.probes
-        return [probe.merit(probes[0]) for probe in probes]
+    def _holds(self, last: ProbeScore) -> bool:
+        """Whether the last look rivals the best of all looks at the adapter."""
+        base, *looks = self.record.probes
+        return last.rivals(max(looks, key=lambda look: look.merit(base)), base)
 
     def _stale(self) -> bool:
         """Whether the last looks, as many as patience allows, were all worse than the best."""

@@ -85,6 +85,22 @@ def test_the_best_look_wins_and_not_the_last() -> None:
     assert it.record.first.idr == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(
+    ("last", "wins"), [((0.9, 0.5, 0.4, 0.9), True), ((0.6, 0.6, 0.6, 0.6), False)]
+)
+def test_of_two_that_a_look_cannot_tell_apart_the_later_wins(
+    last: tuple[float, ...], wins: bool
+) -> None:
+    """One is worse by .025 while its pictures disagree, the other by .1 in all of them."""
+
+    def look(step: int, idrs: tuple[float, ...]) -> ProbeScore:
+        scores = [PictureScore(idr=idr, adherence=0.9, copy_score=0.1) for idr in idrs]
+        return ProbeScore.of(step, scores)
+
+    base, best = look(0, (0.1, 0.1, 0.1, 0.1)), look(5, (0.7, 0.7, 0.7, 0.7))
+    assert look(10, last).rivals(best, base) is wins
+
+
 def test_it_stops_when_patience_is_over() -> None:
     desk = Desk([0.1, 0.3, 0.6, 0.5, 0.4])
     assert run(desk).go()
