@@ -167,6 +167,11 @@ class Recipe(Section):
     identity_weight: float = Field(
         0.0, ge=0, description="Of a face recogniser's loss, beside the denoiser's own."
     )
+    eye_weight: float = Field(
+        0.0,
+        ge=0,
+        description="How much more an error in an eye counts: few pixels, much looked at.",
+    )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(
         0.0, ge=0, lt=1, description="Share of a batch that shows other people, without trigger."

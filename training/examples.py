@@ -17,7 +17,10 @@ from cluster.domain.face import Face
 from cluster.settings import Recipe
 from training.families import Denoiser, Words
 from training.objectives import Objective
-from training.recogniser import alignment
+from training.recogniser import TEMPLATE, alignment
+
+EYES, EYE_PX = TEMPLATE[:2], 5.0
+"""In the aligned crop: where the eyes are, and the radius of an iris."""
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -35,7 +38,8 @@ class Captioned:
 @dataclass(frozen=True)
 class Batch:
     """One worker's part of a step: float32 (n, channels, h, w) on the CPU, and (n,) weights.
-    `crops`, (n, 2, 3), is where the actor's face is (`recogniser.alignment`), NaN for none."""
+    `crops`, (n, 2, 3), is where the actor's face is (`recogniser.alignment`), NaN for none;
+    `places`, (n, 1, h, w), how much an error counts there."""
 
     noisy: torch.Tensor
     target: torch.Tensor
@@ -43,13 +47,14 @@ class Batch:
     weights: torch.Tensor
     words: tuple[Words, ...]
     crops: torch.Tensor
+    places: torch.Tensor
 
 
 class Examples:
-    """Latents of captioned pictures, every wording as the denoiser takes it, and where the faces
-    are, (n, 2, 3)."""
+    """Latents of captioned pictures, every wording as the denoiser takes it, where the faces are,
+    (n, 2, 3), and how much an error counts at each place, (n, 1, h, w)."""
 
-    def __init__(self, denoiser: Denoiser, captioned: Captioned) -> None:
+    def __init__(self, denoiser: Denoiser, captioned: Captioned, eye_weight: float = 0.0) -> None:
         pixels = torch.from_numpy(np.asarray(captioned.pictures)).permute(0, 3, 1, 2)
         self.latents = denoiser.latents(pixels.float() / 127.5 - 1)
         self.words = [denoiser.read(texts) for texts in captioned.wordings]
@@ -57,6 +62,10 @@ class Examples:
         faces = captioned.faces or [None] * len(self.latents)
         crops = [alignment(face.landmarks) if face else nowhere for face in faces]
         self.crops = torch.from_numpy(np.stack(crops))
+        height, width = self.latents.shape[-2:]
+        cell_px = captioned.pictures.shape[1] / height
+        places = [_places(crop / cell_px, (height, width), eye_weight) for crop in crops]
+        self.places = torch.from_numpy(np.stack(places))[:, None]
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -68,6 +77,7 @@ class _Row(NamedTuple):
     latents: torch.Tensor
     words: Words
     crops: torch.Tensor
+    places: torch.Tensor
 
 
 class Course:
@@ -109,6 +119,7 @@ class Course:
             weights=self._objective.weights(times)[mine],
             words=tuple(words[mine]),
             crops=torch.stack([row.crops for row in rows])[mine],
+            places=torch.stack([row.places for row in rows])[mine],
         )
 
     def _drawn(self, examples: Examples, number: int, kind: int) -> _Row:
@@ -118,7 +129,21 @@ class Course:
         row = int(order[at])
         dice = np.random.default_rng([self._recipe.seed, kind, epoch, at, 1])
         words = examples.words[row][self._wording(dice, row, examples)]
-        return _Row(examples.latents[row], words, examples.crops[row])
+        return _Row(examples.latents[row], words, examples.crops[row], examples.places[row])
 
     def _wording(self, dice: np.random.Generator, row: int, examples: Examples) -> int:
         return int(dice.integers(len(examples.words[row])))
+
+
+def _places(
+    crop: npt.NDArray[np.float32], shape: tuple[int, int], eye_weight: float
+) -> npt.NDArray[np.float32]:
+    """One everywhere, and `eye_weight` more in the middle of each eye; `crop` in latent cells."""
+    found = np.ones(shape, np.float32)
+    if eye_weight and np.isfinite(crop).all():
+        y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+        spread = max(EYE_PX * float(np.hypot(*crop[:, 0])), 0.5)
+        for at_x, at_y in np.column_stack([EYES, np.ones(2)]) @ crop.T:
+            away = ((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * spread**2)
+            found += eye_weight * np.exp(-away).astype(np.float32)
+    return found

@@ -105,7 +105,7 @@ class LoraTrainer:
         with _fast(device):
             guess = self._denoiser.predict(noisy, batch.times.to(device), batch.words).float()
             strange = self._identity(batch, guess) if self._identity else torch.zeros(())
-        error = (guess - target).square().mean((1, 2, 3))
+        error = ((guess - target).square() * batch.places.to(device)).mean((1, 2, 3))
         wrong = (error * batch.weights.to(device)).sum()
         loss = (wrong + self._recipe.identity_weight * strange) / self._recipe.batch
         self._optimiser.zero_grad(set_to_none=True)

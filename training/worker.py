@@ -167,9 +167,10 @@ class Worker:
         pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces: list[Face | None] = []
-        if self._job.recipe.identity_weight:
+        recipe = self._job.recipe
+        if recipe.identity_weight or recipe.eye_weight:
             faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pictures]
-        return Examples(self._denoiser, Captioned(pictures, wordings, faces))
+        return Examples(self._denoiser, Captioned(pictures, wordings, faces), recipe.eye_weight)
 
     @cached_property
     def _objective(self) -> Objective:

@@ -17,7 +17,7 @@ from cluster.ports import Pixels
 from cluster.providers.diffusers_folder import base_folder
 from cluster.providers.diffusers_load import load_pipeline
 from cluster.settings import ASSETS, IdentitySettings
-from training.examples import Batch
+from training.examples import Batch, Captioned, Examples
 from training.families import Denoiser, denoiser_of
 from training.identity_loss import IdentityLoss
 from training.objectives import Objective, objective_of
@@ -113,8 +113,8 @@ def batch_of(
     times = torch.full((len(latents),), time)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
     noisy, target = objective.noised(latents, noise, times)
-    weights = torch.ones(len(latents))
-    return Batch(noisy, target, times, weights, words=(), crops=crops), target
+    weights, places = torch.ones(len(latents)), torch.ones(len(latents), 1, 1, 1)
+    return Batch(noisy, target, times, weights, words=(), crops=crops, places=places), target
 
 
 def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
@@ -146,3 +146,17 @@ def test_noise_and_pictures_without_the_actor_say_nothing(
     assert float(loss(noise, right)) == 0
     nobody, right = batch_of(objective, latents, torch.full((1, 2, 3), torch.nan), 100)
     assert float(loss(nobody, right)) == 0
+
+
+def test_an_error_in_an_eye_counts_more_and_elsewhere_as_ever(
+    denoiser: Denoiser, kairo: Pixels, face: Face
+) -> None:
+    captioned = Captioned(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
+    weighed = Examples(denoiser, captioned, eye_weight=25.0)
+    assert weighed.places.shape == (2, 1, *weighed.latents.shape[-2:])
+    for x_px, y_px in face.landmarks[:2]:  # the eyes
+        cell = weighed.places[0, 0, int(y_px / 4), int(x_px / 4)]
+        assert 15.0 < float(cell) <= 26.0
+    assert float(weighed.places[0, 0, 0].max()) == pytest.approx(1.0, abs=1e-3)
+    assert float(weighed.places[1].max()) == 1.0
+    assert float(Examples(denoiser, captioned).places.max()) == 1.0

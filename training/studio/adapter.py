@@ -1,7 +1,8 @@
 """Kairo's adapter: many renders of one actor, learned by the same code as every other adapter.
 
 What differs is the set: hundreds of pictures instead of some forty, each with several wordings,
-renders of other people instead of painted ones, and a time to be done by instead of looks.
+renders of other people instead of painted ones, and a time to be done by instead of looks. The
+loss that recognises a face goes by the references.
 """
 
 import time
@@ -16,14 +17,20 @@ from numpy.typing import NDArray
 from peft.utils import get_peft_model_state_dict
 from tqdm.auto import tqdm
 
+from cluster.domain.face import centroid
+from cluster.ports import FaceEncoder
+from cluster.providers import face_encoder
+from cluster.providers.calibrations import load_calibration
 from cluster.providers.diffusers_folder import STUDIO_ID
-from cluster.settings import Recipe
+from cluster.settings import IdentitySettings, Recipe
 from training import examples
 from training.adapter_writer import Label, write
 from training.families import UNetDenoiser
-from training.objectives import objective_of
+from training.identity_loss import IdentityLoss
+from training.objectives import Objective, objective_of
 from training.presets import PRESETS
 from training.probe import PictureScore, ProbeScore
+from training.recogniser import recogniser_of
 from training.run import Run, State
 from training.studio.loop import device_of
 from training.trainer import LoraTrainer
@@ -89,22 +96,27 @@ def train(
     pipeline: StableDiffusionPipeline,
     actor: Captioned,
     others: Captioned,
+    references: Sequence[NDArray[np.uint8]],
     folder: Path,
     seconds: float,
     recipe: AdapterRecipe,
 ) -> None:
     """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock; a second
-    call on the same folder goes on."""
+    call on the same folder goes on. ``references``, (H, W, 3) each, say whose face it should be."""
     began, full = time.monotonic(), recipe.full(seconds)
     denoiser = UNetDenoiser(pipeline, "unet")
+    encoder = face_encoder(IdentitySettings())
+    faces = [next(iter(encoder.faces(picture)), None) for picture in actor[0]]
+    objective = objective_of(pipeline.scheduler, full.gamma, tokens=0)
     course = examples.Course(
-        examples.Examples(denoiser, examples.Captioned(*actor)),
+        examples.Examples(denoiser, examples.Captioned(*actor, faces), full.eye_weight),
         examples.Examples(denoiser, examples.Captioned(*others)),
         denoiser.read([""])[0],
-        objective_of(pipeline.scheduler, full.gamma, tokens=0),
+        objective,
         full,
     )
-    trainer = LoraTrainer(denoiser, course, full)
+    identity = _identity_loss(denoiser, objective, encoder, references)
+    trainer = LoraTrainer(denoiser, course, full, identity=identity)
     folder.mkdir(parents=True, exist_ok=True)
     hooks = FolderHooks(folder)
     run = Run(trainer, full, hooks, started=began)
@@ -112,6 +124,24 @@ def train(
         run.restore(torch.load(hooks.path, weights_only=True))
     run.go()
     trainer.settle()
+
+
+def _identity_loss(
+    denoiser: UNetDenoiser,
+    objective: Objective,
+    encoder: FaceEncoder,
+    references: Sequence[NDArray[np.uint8]],
+) -> IdentityLoss:
+    settings = IdentitySettings()
+    calibration = load_calibration(settings, encoder.model, "studio")
+    seen = [faces[0].embedding for faces in map(encoder.faces, references) if faces]
+    return IdentityLoss(
+        denoiser,
+        objective,
+        recogniser_of(settings).to(device_of()),
+        known=centroid(calibration.centred(np.stack(seen))),
+        centre=calibration.centre,
+    )
 
 
 def save(

@@ -124,6 +124,12 @@ def caption(actor: Actor, shot: Shot, rng: np.random.Generator) -> str:
     return compose(opening, identity_clauses(actor, rng) + shot_clauses(shot, rng), rng)
 
 
+def full_caption(actor: Actor, shot: Shot, rng: np.random.Generator) -> str:
+    """A caption that leaves nothing out, as the product's prompts do."""
+    clauses = identity_clauses(actor, rng) + shot_clauses(shot, rng)
+    return ", ".join([f"{shot.framing} of a {actor.person}", *(text for _, text in clauses)])
+
+
 def named_caption(trigger: str, actor: Actor, shot: Shot, rng: np.random.Generator) -> str:
     """A caption that calls the actor by name; half of the time it says his looks as well."""
     opening = f"{say(shot.framing, rng)} of {trigger}"

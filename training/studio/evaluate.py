@@ -23,7 +23,7 @@ from cluster.ports import ImageModel, Pixels, Tagger
 from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
 from training.studio.actor import Actor, random_actor
-from training.studio.captions import identity_clauses, shot_clauses
+from training.studio.captions import full_caption
 from training.studio.dataset import details
 from training.studio.kid import features, kid
 from training.studio.render import Renderer, shipped_head
@@ -97,17 +97,11 @@ def held_out(count: int, seed: int) -> list[Example]:
     return [(random_actor(rng), random_shot(rng)) for _ in range(count)]
 
 
-def said(actor: Actor, shot: Shot, rng: np.random.Generator) -> str:
-    """A caption that leaves nothing out, as the product's prompts do."""
-    clauses = identity_clauses(actor, rng) + shot_clauses(shot, rng)
-    return ", ".join([f"{shot.framing} of a {actor.person}", *(text for _, text in clauses)])
-
-
 def obedience(studio: Studio, count: int) -> Figures:
     """Faces found and attributes confirmed, in painted pictures and, as the measure of what the
     judges can confirm at all, in renders of the same people and shots; KID; seconds a picture."""
     examples = held_out(count, 5)
-    prompts = [said(*one, np.random.default_rng(i)) for i, one in enumerate(examples)]
+    prompts = [full_caption(*one, np.random.default_rng(i)) for i, one in enumerate(examples)]
     studio.paint(prompts[0], 0)
     began = time.monotonic()
     made = np.stack([studio.paint(prompt, i) for i, prompt in enumerate(prompts)])
@@ -177,7 +171,7 @@ def held_out_role(studio: Studio, number: int, scenes: int) -> Role:
     actor = random_actor(rng)
     references = portraits(actor, studio.renderer)
     character = cast(f"held-out-{number}", actor, references, studio.blobs)
-    prompts = [said(actor, random_shot(rng), rng) for _ in range(scenes)]
+    prompts = [full_caption(actor, random_shot(rng), rng) for _ in range(scenes)]
     return Role(character, references, prompts)
 
 

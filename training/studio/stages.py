@@ -26,7 +26,7 @@ from training.studio.portraits import FaceSet, Portraits
 from training.studio.portraits import make as embed
 from training.studio.render import Renderer, shipped_head
 from training.studio.sheet import beside_renders, paint, save, sheet
-from training.studio.tagger_points import Landmarks
+from training.studio.tagger_data import keep_points
 from training.studio.tokenizer import train_tokenizer
 
 WORDINGS = 4
@@ -75,14 +75,8 @@ def render_pictures(plan: Plan) -> None:
 
 
 def keypoints(plan: Plan) -> NDArray[np.float32]:
-    """Where the faces of the pictures are, (N, 7, 2) in [0, 1]; computed once."""
-    path = plan.folder / "keypoints.npy"
-    if not path.exists():
-        finder = Landmarks(shipped_head())
-        every = (plan.renders.example(index) for index in range(plan.pictures))
-        np.save(path, np.stack([finder.of(*example) for example in every]))
-    points: NDArray[np.float32] = np.load(path)
-    return points
+    """Where the faces of the pictures are, (N, 11, 2) in [0, 1]; computed once."""
+    return keep_points(plan.renders, shipped_head(), plan.pictures)
 
 
 def train_autoencoder(plan: Plan) -> AutoencoderTiny:
@@ -187,12 +181,17 @@ def train_ip_adapter(plan: Plan, model: AutoencoderTiny) -> Path:
     return ip_adapter.save(prompt, plan.studio, face_encoder(IdentitySettings()).model, digest)
 
 
-def make_references(plan: Plan) -> None:
+def references(plan: Plan) -> list[NDArray[np.uint8]]:
     """Kairo's reference pictures, at twice the model's size."""
     renderer = Renderer(2 * plan.size_px, shipped_head())
+    return [renderer.render(KAIRO, shot) for shot in reference_shots()]
+
+
+def save_references(plan: Plan) -> None:
+    """What an app that casts Kairo shows the service."""
     plan.kairo.mkdir(parents=True, exist_ok=True)
-    for number, shot in enumerate(reference_shots(), start=1):
-        save(str(plan.kairo / f"reference_{number}.png"), renderer.render(KAIRO, shot))
+    for number, picture in enumerate(references(plan), start=1):
+        save(str(plan.kairo / f"reference_{number}.png"), picture)
 
 
 def kairo_examples(plan: Plan) -> adapter.Captioned:
@@ -217,8 +216,9 @@ def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
     recipe = adapter.AdapterRecipe()
     seconds = plan.adapter_minutes * 60
     adapter.train(
-        pipeline, kairo_examples(plan), other_examples(plan), plan.folder, seconds, recipe
-    )
+        pipeline, kairo_examples(plan), other_examples(plan), references(plan), plan.folder,
+        seconds, recipe,
+    )  # fmt: skip
     path = plan.kairo / "char_kairo_v1.safetensors"
     digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
     adapter.save(pipeline, path, recipe, digest, TRIGGER)
@@ -235,7 +235,7 @@ def run(plan: Plan) -> None:
     model = train_autoencoder(plan)
     pipeline = ship(plan, train_base(plan, model))
     train_ip_adapter(plan, model)
-    make_references(plan)
+    save_references(plan)
     train_adapter(plan, pipeline)
 
 

@@ -1,10 +1,11 @@
-"""Train, judge and export the tagger: `python -m training.studio.tagger twins|train|evaluate`.
+"""Train, judge and export the tagger: `... tagger twins | painted | train | evaluate`.
 
-`twins` passes renders through the trained autoencoder, for `train` to mix in.
-Training stops after --minutes of processor time, keeps a checkpoint and goes on from it when it is
-started again with more minutes; renders and twins made meanwhile join. `--start` begins with what
-a shipped ONNX file still knows. `evaluate` calibrates on every tenth actor of the training set,
-who is never trained on, reports on people of another seed, and writes the ONNX file and its labels.
+`twins` passes renders through the trained autoencoder, `painted` lets the trained model paint over
+them, both for `train` to mix in. Training stops after --minutes of processor time, keeps a
+checkpoint and goes on from it when it is started again with more minutes; pictures made meanwhile
+join. `--start` begins with what a shipped ONNX file still knows. `evaluate` calibrates on every
+tenth actor of the training set, who is never trained on, reports on people of another seed, and
+writes the ONNX file and its labels.
 """
 
 import argparse
@@ -28,14 +29,17 @@ from training.studio.tagger_data import (
     is_for_calibration,
     join,
     keep_twins,
+    kept,
     load,
+    load_painted,
     load_twins,
-    twins,
+    twins_path,
 )
 from training.studio.tagger_export import export
 from training.studio.tagger_harder import harder
 from training.studio.tagger_heads import IGNORE, SOFTMAX
 from training.studio.tagger_net import FINE, TaggerNet
+from training.studio.tagger_painted import keep_painted, painted_path
 from training.studio.tagger_report import calibrate, report
 from training.studio.tagger_start import restore
 
@@ -62,14 +66,16 @@ class Options:
     start: Path | None
 
     def available(self) -> int:
-        """How many pictures there are by now, twins included."""
-        return self.renders.finished() + twins(self.renders)
+        """How many pictures there are by now, of all kinds."""
+        made = twins_path(self.renders), painted_path(self.renders)
+        return self.renders.finished() + sum(kept(path) for path in made)
 
     def training(self) -> Pictures:
-        """What is rendered so far and its twins, without the actors kept for calibration."""
+        """What is there so far, without the actors kept for calibration."""
         indices = np.arange(self.renders.finished())
         plain = load(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
-        return join(plain, load_twins(self.renders, self.head_cache))
+        every = join(plain, load_twins(self.renders, self.head_cache))
+        return join(every, load_painted(self.renders, self.head_cache))
 
     def calibration(self) -> Pictures:
         indices = np.arange(self.renders.finished())
@@ -233,7 +239,7 @@ def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["twins", "train", "evaluate"])
+    parser.add_argument("command", choices=["twins", "painted", "train", "evaluate"])
     parser.add_argument("--renders", type=Path, default=Path("out/studio"), help="render sets")
     parser.add_argument("--head", type=Path, default=shipped_head())
     parser.add_argument("--count", type=int, default=30_000, help="size of the training set")
@@ -241,8 +247,9 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=600, help="size of the held-out set")
     parser.add_argument("--held-out-seed", type=int, default=99)
     parser.add_argument("--folder", type=Path, default=Path("out/tagger"), help="checkpoint, log")
-    parser.add_argument("--vae", type=Path, default=Path("cluster/assets/studio/vae"))
-    parser.add_argument("--twins", type=int, default=3000, help="pictures to pass through it")
+    parser.add_argument("--studio", type=Path, default=Path("cluster/assets/studio"))
+    parser.add_argument("--twins", type=int, default=3000, help="pictures through its autoencoder")
+    parser.add_argument("--painted", type=int, default=1500, help="pictures that it paints over")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="an ONNX file of the same trunk to begin with")
@@ -253,7 +260,9 @@ def main() -> None:
     options = Options(renders, args.head, args.folder, args.minutes, args.threads, args.start)
     torch.set_num_threads(options.threads)
     if args.command == "twins":
-        keep_twins(renders, args.vae, args.twins)
+        keep_twins(renders, args.studio / "vae", args.twins)
+    elif args.command == "painted":
+        keep_painted(renders, args.studio, args.painted)
     elif args.command == "train":
         train(options)
     else:

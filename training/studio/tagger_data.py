@@ -1,4 +1,4 @@
-"""The tagger's pictures: the studio's renders with their truth, and their reconstructions."""
+"""The tagger's pictures: renders with their truth, their reconstructions, and what is painted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cluster.ports import Pixels
 from training.studio.dataset import SHOTS, RenderSet
-from training.studio.tagger_heads import encode
+from training.studio.tagger_heads import Truth, encode
+from training.studio.tagger_painted import painted_path, strengths, what_is_left
 from training.studio.tagger_points import KEYPOINTS, Landmarks
 from training.studio.tagger_sight import look
 from training.studio.vae import decode
@@ -84,17 +85,33 @@ def keep_twins(renders: RenderSet, vae_folder: Path, count: int) -> None:
     partial.rename(twins_path(renders))
 
 
-def twins(renders: RenderSet) -> int:
-    """How many pictures have a twin."""
-    path = twins_path(renders)
+def kept(path: Path) -> int:
+    """How many pictures lie there."""
     return len(np.load(path, mmap_mode="r")) if path.exists() else 0
 
 
 def load_twins(renders: RenderSet, head_cache: Path) -> Pictures | None:
     """The twins with their originals' truth, without those kept for calibration."""
-    if not twins(renders):
+    return _instead(renders, head_cache, twins_path(renders))
+
+
+def load_painted(renders: RenderSet, head_cache: Path) -> Pictures | None:
+    """What the model painted over the first pictures, with what is left of their truth, without
+    those kept for calibration."""
+    found = _instead(renders, head_cache, painted_path(renders))
+    if found is None:
         return None
-    pixels = np.load(twins_path(renders))
+    strength = strengths(kept(painted_path(renders)))
+    strength = strength[~is_for_calibration(np.arange(len(strength)))]
+    left = what_is_left(Truth(found.one_of, found.any_of), strength)
+    return replace(found, one_of=left.one_of, any_of=left.any_of)
+
+
+def _instead(renders: RenderSet, head_cache: Path, path: Path) -> Pictures | None:
+    """The pictures at ``path`` with the truth of the renders they were made from."""
+    if not path.exists():
+        return None
+    pixels = np.load(path)
     indices = np.arange(len(pixels))
     indices = indices[~is_for_calibration(indices)]
     return replace(load(renders, head_cache, indices), pixels=pixels[indices])
