@@ -36,6 +36,8 @@ class IdentityLoss:
         denoiser.pipe.vae.requires_grad_(False)
         self._denoiser, self._objective = denoiser, objective
         self._recogniser = recogniser.eval()
+        # A step is a tenth faster so, on a CPU.
+        self._recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._known = torch.from_numpy(np.asarray(known, np.float32))
         self._centre = torch.from_numpy(np.asarray(centre, np.float32))
 

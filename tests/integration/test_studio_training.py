@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from cluster.domain.adapter_file import check_fits, read_adapter
+from cluster.pictures import from_png
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.diffusers_image_prompt import ImagePrompt
+from cluster.settings import ASSETS
 from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.loop import Loop
@@ -133,7 +135,8 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
     recipe = adapter.AdapterRecipe(rank=4, batch=4)
-    adapter.train(pipeline, captioned, captioned, tmp_path, 0.5, recipe)
+    references = [from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())]
+    adapter.train(pipeline, captioned, captioned, references, tmp_path, 0.5, recipe)
     base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
     adapter.save(pipeline, path, recipe, base.sha256, "kairo")
 

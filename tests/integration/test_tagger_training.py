@@ -1,6 +1,7 @@
 """What the tagger is trained on keeps its truth while it is made harder."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from cluster.domain.vocabulary import EYE_COLOURS
 from cluster.settings import ASSETS
 from training.studio.actor import Actor, Mark, random_actor
+from training.studio.dataset import RenderSet, make
 from training.studio.render import shipped_head
 from training.studio.shot import Shot, random_shot
 from training.studio.tagger import total_loss
-from training.studio.tagger_data import SIZE, Pictures
+from training.studio.tagger_data import SIZE, Pictures, load, load_painted
 from training.studio.tagger_harder import affine, cover, forget, harder, moved
 from training.studio.tagger_heads import (
     HIDDEN,
@@ -22,10 +24,12 @@ from training.studio.tagger_heads import (
     SIGMOID,
     SOFTMAX,
     UNKNOWN,
+    Truth,
     encode,
     words,
 )
 from training.studio.tagger_net import TaggerNet
+from training.studio.tagger_painted import MARKED_STRENGTH, keep_painted, what_is_left
 from training.studio.tagger_points import KEYPOINTS, Landmarks
 from training.studio.tagger_report import (
     Calibration,
@@ -236,3 +240,31 @@ def test_platt_s_line_undoes_a_shifted_mix() -> None:
     assert scale == pytest.approx(0.5, rel=0.1)
     assert shift == pytest.approx(-1.5, rel=0.15)
     assert Calibration({}, {"marks": (scale, shift)}).platt["marks"][0] == scale
+
+
+def test_of_a_picture_painted_over_a_render_nobody_claims_to_know_the_small_things() -> None:
+    every = pictures(2)
+    strength = np.array([MARKED_STRENGTH - 0.01, MARKED_STRENGTH])
+    left = what_is_left(Truth(every.one_of, every.any_of), strength)
+    kept = {head for at, head in enumerate(SOFTMAX) if left.one_of[0, at] != IGNORE}
+    assert kept == set(SOFTMAX) - {"expression", "left_eye", "right_eye"}
+    known = [{one.split(":")[0] for one in labels(np.isfinite(row))} for row in left.any_of]
+    assert known == [{"marks", "injuries", "props"}, {"props"}]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+def test_the_model_paints_over_renders_and_their_shapes_stay(tmp_path: Path) -> None:
+    renders = RenderSet(tmp_path, 6, SIZE, seed=1)
+    for _ in make(renders, shipped_head(), workers=1):
+        pass
+    keep_painted(renders, ASSETS / "studio", 6)
+    found, plain = (
+        load_painted(renders, shipped_head()),
+        load(renders, shipped_head(), np.arange(6)),
+    )
+    assert found is not None
+    assert found.pixels.shape == plain.pixels.shape
+    assert (found.points == plain.points).all()
+    apart = np.abs(found.pixels.astype(float) - plain.pixels).mean((1, 2, 3))
+    assert (apart > 2).all()  # it is not the render
+    assert (apart < 40).all()  # but still that picture
