@@ -12,7 +12,7 @@ from training.studio.actor import Mark, random_actor
 from training.studio.dataset import details
 from training.studio.kairo import KAIRO, reference_shots
 from training.studio.mesh import CORNERS
-from training.studio.recognition import Vectors, separation
+from training.studio.recognition import Crowd, Vectors, separation, survival
 from training.studio.render import Picture, Renderer, corner_weights
 from training.studio.shot import Shot, random_shot
 
@@ -136,16 +136,27 @@ def test_phenotype_weights_are_a_mixture() -> None:
     assert weights.sum() == pytest.approx(1.0, abs=1e-5)
 
 
+def unit(vectors: Vectors) -> Vectors:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
 def test_separation_is_perfect_for_people_apart_and_chance_for_one_and_the_same() -> None:
     rng = np.random.default_rng(2)
     owners = np.repeat(np.arange(20), 4)
     noise = rng.normal(size=(80, 64)).astype(np.float32)
     people = rng.normal(size=(20, 64)).astype(np.float32)[owners]
-
-    def unit(vectors: Vectors) -> Vectors:
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
-
     assert separation(unit(people + 0.05 * noise), owners) == {"auc": 1.0, "rank_1": 1.0}
     chance = separation(unit(noise), owners)
     assert abs(chance["auc"] - 0.5) < 0.1
     assert chance["rank_1"] < 0.3
+
+
+def test_what_passes_through_a_codec_is_measured_against_pictures_and_people() -> None:
+    rng, owners = np.random.default_rng(0), np.repeat(np.arange(10), 6)
+    people, noise = rng.normal(size=(10, 64))[owners], 0.3 * rng.normal(size=(60, 64))
+    vectors = unit((people + noise).astype(np.float32))
+    kept = survival(Crowd(vectors, owners, vectors))
+    assert kept == {"vae_cosine": 1.0, "vae_rank_1": 1.0, "vae_rank_1_of_people": 1.0}
+    lost = survival(Crowd(vectors, owners, vectors[::-1]))
+    assert lost["vae_cosine"] < 0.3
+    assert (lost["vae_rank_1"], lost["vae_rank_1_of_people"]) == (0.0, 0.0)

@@ -74,13 +74,29 @@ def separation(vectors: Vectors, owners: NDArray[np.int64]) -> dict[str, float]:
 
 
 def survival(people: Crowd) -> dict[str, float]:
-    """What of a face passes through the VAE: mean cosine to the picture it was made from, and how
-    often the nearest *other* picture shows the same person."""
+    """What of a face passes through the VAE: mean cosine to the picture it was made from; how often
+    the nearest *other* picture shows the same person; and how often the nearest person is the same,
+    each known by the centroid of all pictures but that one, as the IDR compares them."""
     cosines = people.decoded @ people.vectors.T
     kept = float(np.diagonal(cosines).mean())
     np.fill_diagonal(cosines, -np.inf)
     first = people.owners[cosines.argmax(1)] == people.owners
-    return {"vae_cosine": round(kept, 4), "vae_rank_1": round(float(first.mean()), 4)}
+    return {
+        "vae_cosine": round(kept, 4),
+        "vae_rank_1": round(float(first.mean()), 4),
+        "vae_rank_1_of_people": round(_told(people), 4),
+    }
+
+
+def _told(people: Crowd) -> float:
+    centre = people.vectors.mean(0)
+    known, seen = off_centre(people.vectors, centre), off_centre(people.decoded, centre)
+    owner = people.owners[:, None] == np.unique(people.owners)
+    sums = owner.T.astype(np.float32) @ known
+    cosines = seen @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+    rest = sums[owner.argmax(1)] - known  # the person's other pictures
+    cosines[owner] = (seen * rest).sum(1) / np.linalg.norm(rest, axis=1).clip(1e-9)
+    return float(owner[np.arange(len(seen)), cosines.argmax(1)].mean())
 
 
 def recognition(
