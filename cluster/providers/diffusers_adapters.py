@@ -10,7 +10,8 @@ from cachetools import LRUCache
 from torch import nn
 
 from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import DOWN, UP, Raw, check_fits, open_adapter
+from cluster.domain.adapter_file import DOWN, UP, check_fits, open_adapter
+from cluster.domain.tensor_file import Raw
 from cluster.errors import BadAdapter
 from cluster.ports import BlobStore
 from cluster.providers.diffusers_folder import BaseFolder
@@ -121,7 +122,7 @@ class Adapters:
             raise BadAdapter(
                 f"{adapter.id} belongs to {adapter.base_model}; {base.id} is being served"
             )
-        file, raw = open_adapter(self._blobs.get(adapter.sha256))  # which checks the digest
+        file, raw = open_adapter(self._blobs.view(adapter.sha256))  # which checks the digest
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
         key = f"{file.component}.{{}}".format
         return {

