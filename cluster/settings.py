@@ -167,10 +167,8 @@ class Recipe(Section):
     identity_weight: float = Field(
         0.0, ge=0, description="Of a face recogniser's loss, beside the denoiser's own."
     )
-    eye_weight: float = Field(
-        0.0,
-        ge=0,
-        description="How much more an error in an eye counts: few pixels, much looked at.",
+    detail_weight: float = Field(
+        0.0, ge=0, description="How much more an error in an eye counts, or where a mark is."
     )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(

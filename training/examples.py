@@ -17,10 +17,8 @@ from cluster.domain.face import Face
 from cluster.settings import Recipe
 from training.families import Denoiser, Words
 from training.objectives import Objective
-from training.recogniser import TEMPLATE, alignment
-
-EYES, EYE_PX = TEMPLATE[:2], 5.0
-"""In the aligned crop: where the eyes are, and the radius of an iris."""
+from training.recogniser import alignment
+from training.spots import Spot, weights
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -54,7 +52,13 @@ class Examples:
     """Latents of captioned pictures, every wording as the denoiser takes it, where the faces are,
     (n, 2, 3), and how much an error counts at each place, (n, 1, h, w)."""
 
-    def __init__(self, denoiser: Denoiser, captioned: Captioned, eye_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        captioned: Captioned,
+        spots: Sequence[Spot] = (),
+        detail_weight: float = 0.0,
+    ) -> None:
         pixels = torch.from_numpy(np.asarray(captioned.pictures)).permute(0, 3, 1, 2)
         self.latents = denoiser.latents(pixels.float() / 127.5 - 1)
         self.words = [denoiser.read(texts) for texts in captioned.wordings]
@@ -64,7 +68,7 @@ class Examples:
         self.crops = torch.from_numpy(np.stack(crops))
         height, width = self.latents.shape[-2:]
         cell_px = captioned.pictures.shape[1] / height
-        places = [_places(crop / cell_px, (height, width), eye_weight) for crop in crops]
+        places = [weights(crop / cell_px, (height, width), spots, detail_weight) for crop in crops]
         self.places = torch.from_numpy(np.stack(places))[:, None]
 
     def __len__(self) -> int:
@@ -133,17 +137,3 @@ class Course:
 
     def _wording(self, dice: np.random.Generator, row: int, examples: Examples) -> int:
         return int(dice.integers(len(examples.words[row])))
-
-
-def _places(
-    crop: npt.NDArray[np.float32], shape: tuple[int, int], eye_weight: float
-) -> npt.NDArray[np.float32]:
-    """One everywhere, and `eye_weight` more in the middle of each eye; `crop` in latent cells."""
-    found = np.ones(shape, np.float32)
-    if eye_weight and np.isfinite(crop).all():
-        y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
-        spread = max(EYE_PX * float(np.hypot(*crop[:, 0])), 0.5)
-        for at_x, at_y in np.column_stack([EYES, np.ones(2)]) @ crop.T:
-            away = ((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * spread**2)
-            found += eye_weight * np.exp(-away).astype(np.float32)
-    return found

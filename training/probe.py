@@ -69,15 +69,15 @@ class ProbeScore(Value):
         return (self.idr or 0.0) - lost - 2 * copied
 
     def rivals(self, best: "ProbeScore", base: "ProbeScore") -> bool:
-        """Whether it is not measurably worse than the best look: within one standard error, over
-        the same pictures (Breiman et al. 1984, the one-standard-error rule).
+        """Whether it is not measurably worse than the best look: within two standard errors, over
+        the same pictures.
 
         A look's few pictures tell adapters that resemble each other apart no better than dice
         would, and of two that they cannot tell apart the one that learned longer is the better.
         """
         apart = [mine - its for mine, its in zip(self.idrs, best.idrs, strict=False)]
         doubt = statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
-        return self.merit(base) >= best.merit(base) - doubt
+        return self.merit(base) >= best.merit(base) - 2 * doubt
 
 
 @dataclass(frozen=True)

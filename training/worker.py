@@ -41,6 +41,7 @@ from training.prior import other_people
 from training.probe import PictureScore, Prober, ProbeScore, probes_for
 from training.recogniser import recogniser_of
 from training.run import Run, State
+from training.spots import spots_of
 from training.trainer import LoraTrainer
 
 STATE = "state.pt"
@@ -168,9 +169,14 @@ class Worker:
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces: list[Face | None] = []
         recipe = self._job.recipe
-        if recipe.identity_weight or recipe.eye_weight:
+        if recipe.identity_weight or recipe.detail_weight:
             faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pictures]
-        return Examples(self._denoiser, Captioned(pictures, wordings, faces), recipe.eye_weight)
+        return Examples(
+            self._denoiser,
+            Captioned(pictures, wordings, faces),
+            spots_of(self._job.character.profile.marks),
+            recipe.detail_weight,
+        )
 
     @cached_property
     def _objective(self) -> Objective:

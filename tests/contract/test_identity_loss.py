@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from cluster import providers
+from cluster.domain.character import Mark
 from cluster.domain.face import Face
 from cluster.errors import Unsupported
 from cluster.pictures import from_png
@@ -22,6 +23,7 @@ from training.families import Denoiser, denoiser_of
 from training.identity_loss import IdentityLoss
 from training.objectives import Objective, objective_of
 from training.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
+from training.spots import spots_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -148,15 +150,18 @@ def test_noise_and_pictures_without_the_actor_say_nothing(
     assert float(loss(nobody, right)) == 0
 
 
-def test_an_error_in_an_eye_counts_more_and_elsewhere_as_ever(
+def test_an_error_in_an_eye_or_a_mark_counts_more_and_elsewhere_as_ever(
     denoiser: Denoiser, kairo: Pixels, face: Face
 ) -> None:
     captioned = Captioned(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
-    weighed = Examples(denoiser, captioned, eye_weight=25.0)
+    spots = spots_of([Mark(kind="scar", place="left cheek"), Mark(kind="scar", place="ear")])
+    weighed = Examples(denoiser, captioned, spots, detail_weight=25.0)
     assert weighed.places.shape == (2, 1, *weighed.latents.shape[-2:])
-    for x_px, y_px in face.landmarks[:2]:  # the eyes
-        cell = weighed.places[0, 0, int(y_px / 4), int(x_px / 4)]
-        assert 15.0 < float(cell) <= 26.0
-    assert float(weighed.places[0, 0, 0].max()) == pytest.approx(1.0, abs=1e-3)
+    (right, left, nose, *_), seen = face.landmarks / 4, weighed.places[0, 0]
+    for x, y in (right, left):
+        assert 15.0 < float(seen[int(y), int(x)]) <= 26.0
+    cheek, other = (seen[int(nose[1]), round(float(eye[0]))] for eye in (left, right))
+    assert float(cheek) > 4.0 > 2.0 > float(other)
+    assert float(seen[0].max()) == pytest.approx(1.0, abs=1e-3)
     assert float(weighed.places[1].max()) == 1.0
     assert float(Examples(denoiser, captioned).places.max()) == 1.0

@@ -16,6 +16,7 @@ from cluster.pictures import from_png
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.diffusers_image_prompt import ImagePrompt
 from cluster.settings import ASSETS
+from training.spots import EYES
 from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.loop import Loop
@@ -136,7 +137,7 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
     recipe = adapter.AdapterRecipe(rank=4, batch=4)
     references = [from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())]
-    adapter.train(pipeline, captioned, captioned, references, tmp_path, 0.5, recipe)
+    adapter.train(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
     base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
     adapter.save(pipeline, path, recipe, base.sha256, "kairo")
 

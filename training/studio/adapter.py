@@ -32,6 +32,7 @@ from training.presets import PRESETS
 from training.probe import PictureScore, ProbeScore
 from training.recogniser import recogniser_of
 from training.run import Run, State
+from training.spots import Spot
 from training.studio.loop import device_of
 from training.trainer import LoraTrainer
 
@@ -97,19 +98,21 @@ def train(
     actor: Captioned,
     others: Captioned,
     references: Sequence[NDArray[np.uint8]],
+    spots: Sequence[Spot],
     folder: Path,
     seconds: float,
     recipe: AdapterRecipe,
 ) -> None:
     """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock; a second
-    call on the same folder goes on. ``references``, (H, W, 3) each, say whose face it should be."""
+    call on the same folder goes on. ``references``, (H, W, 3) each, say whose face it should be,
+    ``spots`` where in it to look closely."""
     began, full = time.monotonic(), recipe.full(seconds)
     denoiser = UNetDenoiser(pipeline, "unet")
     encoder = face_encoder(IdentitySettings())
     faces = [next(iter(encoder.faces(picture)), None) for picture in actor[0]]
     objective = objective_of(pipeline.scheduler, full.gamma, tokens=0)
     course = examples.Course(
-        examples.Examples(denoiser, examples.Captioned(*actor, faces), full.eye_weight),
+        examples.Examples(denoiser, examples.Captioned(*actor, faces), spots, full.detail_weight),
         examples.Examples(denoiser, examples.Captioned(*others)),
         denoiser.read([""])[0],
         objective,

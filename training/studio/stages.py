@@ -16,6 +16,7 @@ from cluster.providers import face_encoder
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.settings import IdentitySettings
 from training.recogniser import recogniser_of
+from training.spots import spots_of
 from training.studio import adapter, ip_adapter, text, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
 from training.studio.captions import caption, named_caption
@@ -216,8 +217,8 @@ def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
     recipe = adapter.AdapterRecipe()
     seconds = plan.adapter_minutes * 60
     adapter.train(
-        pipeline, kairo_examples(plan), other_examples(plan), references(plan), plan.folder,
-        seconds, recipe,
+        pipeline, kairo_examples(plan), other_examples(plan), references(plan),
+        spots_of(KAIRO.marks), plan.folder, seconds, recipe,
     )  # fmt: skip
     path = plan.kairo / "char_kairo_v1.safetensors"
     digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
