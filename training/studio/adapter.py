@@ -45,20 +45,23 @@ Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class AdapterRecipe:
-    """``prior`` is the share of other people's pictures in a batch."""
+    """``prior`` is the share of other people's pictures in a batch. A set of hundreds of pictures
+    can afford to look closer at details than one of forty."""
 
     rank: int = 32
     rate: float = 1.5e-3
     batch: int = 16
     prior: float = 0.125
+    detail_weight: float = 25.0
     seed: int = 0
 
     def full(self, seconds: float) -> Recipe:
         """The embedded model's preset with this, for as many steps as ``seconds`` hold."""
         own = {"rank": self.rank, "alpha": self.rank, "rate": self.rate, "batch": self.batch}
         timed = {"steps": UNLIMITED, "min_steps": 1, "max_minutes": seconds / 60}
-        more = {"prior": self.prior, "seed": self.seed, "probes": 0}
-        return Recipe.model_validate(PRESETS["studio"].model_dump() | own | timed | more)
+        more = {"prior": self.prior, "detail_weight": self.detail_weight}
+        rest = {"seed": self.seed, "probes": 0}
+        return Recipe.model_validate(PRESETS["studio"].model_dump() | own | timed | more | rest)
 
 
 class FolderHooks:
