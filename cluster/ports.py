@@ -1,6 +1,7 @@
 """What CineAI asks of the outside world. Implementations live in providers/ and store/."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -88,6 +89,6 @@ class BlobStore(Protocol):
 
     def get(self, sha256: str) -> bytes: ...
 
-    def view(self, sha256: str) -> memoryview: ...
+    def view(self, sha256: str) -> AbstractContextManager[memoryview]: ...
 
     def exists(self, sha256: str) -> bool: ...

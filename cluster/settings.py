@@ -65,6 +65,15 @@ class GeneratorSettings(Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     steps: int = Field(12, ge=1, le=200)
     guidance: float = Field(3.0, ge=0, le=30)
+    guidance_share_lora: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Of guidance - 1, what pictures with an adapter have (UNets).",
+    )
+    guidance_start_lora: float = Field(
+        0.4, ge=0, le=1, description="And how much of the noise is gone before they have it."
+    )
     max_side_px: int = Field(2048, ge=64)
     adapter_slots: int = Field(8, ge=1, le=256, description="Adapters served at the same time.")
     adapter_max_rank: int = Field(32, ge=1, le=256, description="Every slot has room for it.")

@@ -5,7 +5,7 @@ and lets Ray keep its checkpoints. The first worker speaks for all and writes th
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -157,7 +157,7 @@ class Worker:
         frames = [sample for sample in self._manifest.samples if sample.crop == "frame"]
         known = [look(from_png(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
-            self._painter,
+            partial(self._painter, adapted=True),
             Scorer(self._judge, self._job.character, known),
             probes_for(self._job.character, order.trigger, self._manifest.looks, recipe.probes),
         )

@@ -25,6 +25,7 @@ from cluster.providers.diffusers_call import (
     token_budget,
 )
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers_guidance import Guidance
 from cluster.providers.diffusers_load import (
     compile_blocks,
     inpainting_twin,
@@ -58,6 +59,7 @@ class DiffusersImageModel:
         base = base_folder(settings.model)
         self._pipe = load_pipeline(base, pick_device(settings.device))
         self._inpainter = inpainting_twin(self._pipe)
+        self._guidance = Guidance(self._pipe, settings)
         self._references = References.of(self._pipe, base, settings, blobs, faces)
         denoiser = getattr(self._pipe, base.component)
         self._adapters = Adapters(
@@ -143,9 +145,11 @@ class DiffusersImageModel:
 
     @contextmanager
     def _serving(self, orders: Sequence[RenderOrder] | Sequence[Inpainting]) -> Iterator[None]:
-        """Let the n-th picture of every batch have the n-th order's adapter and references."""
+        """Let the n-th picture of every batch have the n-th order's adapter and references, and the
+        guidance that goes with them."""
         adapters = [order.adapter for order in orders]
-        with self._adapters.serving(adapters), self._references.shown(orders):
+        guided = self._guidance.of([one is not None for one in adapters])
+        with self._adapters.serving(adapters), self._references.shown(orders), guided:
             yield
 
     def _common(

@@ -66,7 +66,7 @@ class Adapters:
         if (known := self._known(name)) is not None:
             return known
         with self._staging:
-            staged = self._known(name) or self._bank.stage(self._verified(adapter))
+            staged = self._known(name) or self._read(adapter)
         with self._lock:
             self._staged[name] = staged
         return staged
@@ -116,13 +116,17 @@ class Adapters:
         with self._lock:
             return self._staged.get(name)
 
-    def _verified(self, adapter: AdapterVersion) -> dict[str, Pair]:
+    def _read(self, adapter: AdapterVersion) -> Staged:
+        with self._blobs.view(adapter.sha256) as content:  # which checks the digest meanwhile
+            return self._bank.stage(self._verified(adapter, content))
+
+    def _verified(self, adapter: AdapterVersion, content: memoryview) -> dict[str, Pair]:
         base = self._base
         if adapter.base_model != base.id:
             raise BadAdapter(
                 f"{adapter.id} belongs to {adapter.base_model}; {base.id} is being served"
             )
-        file, raw = open_adapter(self._blobs.view(adapter.sha256))  # which checks the digest
+        file, raw = open_adapter(content)
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
         key = f"{file.component}.{{}}".format
         return {

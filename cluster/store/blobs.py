@@ -3,15 +3,16 @@
 import hashlib
 import re
 import uuid
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from cluster.errors import CineError, NotFound
-
-Content = TypeVar("Content", bytes, memoryview)
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -51,11 +52,18 @@ class Blobs:
             content: bytes = self._files.cat_file(path)
         except FileNotFoundError:
             raise NotFound("artifact", id=sha256) from None
-        return _checked(content, sha256)
+        _check(content, sha256)
+        return content
 
-    def view(self, sha256: str) -> memoryview:
-        """The same of a large blob, read into memory that the kernel hands out in large pages,
-        which numpy asks for: four times as fast. Raises what `get` raises."""
+    @contextmanager
+    def view(self, sha256: str) -> Iterator[memoryview]:
+        """The same of a large blob, which is checked while the block works on it: the block ends
+        only when the bytes are right, and what was made of them is worth nothing before.
+
+        Raises what `get` raises; of damaged bytes also in place of what the block raised. They are
+        in memory that the kernel hands out in large pages, which numpy asks for: four times as
+        fast.
+        """
         path = self._path_of(sha256)
         try:
             content = np.empty(self._files.size(path), np.uint8).data
@@ -65,7 +73,12 @@ class Blobs:
                     at += got
         except FileNotFoundError:
             raise NotFound("artifact", id=sha256) from None
-        return _checked(content[:at], sha256)
+        with ThreadPoolExecutor(1) as pool:
+            checked = pool.submit(_check, content[:at], sha256)
+            try:
+                yield content[:at]
+            finally:
+                checked.result()
 
     def delete(self, sha256: str) -> None:
         """Forget the bytes; what is not there needs no forgetting."""
@@ -85,10 +98,9 @@ class Blobs:
         return f"{self._root}/{sha256[:2]}/{sha256}"
 
 
-def _checked(content: Content, sha256: str) -> Content:
+def _check(content: bytes | memoryview, sha256: str) -> None:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise CineError(
             f"artifact {sha256} is damaged on disk",
             advice="Delete it from the blob store and restore it from a copy, or render again.",
         )
-    return content

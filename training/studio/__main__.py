@@ -43,7 +43,7 @@ def train(
     vae_minutes: float = 10.0,
     workers: Annotated[int, typer.Option(min=1, help="Rendering processes.")] = 2,
     start: Annotated[
-        Path | None, typer.Option(help="A pipeline folder to train further; its VAE stays.")
+        Path | None, typer.Option(help="A pipeline folder to train further; its encoder stays.")
     ] = None,
     rehearse: Annotated[bool, typer.Option(help="All stages in two minutes, worthless.")] = False,
 ) -> None:

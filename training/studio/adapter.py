@@ -7,7 +7,7 @@ loss that recognises a face goes by the references.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +57,9 @@ class AdapterRecipe:
 
     def full(self, seconds: float) -> Recipe:
         """The embedded model's preset with this, for as many steps as ``seconds`` hold."""
-        own = {"rank": self.rank, "alpha": self.rank, "rate": self.rate, "batch": self.batch}
-        timed = {"steps": UNLIMITED, "min_steps": 1, "max_minutes": seconds / 60}
-        more = {"prior": self.prior, "detail_weight": self.detail_weight}
-        rest = {"seed": self.seed, "probes": 0}
-        return Recipe.model_validate(PRESETS["studio"].model_dump() | own | timed | more | rest)
+        timed = {"steps": UNLIMITED, "min_steps": 1, "max_minutes": seconds / 60, "probes": 0}
+        own = {"alpha": self.rank, **asdict(self), **timed}
+        return Recipe.model_validate(PRESETS["studio"].model_dump() | own)
 
 
 class FolderHooks:

@@ -42,9 +42,8 @@ class Plan:
     """What to make, where, and how long each stage may take, in minutes of wall clock.
 
     ``folder`` keeps everything in between; ``studio`` and ``kairo`` receive what is shipped.
-    ``start`` is a pipeline folder whose VAE, text encoder and
-    UNet are taken over: the first as it is, the others to be trained further. ``portraits`` is how
-    many pictures' faces are embedded for the image-prompt adapter.
+    ``start`` is a pipeline folder whose parts are taken over and trained further, the VAE's encoder
+    excepted. ``portraits`` is how many pictures' faces are embedded for the image-prompt adapter.
     """
 
     folder: Path
@@ -55,6 +54,7 @@ class Plan:
     size_px: int = 128
     vae_minutes: float = 10.0
     judged_minutes: float = 4.0
+    decoder_minutes: float = 35.0
     text_minutes: float = 7.0
     base: BaseSettings = field(default_factory=BaseSettings)
     ip_adapter_minutes: float = 12.0
@@ -82,17 +82,25 @@ def keypoints(plan: Plan) -> NDArray[np.float32]:
 
 def train_autoencoder(plan: Plan) -> AutoencoderTiny:
     """Stage 1: pixels first, then the recogniser's judgement; returns the VAE, scaled."""
-    done = plan.start / "vae" if plan.start else plan.folder / "vae"
+    done, recipe, pictures = plan.folder / "vae", vae.VaeRecipe(), plan.renders.pictures()
     if done.exists():
         return AutoencoderTiny.from_pretrained(done).to(device_of())
-    recipe, pictures = vae.VaeRecipe(), plan.renders.pictures()
-    model = vae.train(pictures, plan.folder, plan.vae_minutes * 60, recipe)
     judge = recogniser_of(IdentitySettings())
-    model = vae.train_judged(
-        model, judge, pictures, keypoints(plan), plan.folder, plan.judged_minutes * 60, recipe
-    )
-    spread = vae.encode(model, np.asarray(pictures[:1000])).float().std()
-    model.register_to_config(scaling_factor=float(1 / spread))
+
+    def judged(model: AutoencoderTiny, minutes: float, how: vae.Judging) -> AutoencoderTiny:
+        return vae.train_judged(
+            model, judge, pictures, keypoints(plan), plan.folder, minutes * 60,
+            recipe.latent_noise, how,
+        )  # fmt: skip
+
+    if plan.start:
+        model = AutoencoderTiny.from_pretrained(plan.start / "vae").to(device_of())
+    else:
+        model = vae.train(pictures, plan.folder, plan.vae_minutes * 60, recipe)
+        model = judged(model, plan.judged_minutes, recipe.both)
+        spread = vae.encode(model, np.asarray(pictures[:1000])).float().std()
+        model.register_to_config(scaling_factor=float(1 / spread))
+    model = judged(model, plan.decoder_minutes, recipe.decoder)
     model.save_pretrained(done)
     return model
 
@@ -244,6 +252,7 @@ def quick(plan: Plan) -> Plan:
     """A rehearsal of every stage in about two minutes: figures are worthless, files are real."""
     base = replace(plan.base, minutes=0.3, batch=8)
     return replace(
-        plan, pictures=120, vae_minutes=0.2, judged_minutes=0.1, text_minutes=0.1, base=base,
-        ip_adapter_minutes=0.1, portraits=120, adapter_minutes=0.1, kairo_pictures=16,
+        plan, pictures=120, vae_minutes=0.2, judged_minutes=0.1, decoder_minutes=0.1,
+        text_minutes=0.1, base=base, ip_adapter_minutes=0.1, portraits=120, adapter_minutes=0.1,
+        kairo_pictures=16,
     )  # fmt: skip

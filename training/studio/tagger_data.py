@@ -108,7 +108,8 @@ def load_painted(renders: RenderSet, head_cache: Path) -> Pictures | None:
 
 
 def _instead(renders: RenderSet, head_cache: Path, path: Path) -> Pictures | None:
-    """The pictures at ``path`` with the truth of the renders they were made from."""
+    """The pictures at ``path`` with the truth of the renders they were made from, but for those of
+    actors on whom the tagger is calibrated."""
     if not path.exists():
         return None
     pixels = np.load(path)

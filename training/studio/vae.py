@@ -1,8 +1,9 @@
 """Stage one: the autoencoder between pictures and latents, a diffusers `AutoencoderTiny`.
 
 Factor 4, four channels. It is convolutional, so most of its training sees 64-px crops round
-the face, which is four times cheaper than whole pictures and where identity is decided; a
-second, shorter phase lets a face recogniser judge aligned faces (`recogniser`).
+the face, which is four times cheaper than whole pictures and where identity is decided; then a
+face recogniser judges aligned faces (`recogniser`), first of both halves, then of the
+decoder alone, which leaves the latents and all that was trained on them as they are.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,19 @@ CROP, FACE_CROP = 64, 96
 
 
 @dataclass(frozen=True)
+class Judging:
+    """A phase in which a recogniser judges ``batch`` faces a step, and what its word counts;
+    ``encoder``: whether the encoder learns too."""
+
+    name: str
+    encoder: bool
+    rate: float
+    identity_weight: float
+    feature_weight: float
+    batch: int = 4
+
+
+@dataclass(frozen=True)
 class VaeRecipe:
     """``width`` channels throughout; blocks per resolution from the picture to the latents."""
 
@@ -30,10 +44,8 @@ class VaeRecipe:
     batch: int = 12
     rate: float = 2e-3
     latent_noise: float = 0.03
-    judged_batch: int = 4
-    judged_rate: float = 5e-4
-    identity_weight: float = 0.35
-    feature_weight: float = 0.3
+    both: Judging = Judging("vae_judged", True, 5e-4, identity_weight=0.35, feature_weight=0.3)
+    decoder: Judging = Judging("vae_decoder", False, 6e-4, identity_weight=1.0, feature_weight=0.5)
 
 
 def build(recipe: VaeRecipe) -> AutoencoderTiny:
@@ -105,7 +117,7 @@ def latent_loss(latents: torch.Tensor, weight: float) -> torch.Tensor:
 
 
 def identity_loss(
-    judge: Recogniser, made: torch.Tensor, true: torch.Tensor, matrices: torch.Tensor, r: VaeRecipe
+    judge: Recogniser, made: torch.Tensor, true: torch.Tensor, matrices: torch.Tensor, how: Judging
 ) -> torch.Tensor:
     """How differently the recogniser sees two batches of faces: embedding and early features."""
     with torch.no_grad():
@@ -118,7 +130,7 @@ def identity_loss(
         ]
     ).mean()
     same = (wanted.float() * got.float()).sum(1).mean()
-    loss: torch.Tensor = r.identity_weight * (1 - same) + r.feature_weight * (1 - near)
+    loss: torch.Tensor = how.identity_weight * (1 - same) + how.feature_weight * (1 - near)
     return loss
 
 
@@ -157,24 +169,25 @@ def train_judged(
     points: NDArray[np.float32],
     folder: Path,
     seconds: float,
-    recipe: VaeRecipe,
+    noise: float,
+    how: Judging,
 ) -> AutoencoderTiny:
-    """Second phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
+    """A later phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
     device = device_of()
     vae.train()
+    vae.encoder.requires_grad_(how.encoder)
     judge = judge.to(device).eval()
-    optimiser = torch.optim.AdamW(
-        vae.parameters(), recipe.judged_rate, betas=(0.9, 0.99), weight_decay=1e-4
-    )
-    loop = Loop("vae_judged", folder, seconds, {"vae": vae}, optimiser, recipe.judged_rate)
+    weights = [one for one in vae.parameters() if one.requires_grad]
+    optimiser = torch.optim.AdamW(weights, how.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    loop = Loop(how.name, folder, seconds, {"vae": vae}, optimiser, how.rate)
     rng = np.random.default_rng(loop.step + 2)
     for _ in loop:
-        true, matrices = faces(pictures, points, recipe.judged_batch, rng)
+        true, matrices = faces(pictures, points, how.batch, rng)
         true = true.to(device).contiguous(memory_format=torch.channels_last)
-        latents, made = pass_through(vae, true, recipe.latent_noise)
+        latents, made = pass_through(vae, true, noise)
         loss = reconstruction_loss(made, true) + latent_loss(latents, 2e-2)
         with autocast(device):
-            loss = loss + identity_loss(judge, made, true, matrices.to(device), recipe)
+            loss = loss + identity_loss(judge, made, true, matrices.to(device), how)
         loop.learn(loss)
     return vae.eval()
 
