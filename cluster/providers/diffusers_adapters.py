@@ -4,8 +4,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
+from typing import Any
 
-import torch
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
 from cachetools import LRUCache
 from torch import nn
 
@@ -17,7 +20,7 @@ from cluster.ports import BlobStore
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.slot_bank import Pair, SlotBank, Staged
 
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16}
 ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
 
 
@@ -130,14 +133,14 @@ class Adapters:
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
         key = f"{file.component}.{{}}".format
         return {
-            name: Pair(_tensor(raw[key(name) + DOWN]), _tensor(raw[key(name) + UP]), scale)
+            name: Pair(_array(raw[key(name) + DOWN]), _array(raw[key(name) + UP]), scale)
             for name, scale in file.scales.items()
         }
 
 
-def _tensor(raw: Raw) -> torch.Tensor:
+def _array(raw: Raw) -> npt.NDArray[Any]:
     """A view of the bytes."""
-    return torch.frombuffer(raw.data, dtype=DTYPES[raw.dtype]).view(raw.shape)
+    return np.frombuffer(raw.data, DTYPES[raw.dtype]).reshape(raw.shape)
 
 
 def _name(adapter: AdapterVersion) -> str:
