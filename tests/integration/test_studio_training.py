@@ -15,7 +15,8 @@ from cluster.domain.adapter_file import check_fits, read_adapter
 from cluster.pictures import from_png
 from cluster.providers.diffusers_folder import BaseFolder
 from cluster.providers.diffusers_image_prompt import ImagePrompt
-from cluster.settings import ASSETS
+from cluster.settings import ASSETS, IdentitySettings
+from training.recogniser import recogniser_of
 from training.spots import EYES
 from training.studio import adapter, ip_adapter, vae
 from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
@@ -29,6 +30,10 @@ PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.ui
 SMALL = BaseSettings(
     minutes=0.02, coarse_batch=2, batch=2, channels=(16, 16, 32), text_width=48, text_layers=1
 )
+FACE = np.array(
+    [[0.6, 0.4], [0.4, 0.4], [0.65, 0.55], [0.35, 0.55], [0.5, 0.2], [0.5, 0.7], [0.5, 0.5]],
+    np.float32,
+)
 RECIPE = vae.VaeRecipe(width=16, batch=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
 
 
@@ -40,6 +45,20 @@ def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
     assert vae.decode(model, latents).shape == PICTURES.shape
     vae.train(PICTURES, tmp_path, 5.0, RECIPE)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] > steps
+
+
+@pytest.mark.parametrize("how", [RECIPE.both, RECIPE.decoder], ids=lambda how: how.name)
+def test_a_recogniser_teaches_both_halves_or_the_decoder_alone(
+    tmp_path: Path, how: vae.Judging
+) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (4, 128, 128, 3), dtype=np.uint8)
+    points = np.tile(FACE, (4, 1, 1))
+    model = vae.build(RECIPE)
+    latents, painted = vae.encode(model, pictures), vae.decode(model, torch.zeros(1, 4, 32, 32))
+    judge = recogniser_of(IdentitySettings())
+    vae.train_judged(model, judge, pictures, points, tmp_path, 0.1, 0.03, how)
+    assert torch.equal(vae.encode(model, pictures), latents) != how.encoder
+    assert not np.array_equal(vae.decode(model, torch.zeros(1, 4, 32, 32)), painted)
 
 
 def test_a_loop_learns_and_its_average_follows(tmp_path: Path) -> None:
@@ -92,11 +111,7 @@ def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
 
 
 def test_landmarks_stand_where_the_recogniser_expects_them() -> None:
-    points = np.array(
-        [[0.6, 0.4], [0.4, 0.4], [0.65, 0.55], [0.35, 0.55], [0.5, 0.2], [0.5, 0.7], [0.5, 0.5]],
-        np.float32,
-    )
-    five = vae.landmarks(points)
+    five = vae.landmarks(FACE)
     assert five.shape == (5, 2)
     assert five[0, 0] < five[1, 0]
     assert five[3, 0] < five[2, 0] < five[4, 0]

@@ -14,8 +14,8 @@ from training.studio.stages import Plan
 
 TEMPLATE = Path(__file__).with_name("card.md")
 
-GROWN = """an earlier version of itself. Its autoencoder stayed as it was; text encoder and UNet
-were trained further."""
+GROWN = """an earlier version of itself. Its autoencoder's encoder stayed as it was; decoder, text
+encoder and UNet were trained further."""
 
 FIGURES = {
     "face_found": "face found", "hair_colour": "hair colour as asked",
