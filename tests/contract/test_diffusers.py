@@ -32,9 +32,7 @@ ORDER = RenderOrder(
 
 
 def load(folder: Path, blobs: BlobStore) -> DiffusersImageModel:
-    settings = GeneratorSettings(
-        model=str(folder), device="cpu", steps=3, guidance_share_lora=1, guidance_start_lora=0
-    )
+    settings = GeneratorSettings(model=str(folder), device="cpu", steps=3)
     return DiffusersImageModel(settings, blobs)
 
 

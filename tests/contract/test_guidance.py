@@ -10,11 +10,12 @@ import torch
 from diffusers import DiffusionPipeline
 
 from cluster.domain.adapter import AdapterVersion
+from cluster.domain.adapter_file import read_adapter
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.ports import BlobStore, Pixels
 from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.settings import GeneratorSettings
+from cluster.providers.diffusers_folder import STUDIO_ID, BaseFolder, base_folder
+from cluster.settings import ASSETS, GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save
@@ -41,10 +42,11 @@ def adapter(unet: BaseFolder, blobs: BlobStore) -> AdapterVersion:
     return values.adapter(1, sha256=sha256, base_model=unet.id, rank=4, alpha=4)
 
 
-def settings(unet: BaseFolder, **more: float) -> GeneratorSettings:
+def settings(unet: BaseFolder, share: float = 0.5, start: float = 0.4) -> GeneratorSettings:
     return GeneratorSettings(
-        model=str(unet.folder), device="cpu", steps=STEPS, guidance=SCALE
-    ).model_copy(update=more)
+        model=str(unet.folder), device="cpu", steps=STEPS, guidance=SCALE,
+        guidance_share_lora=share, guidance_start_lora=start,
+    )  # fmt: skip
 
 
 def stock(
@@ -103,9 +105,7 @@ def test_what_is_painted_over_with_little_noise_is_guided_at_once(
 ) -> None:
     before, mask = np.full((SIDE_PX, SIDE_PX, 3), 128, np.uint8), np.zeros((SIDE_PX,) * 2, np.uint8)
     mask[16:48, 16:48] = 255
-    late, early = (
-        DiffusersImageModel(settings(unet, guidance_start_lora=start), blobs) for start in (0.4, 0)
-    )
+    late, early = (DiffusersImageModel(settings(unet, start=start), blobs) for start in (0.4, 0))
 
     def apart(strength: float) -> int:
         task = Inpainting(prompt="a knight", seed=3, strength=strength, adapter=adapter)
@@ -127,3 +127,31 @@ def test_probes_are_painted_as_the_service_will(
     paint = PipelinePainter(pipe, settings(unet), SIDE_PX)
     assert np.abs(paint("a knight", 7, adapted=True).astype(int) - ours).max() <= 1
     assert np.abs(paint("a knight", 7).astype(int) - ours).max() > 1
+
+
+def test_only_the_embedded_model_differs_unasked(
+    unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion, tmp_path: Path
+) -> None:
+    unasked = GeneratorSettings(model=str(unet.folder), device="cpu", steps=STEPS, guidance=SCALE)
+    order = ORDER.model_copy(update={"adapter": adapter})
+    ours = DiffusersImageModel(unasked, blobs).render(order).pixels
+    content = blobs.get(adapter.sha256)
+    assert apart(ours, stock(unet, content, tmp_path, SCALE, SCALE, noise=0.6)) < 1e-3
+
+
+def test_the_embedded_model_guides_kairo_less_and_later(blobs: BlobStore) -> None:
+    content = (ASSETS / "kairo" / "char_kairo_v1.safetensors").read_bytes()
+    file = read_adapter(content)
+    kairo = values.adapter(
+        1, sha256=blobs.put(content), base_model=STUDIO_ID, rank=file.rank, alpha=file.alpha
+    )
+    order = RenderOrder(prompt="portrait of kairo", seed=7, adapter=kairo)
+
+    def painted(**asked: float) -> Pixels:
+        given = GeneratorSettings.model_validate({"device": "cpu", "steps": 4} | asked)
+        return DiffusersImageModel(given, blobs).render(order).pixels
+
+    unasked = painted()
+    asked = painted(guidance_share_lora=0.5, guidance_start_lora=0.4)
+    assert np.array_equal(unasked, asked)
+    assert not np.array_equal(unasked, painted(guidance_share_lora=1, guidance_start_lora=0))

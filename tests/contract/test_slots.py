@@ -205,8 +205,7 @@ def test_convolutions_and_every_other_layer_of_a_unet_can_be_adapted(
     import diffusers
     import torch
 
-    wardrobe = Wardrobe(sd15, blobs)
-    model = load(sd15, blobs, guidance_share_lora=1, guidance_start_lora=0)
+    wardrobe, model = Wardrobe(sd15, blobs), load(sd15, blobs)
     one, other = (save_tensors(linear_and_convolution(sd15, seed)) for seed in (1, 2))
     assert_batch_equals_runs(model, [wardrobe("x", one), wardrobe("y", other), None])
     (tmp_path / "x.safetensors").write_bytes(one)

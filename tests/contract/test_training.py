@@ -218,12 +218,8 @@ def test_the_service_paints_the_file_as_stock_diffusers_does(
     stock.load_lora_weights(tmp_path, weight_name="lora.safetensors")
     blobs = Blobs(StoreSettings(home=tmp_path).blob_root)
     served = DiffusersImageModel(
-        GeneratorSettings(
-            model=str(base.folder), device="cpu", steps=2, guidance=2.0,
-            guidance_share_lora=1, guidance_start_lora=0,
-        ),
-        blobs,
-    )  # fmt: skip
+        GeneratorSettings(model=str(base.folder), device="cpu", steps=2, guidance=2.0), blobs
+    )
     version = AdapterVersion(
         character_id=CharacterId("ada"), version=3, sha256=blobs.put(content),
         base_model=base.id, rank=RECIPE.rank, alpha=RECIPE.alpha,
