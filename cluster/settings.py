@@ -70,14 +70,14 @@ class GeneratorSettings(Section):
         ge=0,
         le=1,
         description="Of guidance - 1, what pictures with an adapter have (UNets); "
-        "null: 0.5 with the embedded model, else 1.",
+        "null: 0.75 with the embedded model, else 1.",
     )
     guidance_start_lora: float | None = Field(
         None,
         ge=0,
         le=1,
         description="And how much of the noise is gone before they have it; "
-        "null: 0.4 with the embedded model, else 0.",
+        "null: 0.3 with the embedded model, else 0.",
     )
     max_side_px: int = Field(2048, ge=64)
     adapter_slots: int = Field(8, ge=1, le=256, description="Adapters served at the same time.")
@@ -183,6 +183,9 @@ class Recipe(Section):
     )
     detail_weight: float = Field(
         0.0, ge=0, description="How much more an error in an eye counts, or where a mark is."
+    )
+    background_weight: float = Field(
+        1.0, ge=0, le=1, description="What an error far from the head counts."
     )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(
