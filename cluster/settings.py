@@ -70,7 +70,7 @@ class GeneratorSettings(Section):
         ge=0,
         le=1,
         description="Of guidance - 1, what pictures with an adapter have (UNets); "
-        "null: 0.75 with the embedded model, else 1.",
+        "null: 0.6 with the embedded model, else 1.",
     )
     guidance_start_lora: float | None = Field(
         None,
@@ -183,9 +183,6 @@ class Recipe(Section):
     )
     detail_weight: float = Field(
         0.0, ge=0, description="How much more an error in an eye counts, or where a mark is."
-    )
-    background_weight: float = Field(
-        1.0, ge=0, le=1, description="What an error far from the head counts."
     )
     empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
     prior: float = Field(

@@ -58,7 +58,6 @@ class Examples:
         captioned: Captioned,
         spots: Sequence[Spot] = (),
         detail_weight: float = 0.0,
-        background_weight: float = 1.0,
     ) -> None:
         pixels = torch.from_numpy(np.asarray(captioned.pictures)).permute(0, 3, 1, 2)
         self.latents = denoiser.latents(pixels.float() / 127.5 - 1)
@@ -69,10 +68,7 @@ class Examples:
         self.crops = torch.from_numpy(np.stack(crops))
         height, width = self.latents.shape[-2:]
         cell_px = captioned.pictures.shape[1] / height
-        places = [
-            weights(crop / cell_px, (height, width), spots, detail_weight, background_weight)
-            for crop in crops
-        ]
+        places = [weights(crop / cell_px, (height, width), spots, detail_weight) for crop in crops]
         self.places = torch.from_numpy(np.stack(places))[:, None]
 
     def __len__(self) -> int:

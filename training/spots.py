@@ -27,9 +27,6 @@ class Placed(Protocol):
     def place(self) -> str: ...
 
 
-HEAD = Spot(x=56.0, y=50.0, radius=85.0)
-"""With hair and beard."""
-
 EYES = tuple(Spot(x, y, radius=5.0) for x, y in TEMPLATE[:2])
 
 PLACES = {
@@ -50,15 +47,10 @@ def spots_of(marks: Iterable[Placed]) -> tuple[Spot, ...]:
 
 
 def weights(
-    crop: npt.NDArray[np.float32],
-    shape: tuple[int, int],
-    spots: Iterable[Spot],
-    weight: float,
-    background: float = 1.0,
+    crop: npt.NDArray[np.float32], shape: tuple[int, int], spots: Iterable[Spot], weight: float
 ) -> npt.NDArray[np.float32]:
-    """How much an error counts at each place of a picture of ``shape`` (h, w): 1 on the head and
-    ``background`` far from it, and ``weight`` more in the middle of an eye; each other spot has as
-    much in all as an eye, spread wider. 1 everywhere without a face.
+    """How much an error counts at each place of a picture of ``shape`` (h, w): 1, and ``weight``
+    more in the middle of an eye; each other spot has as much in all as an eye, spread wider.
 
     Args:
         crop: (2, 3), from the aligned crop to places of the picture; not finite: no face.
@@ -68,9 +60,6 @@ def weights(
         return found
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     scale = float(np.hypot(*crop[:, 0]))
-    head_x, head_y = crop @ (HEAD.x, HEAD.y, 1.0)
-    away = np.hypot(x - head_x, y - head_y) / (HEAD.radius * scale)
-    found -= np.asarray((1 - background) * (1 - 1 / (1 + away**6)), np.float32)
     for spot in spots:
         at_x, at_y = crop @ (spot.x, spot.y, 1.0)
         away = ((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * max(spot.radius * scale, 0.5) ** 2)

@@ -169,14 +169,13 @@ class Worker:
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces: list[Face | None] = []
         recipe = self._job.recipe
-        if recipe.identity_weight or recipe.detail_weight or recipe.background_weight != 1:
+        if recipe.identity_weight or recipe.detail_weight:
             faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pictures]
         return Examples(
             self._denoiser,
             Captioned(pictures, wordings, faces),
             spots_of(self._job.character.profile.marks),
             recipe.detail_weight,
-            recipe.background_weight,
         )
 
     @cached_property

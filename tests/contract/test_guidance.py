@@ -152,6 +152,6 @@ def test_the_embedded_model_guides_kairo_less_and_later(blobs: BlobStore) -> Non
         return DiffusersImageModel(given, blobs).render(order).pixels
 
     unasked = painted()
-    asked = painted(guidance_share_lora=0.75, guidance_start_lora=0.3)
+    asked = painted(guidance_share_lora=0.6, guidance_start_lora=0.3)
     assert np.array_equal(unasked, asked)
     assert not np.array_equal(unasked, painted(guidance_share_lora=1, guidance_start_lora=0))

@@ -53,7 +53,6 @@ class AdapterRecipe:
     batch: int = 16
     prior: float = 0.125
     detail_weight: float = 25.0
-    background_weight: float = 1.0
     seed: int = 0
 
     def full(self, seconds: float) -> Recipe:
