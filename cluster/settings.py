@@ -65,19 +65,12 @@ class GeneratorSettings(Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     steps: int = Field(12, ge=1, le=200)
     guidance: float = Field(3.0, ge=0, le=30)
-    guidance_share_lora: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="Of guidance - 1, what pictures with an adapter have (UNets); "
-        "null: 0.6 with the embedded model, else 1.",
-    )
     guidance_start_lora: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="And how much of the noise is gone before they have it; "
-        "null: 0.3 with the embedded model, else 0.",
+        description="Share of the noise that is gone before pictures with an adapter are guided "
+        "(UNets); null: 0.2 with the embedded model, else 0.",
     )
     max_side_px: int = Field(2048, ge=64)
     adapter_slots: int = Field(8, ge=1, le=256, description="Adapters served at the same time.")
