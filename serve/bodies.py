@@ -63,7 +63,7 @@ def form_body(
 
     async def read(request: Request) -> AsyncIterator[Form]:
         _require(request, MULTIPART)
-        async with request.form(max_files=most, max_fields=len(fields)) as form:
+        async with request.form(max_files=most, max_fields=most) as form:
             texts: dict[str, str] = {}
             uploads: list[UploadFile] = []
             for name, value in form.multi_items():

@@ -177,6 +177,19 @@ async def test_captions_that_do_not_fit_are_refused(
     assert desk.store.golden.list(KAIRO) == []
 
 
+async def test_captions_sent_one_by_one_are_refused_with_what_is_wrong(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    cast_kairo(desk)
+    answer = await client.post(
+        "/v1/characters/kairo/golden",
+        files=[("images", ("a.png", picture(1, 120), "image/png"))],
+        data={"captions": ["one", "two"]},
+    )
+    assert answer.status_code == 422
+    assert "captions" in json.dumps(answer.json())
+
+
 def test_a_caption_is_what_a_person_says_of_a_picture() -> None:
     state = described(
         "close-up of a man, black hair, dark cloak, cut on the forehead, holding a sword, angry, "
