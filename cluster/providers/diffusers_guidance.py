@@ -34,7 +34,7 @@ class Guidance:
         self._start = (1 - start) * len(pipe.scheduler)
         self._adapted: list[bool] = []
         if isinstance(getattr(pipe, "unet", None), UNet2DConditionModel):
-            pipe.unet.register_forward_hook(self._bend)
+            pipe.unet.register_forward_hook(self._hold_back)
 
     @contextmanager
     def of(self, adapted: Sequence[bool]) -> Iterator[None]:
@@ -45,7 +45,7 @@ class Guidance:
         finally:
             self._adapted = []
 
-    def _bend(
+    def _hold_back(
         self, _: torch.nn.Module, asked: tuple[Any, ...], answer: tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor, ...]:
         """`asked` is (noisy latents, time), `answer` (rows, ...): first all u, then all t."""
