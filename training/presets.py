@@ -29,7 +29,7 @@ FAMILIES: dict[str, Family] = {
 PRESETS: dict[Preset, Recipe] = {
     "studio": Recipe(
         layers="all", rank=32, alpha=32, rate=1.5e-3, batch=8, warmup=50, ema=0.98,
-        steps=700, min_steps=200, max_minutes=6.5, prior=0.25, prior_pictures=48,
+        steps=700, min_steps=200, max_minutes=7.25, prior=0.25, prior_pictures=48,
         identity_weight=1.0, detail_weight=10.0, probe_every=175, checkpoint_every=100,
     ),
     "sd15": Recipe(

@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from cluster.errors import CineError, NotFound
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
-PART_BYTES = 4 * 2**20
+FIRST_BYTES = 2 * 2**20
 
 
 class Blobs:
@@ -74,15 +74,17 @@ class Blobs:
 
     def _read(self, sha256: str, told: Callable[[memoryview], object]) -> memoryview:
         """Into memory that the kernel hands out in large pages, which numpy asks for: four times as
-        fast. `told` hears of each part. Raises NotFound."""
+        fast. `told` hears of each part, which is twice as long as the one before it: whoever
+        listens on another thread can start at once, and seldom waits for Python's lock. Raises
+        NotFound."""
         path = self._path_of(sha256)
         try:
             content = np.empty(self._files.size(path), np.uint8).data
             with self._files.open(path, "rb") as file:
-                at = 0
-                while got := file.readinto(content[at : at + PART_BYTES]):
+                at, part_bytes = 0, FIRST_BYTES
+                while got := file.readinto(content[at : at + part_bytes]):
                     told(content[at : at + got])
-                    at += got
+                    at, part_bytes = at + got, 2 * part_bytes
         except FileNotFoundError:
             raise NotFound("artifact", id=sha256) from None
         return content[:at]
