@@ -7,6 +7,8 @@ nor of who may be thrown out.
 """
 
 import threading
+import weakref
+from collections import deque
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any, NamedTuple
@@ -60,6 +62,7 @@ class Sheet:
             self.places[name] = Place(end, down, middle, up)
             end = _aligned(middle + prod(up))
         self.rows = torch.zeros(slots + 1, end, dtype=weight.dtype, device=weight.device)
+        self._spare: deque[npt.NDArray[np.uint8]] = deque()
 
     def tensors(self, name: str) -> tuple[Tensor, Tensor]:
         """The layer's own two tensors, all slots: views of `rows`."""
@@ -75,7 +78,7 @@ class Sheet:
         if not mine:
             return None
         row = self._row()
-        numbers = row.numpy().view(ARRAYS[self.rows.dtype])
+        numbers = row.view(torch.uint8).numpy().view(ARRAYS[row.dtype])
         for name in mine:
             place, pair = self.places[name], pairs[name]
             rank, up = len(pair.down), pair.up.reshape(len(pair.up), -1)
@@ -83,15 +86,23 @@ class Sheet:
                 up = up.astype(np.float32) * np.float32(pair.scale)
             _part(numbers, place.down_at, place.down)[:rank] = pair.down
             _part(numbers, place.up_at, place.up)[:, :rank] = up
-        return row.view(self.rows.dtype)
+        return row
 
     def _row(self) -> Tensor:
-        """Zeros in the host's memory, uint8: pinned for a GPU, else in large pages, which numpy
-        asks for and torch does not: seven times as fast."""
-        size_bytes = self.rows.shape[1] * self.rows.itemsize
+        """Zeros in the host's memory: pinned for a GPU, which torch keeps for the next; else in
+        memory that a row was let go from, since the kernel takes twice as long to clear new pages,
+        and least in large ones, which numpy asks for and torch does not."""
+        size = self.rows.shape[1]
         if self.rows.device.type == "cuda":
-            return torch.zeros(size_bytes, dtype=torch.uint8, pin_memory=True)
-        return torch.from_numpy(np.zeros(size_bytes, np.uint8))
+            return torch.zeros(size, dtype=self.rows.dtype, pin_memory=True)
+        try:
+            memory = self._spare.pop()
+            memory.fill(0)
+        except IndexError:
+            memory = np.zeros(size * self.rows.itemsize, np.uint8)
+        row = torch.from_numpy(memory).view(self.rows.dtype)
+        weakref.finalize(row, self._spare.append, memory).atexit = False
+        return row
 
 
 class Staged(NamedTuple):

@@ -3,12 +3,15 @@
 import hashlib
 import re
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BufferedIOBase
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
@@ -30,6 +33,7 @@ class Blobs:
         self._files: Any = files
         self._root = str(path).rstrip("/")
         self._local = isinstance(files, LocalFileSystem)
+        self._spare: deque[npt.NDArray[np.uint8]] = deque(maxlen=1)
 
     def put(self, content: bytes) -> str:
         """Keep the bytes; returns their address, the lower-case hex SHA-256."""
@@ -58,36 +62,39 @@ class Blobs:
 
     @contextmanager
     def view(self, sha256: str) -> Iterator[memoryview]:
-        """The same of a large blob, which is checked while the block works on it: the block ends
-        only when the bytes are right, and what was made of them is worth nothing before.
+        """The same of a large blob, lent for as long as the block lasts, and checked while the
+        block works on it: the block ends only when the bytes are right, and what was made of them
+        is worth nothing before. Whoever keeps some of them has to copy them.
 
         Raises what `get` raises; of damaged bytes also in place of what the block raised.
         """
-        digest = hashlib.sha256()
-        with ThreadPoolExecutor(1) as beside:
-            content = self._read(sha256, lambda part: beside.submit(digest.update, part))
+        path, digest = self._path_of(sha256), hashlib.sha256()
+        try:
+            file = self._files.open(path, "rb")
+        except FileNotFoundError:
+            raise NotFound("artifact", id=sha256) from None
+        with file, self._lent(file.size) as memory, ThreadPoolExecutor(1) as beside:
+            content = _read(file, memory, lambda part: beside.submit(digest.update, part))
             try:
                 yield content
             finally:
                 beside.shutdown()
                 _check(digest.hexdigest(), sha256)
 
-    def _read(self, sha256: str, told: Callable[[memoryview], object]) -> memoryview:
-        """Into memory that the kernel hands out in large pages, which numpy asks for: four times as
-        fast. `told` hears of each part, which is twice as long as the one before it: whoever
-        listens on another thread can start at once, and seldom waits for Python's lock. Raises
-        NotFound."""
-        path = self._path_of(sha256)
+    @contextmanager
+    def _lent(self, size_bytes: int) -> Iterator[memoryview]:
+        """Memory that was lent before, where there is some: the kernel clears what it hands out,
+        which takes longer than reading into it; least in large pages, which numpy asks for."""
         try:
-            content = np.empty(self._files.size(path), np.uint8).data
-            with self._files.open(path, "rb") as file:
-                at, part_bytes = 0, FIRST_BYTES
-                while got := file.readinto(content[at : at + part_bytes]):
-                    told(content[at : at + got])
-                    at, part_bytes = at + got, 2 * part_bytes
-        except FileNotFoundError:
-            raise NotFound("artifact", id=sha256) from None
-        return content[:at]
+            memory = self._spare.pop()
+        except IndexError:
+            memory = np.empty(0, np.uint8)
+        if memory.size < size_bytes:
+            memory = np.empty(size_bytes, np.uint8)
+        try:
+            yield memory.data[:size_bytes]
+        finally:
+            self._spare.append(memory)
 
     def delete(self, sha256: str) -> None:
         """Forget the bytes; what is not there needs no forgetting."""
@@ -105,6 +112,19 @@ class Blobs:
 
     def _path(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256}"
+
+
+def _read(
+    file: BufferedIOBase, memory: memoryview, told: Callable[[memoryview], object]
+) -> memoryview:
+    """As much of a file as there is, and room for. `told` hears of each part, which is twice as
+    long as the one before it: whoever listens on another thread can start at once, and seldom waits
+    for Python's lock."""
+    at, part_bytes = 0, FIRST_BYTES
+    while got := file.readinto(memory[at : at + part_bytes]):
+        told(memory[at : at + got])
+        at, part_bytes = at + got, 2 * part_bytes
+    return memory[:at]
 
 
 def _check(found: str, sha256: str) -> None:
