@@ -90,8 +90,8 @@ class Sheet:
 
     def _row(self) -> Tensor:
         """Zeros in the host's memory: pinned for a GPU, which torch keeps for the next; else in
-        memory that a row was let go from, since the kernel takes twice as long to clear new pages,
-        and least in large ones, which numpy asks for and torch does not."""
+        memory that a row was let go from, since the kernel takes eight times as long to clear new
+        pages, and longer if they are not large, which numpy asks for and torch does not."""
         size = self.rows.shape[1]
         if self.rows.device.type == "cuda":
             return torch.zeros(size, dtype=self.rows.dtype, pin_memory=True)

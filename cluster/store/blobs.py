@@ -84,7 +84,7 @@ class Blobs:
     @contextmanager
     def _lent(self, size_bytes: int) -> Iterator[memoryview]:
         """Memory that was lent before, where there is some: the kernel clears what it hands out,
-        which takes longer than reading into it; least in large pages, which numpy asks for."""
+        least slowly in large pages, which numpy asks for."""
         try:
             memory = self._spare.pop()
         except IndexError:
