@@ -131,16 +131,18 @@ class Adapters:
             )
         file, raw = open_adapter(content)
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
-        key = f"{file.component}.{{}}".format
+        part = file.component
         return {
-            name: Pair(_array(raw[key(name) + DOWN]), _array(raw[key(name) + UP]), scale)
+            name: Pair(
+                _array(raw[f"{part}.{name}{DOWN}"]), _array(raw[f"{part}.{name}{UP}"]), scale
+            )
             for name, scale in file.scales.items()
         }
 
 
 def _array(raw: Raw) -> npt.NDArray[Any]:
     """A view of the bytes."""
-    return np.frombuffer(raw.data, DTYPES[raw.dtype]).reshape(raw.shape)
+    return np.ndarray(raw.shape, DTYPES[raw.dtype], raw.data)
 
 
 def _name(adapter: AdapterVersion) -> str:

@@ -74,32 +74,34 @@ class Sheet:
 
     def staged(self, pairs: Mapping[str, Pair]) -> Tensor | None:
         """A row for `pairs` in the host's memory; None where they touch nothing of this sheet."""
-        mine = pairs.keys() & self.places.keys()
-        if not mine:
+        if pairs.keys().isdisjoint(self.places):
             return None
         row = self._row()
         numbers = row.view(torch.uint8).numpy().view(ARRAYS[row.dtype])
-        for name in mine:
-            place, pair = self.places[name], pairs[name]
-            rank, up = len(pair.down), pair.up.reshape(len(pair.up), -1)
-            if pair.scale != 1:  # in float32, and rounded once
-                up = up.astype(np.float32) * np.float32(pair.scale)
-            _part(numbers, place.down_at, place.down)[:rank] = pair.down
-            _part(numbers, place.up_at, place.up)[:, :rank] = up
+        for name, place in self.places.items():
+            down = _part(numbers, place.down_at, place.down)
+            up = _part(numbers, place.up_at, place.up)
+            rank = 0
+            if (pair := pairs.get(name)) is not None:
+                rank, factor = len(pair.down), pair.up.reshape(len(pair.up), -1)
+                if pair.scale != 1:  # in float32, and rounded once
+                    factor = factor.astype(np.float32) * np.float32(pair.scale)
+                down[:rank], up[:, :rank] = pair.down, factor
+            if rank < self.rank:
+                down[rank:], up[:, rank:] = 0, 0
         return row
 
     def _row(self) -> Tensor:
-        """Zeros in the host's memory: pinned for a GPU, which torch keeps for the next; else in
-        memory that a row was let go from, since the kernel takes eight times as long to clear new
-        pages, and longer if they are not large, which numpy asks for and torch does not."""
+        """Memory of the host for a row, whatever it holds: pinned for a GPU, which torch keeps for
+        the next; else what an earlier row was let go from, since the kernel clears new pages, and
+        slowly where they are not large, which numpy asks for and torch does not."""
         size = self.rows.shape[1]
         if self.rows.device.type == "cuda":
-            return torch.zeros(size, dtype=self.rows.dtype, pin_memory=True)
+            return torch.empty(size, dtype=self.rows.dtype, pin_memory=True)
         try:
             memory = self._spare.pop()
-            memory.fill(0)
         except IndexError:
-            memory = np.zeros(size * self.rows.itemsize, np.uint8)
+            memory = np.empty(size * self.rows.itemsize, np.uint8)
         row = torch.from_numpy(memory).view(self.rows.dtype)
         weakref.finalize(row, self._spare.append, memory).atexit = False
         return row

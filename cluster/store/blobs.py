@@ -3,7 +3,6 @@
 import hashlib
 import re
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from io import BufferedIOBase
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
@@ -33,7 +31,6 @@ class Blobs:
         self._files: Any = files
         self._root = str(path).rstrip("/")
         self._local = isinstance(files, LocalFileSystem)
-        self._spare: deque[npt.NDArray[np.uint8]] = deque(maxlen=1)
 
     def put(self, content: bytes) -> str:
         """Keep the bytes; returns their address, the lower-case hex SHA-256."""
@@ -73,28 +70,14 @@ class Blobs:
             file = self._files.open(path, "rb")
         except FileNotFoundError:
             raise NotFound("artifact", id=sha256) from None
-        with file, self._lent(file.size) as memory, ThreadPoolExecutor(1) as beside:
-            content = _read(file, memory, lambda part: beside.submit(digest.update, part))
+        memory = np.empty(file.size, np.uint8)  # in large pages, which are cleared sooner
+        with file, ThreadPoolExecutor(1) as beside:
+            content = _read(file, memory.data, lambda part: beside.submit(digest.update, part))
             try:
                 yield content
             finally:
                 beside.shutdown()
                 _check(digest.hexdigest(), sha256)
-
-    @contextmanager
-    def _lent(self, size_bytes: int) -> Iterator[memoryview]:
-        """Memory that was lent before, where there is some: the kernel clears what it hands out,
-        least slowly in large pages, which numpy asks for."""
-        try:
-            memory = self._spare.pop()
-        except IndexError:
-            memory = np.empty(0, np.uint8)
-        if memory.size < size_bytes:
-            memory = np.empty(size_bytes, np.uint8)
-        try:
-            yield memory.data[:size_bytes]
-        finally:
-            self._spare.append(memory)
 
     def delete(self, sha256: str) -> None:
         """Forget the bytes; what is not there needs no forgetting."""

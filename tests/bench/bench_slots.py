@@ -2,7 +2,8 @@
 
 `swap`: an SDXL-sized adapter (560 attention layers of the true widths, rank 16, bfloat16) verified,
 staged, copied and published, against PEFT's `hotswap_adapter`, turn about in one process. Warm:
-the files are in the page cache and the slots exist; every swap still reads, hashes and checks its
+the files are in the page cache, the slots exist, and as many adapters were staged before as are
+kept staged, so that their memory is used again; every swap still reads, hashes and checks its
 whole file, as a replica does that never saw the version; PEFT checks nothing, and the digest alone
 takes a quarter of PEFT's time. Of a version that was staged before (prefetched,
 or announced by the registry) only "copy, publish" is left when it is switched to.
@@ -45,6 +46,8 @@ STAGES = (
     ("up_blocks.0", 1280, 3, 10), ("up_blocks.1", 640, 3, 2),
 )  # fmt: skip
 CHARACTERS = 8
+SLOTS = 2
+WARM_UPS = 2 * SLOTS + 1  # staged adapters are kept for twice the slots
 
 Shapes = dict[str, tuple[int, int]]
 Clock = Callable[[], float]
@@ -121,7 +124,7 @@ class Ours:
         self.base = BaseFolder("sdxl", base.parent)
         self.blobs = Store.open(StoreSettings(home=folder / "home")).blobs
         self.adapters = Adapters(
-            tree(shapes, device), self.base, self.blobs, slots=2, max_rank=RANK
+            tree(shapes, device), self.base, self.blobs, slots=SLOTS, max_rank=RANK
         )
         self._files: list[str] = []
 
@@ -189,10 +192,10 @@ def measure_swaps(
             ours.keep(save({f"unet.{name}": value for name, value in found.items()}))
             peft.keep(found)
         gc.collect()
-        for turn in range(rounds + 1):  # the first warms caches, and is not counted
+        for turn in range(WARM_UPS + rounds):
             one = ours.swap(turn, clock)
             other = peft.swap(peft.folders[turn % 2], clock)
-            if turn:
+            if turn >= WARM_UPS:
                 theirs.append(other)
                 for name, seconds in one.items():
                     parts.setdefault(name, []).append(seconds)

@@ -45,16 +45,6 @@ def test_what_is_not_there_is_not_found(blobs: Blobs, address: str) -> None:
             read(address)
 
 
-def test_what_is_lent_is_lent_once_at_a_time(blobs: Blobs) -> None:
-    blobs.put(CONTENT)
-    other = blobs.put(b"words")
-    for _ in range(2):
-        with blobs.view(ADDRESS) as content:
-            assert viewed(blobs, other) == b"words"
-            assert bytes(content) == CONTENT
-    assert viewed(blobs, other) == b"words"
-
-
 def stumbled(blobs: Blobs, address: str) -> None:
     with blobs.view(address):
         raise ValueError
