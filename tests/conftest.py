@@ -1,9 +1,12 @@
 """Fixtures of all folders: a clean environment, a folder to keep things in, one Ray cluster."""
 
 import os
+import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
@@ -12,6 +15,15 @@ from cluster.settings import Settings, StoreSettings
 # The same examples for everybody, so that a red run can be run again.
 hypothesis_settings.register_profile("steady", derandomize=True)
 hypothesis_settings.load_profile("steady")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """The same dice for everybody, before any fixture throws them, for the same reason."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)

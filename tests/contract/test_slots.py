@@ -1,7 +1,10 @@
 """Many characters in one batch, on every family: each picture is the one it would be alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,7 @@ from cluster.ports import BlobStore
 from cluster.providers.diffusers import DiffusersImageModel
 from cluster.providers.diffusers_folder import BaseFolder, base_folder
 from cluster.settings import GeneratorSettings
+from cluster.store.blobs import Blobs
 from tests import values
 from tests.tiny_adapters import Tensors, lora, pairs_on, tensors, with_alpha
 from tests.tiny_pipelines import save
@@ -262,3 +266,39 @@ def test_the_halves_of_a_pair_are_not_mixed_up(sd15: BaseFolder, blobs: BlobStor
         larger = wardrobe(f"l{seed}", save_tensors(tensors(sd15.layers, rank=32, seed=seed)))
         exact(model, orders([larger]))
     assert np.array_equal(exact(model, orders([small])), clean)
+
+
+class LateBlobs(Blobs):
+    """Whoever wants to view a blob while `gate` is shut waits for it."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.gate, self.asked = Event(), Event()
+
+    @contextmanager
+    def view(self, sha256: str) -> Iterator[memoryview]:
+        self.asked.set()
+        assert self.gate.wait(30)
+        with super().view(sha256) as content:
+            yield content
+
+
+def test_an_adapter_that_is_late_holds_up_nobody_who_does_not_use_it(
+    flux: BaseFolder, tmp_path: Path
+) -> None:
+    late = LateBlobs(str(tmp_path))
+    wardrobe, model = Wardrobe(flux, late), load(flux, late)
+    here, coming = (wardrobe(f"c{seed}", lora(flux, seed=seed)) for seed in (1, 2))
+    late.gate.set()
+    model.stage(here)
+    late.gate.clear()
+    late.asked.clear()
+    with ThreadPoolExecutor(1) as aside:
+        staging = aside.submit(model.stage, coming)
+        assert late.asked.wait(30)
+        before = exact(model, orders([here, None]))
+        assert not staging.done()
+        late.gate.set()
+        staging.result()
+    assert np.array_equal(exact(model, orders([here, None])), before)
+    assert apart(exact(model, orders([coming, None]))[:1], before[:1]) > FAR
