@@ -16,6 +16,8 @@ from training.trainer import LoraTrainer
 
 MEASURED_STEPS = 7
 """Steps after which it is known how long one takes."""
+CLOCK_STEPS = 5
+"""Steps between two looks at the clock: a machine may become slower than it was at first."""
 
 Factors = dict[str, torch.Tensor]
 State = dict[str, Any]
@@ -95,6 +97,8 @@ class Run:
                 return False
             if record.step == MEASURED_STEPS:
                 self._plan(statistics.median(durations_s))
+            elif record.step % CLOCK_STEPS == 0 and record.step > MEASURED_STEPS:
+                self._cut()
             stop = not self._after_step(loss)
         if not record.best or not self._recipe.probes:
             record.best, record.best_step = trainer.factors(), record.step
@@ -131,12 +135,25 @@ class Run:
         looks = [probe for probe in self.record.probes if probe.step > self.record.best_step]
         return bool(self.record.best_step) and len(looks) >= self._recipe.patience
 
+    @property
+    def _left_s(self) -> float:
+        """Of the time budget, before the last look."""
+        spent_s = self.record.spent_s + time.monotonic() - self._began
+        return self._recipe.max_minutes * 60 - self._look_s - spent_s
+
     def _plan(self, step_s: float) -> None:
         """Lay the schedule out for as many steps as the time budget holds."""
         cost_s = step_s + self._look_s / self._recipe.probe_every
-        left_s = self._recipe.max_minutes * 60 - (time.monotonic() - self._began)
-        fits = max(self.record.step + int(left_s / cost_s), self._recipe.min_steps)
+        fits = max(self.record.step + int(self._left_s / cost_s), self._recipe.min_steps)
         self._trainer.total = self._hooks.agree(min(self._recipe.steps, fits))
+
+    def _cut(self) -> None:
+        """End here when the time is over. The schedule stays, so that a step that is made again
+        after a kill is the same step: what is cut off is its end, where the rate is near nothing.
+        """
+        over = self._left_s <= 0 and self.record.step >= self._recipe.min_steps
+        total = self.record.step if over else self._trainer.total
+        self._trainer.total = self._hooks.agree(total)
 
     def _save(self) -> None:
         self.record.spent_s += time.monotonic() - self._began

@@ -154,6 +154,24 @@ def test_a_slow_machine_makes_fewer_steps_in_the_same_time() -> None:
     assert time.monotonic() - began < 20
 
 
+class Tiring(Counter):
+    """Its steps take ten times as long as the first ones."""
+
+    def step(self, number: int, flag: float = 0.0) -> tuple[float, bool]:
+        self._step_s = 0.002 if number < 10 else 0.02
+        return super().step(number, flag)
+
+
+def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
+    recipe = RECIPE.model_copy(update={"max_minutes": 0.02, "steps": 1000, "probe_every": 1000})
+    trainer, desk = Tiring(1000), Desk([0.1, 0.5])
+    it = run(desk, trainer, recipe)
+    assert it.go()
+    assert 10 < trainer.done < 80  # 1.2 s; some 500 were planned
+    assert it.record.best_step == trainer.done == desk.told[-1]
+    assert desk.saved[-1]["trainer"]["total"] == trainer.done
+
+
 def test_however_slow_it_is_an_adapter_gets_its_fewest_steps() -> None:
     recipe = RECIPE.model_copy(update={"max_minutes": 1e-6, "probes": 0, "min_steps": 12})
     trainer = Counter(1000)
