@@ -97,7 +97,7 @@ class Run:
                 return False
             if record.step == MEASURED_STEPS:
                 self._plan(statistics.median(durations_s))
-            elif record.step % CLOCK_STEPS == 0 and record.step > MEASURED_STEPS:
+            elif record.step % CLOCK_STEPS == 0:
                 self._cut()
             stop = not self._after_step(loss)
         if not record.best or not self._recipe.probes:

@@ -167,7 +167,7 @@ def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
     trainer, desk = Tiring(1000), Desk([0.1, 0.5])
     it = run(desk, trainer, recipe)
     assert it.go()
-    assert 10 < trainer.done < 80  # 1.2 s; some 500 were planned
+    assert trainer.done < 80  # in 1.2 s; some 500 were planned
     assert it.record.best_step == trainer.done == desk.told[-1]
     assert desk.saved[-1]["trainer"]["total"] == trainer.done
 
