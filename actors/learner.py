@@ -12,13 +12,13 @@ from functools import cache, partial
 import ray
 from ray.actor import ActorProxy
 
+from actors.run_launcher import RayRunLauncher, RunLauncher
 from actors.set_builder import SetBuilder
 from actors.training_queue import TrainingQueue
-from actors.workshop import RayWorkshop, Workshop
 from cluster import providers
 from cluster.domain.character import CharacterId
-from cluster.domain.golden import DatasetStatus, GoldenImage
-from cluster.domain.learning import TrainingRun
+from cluster.domain.learning.golden import DatasetStatus, GoldenImage
+from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.scene import SceneState
 from cluster.errors import BadImage
 from cluster.launch import named_actor
@@ -26,9 +26,9 @@ from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
-from training import dataset
-from training.crops import Unfit
-from training.curation import Look, look, refusal
+from training.data import dataset
+from training.data.crops import Unfit
+from training.data.curation import Look, look, refusal
 
 NAME = "cineai-learner"
 
@@ -48,13 +48,13 @@ class Learner:
         self,
         settings: Settings,
         faces: Callable[[], FaceEncoder] | None = None,
-        workshop: Workshop | None = None,
+        workshop: RunLauncher | None = None,
     ) -> None:
         setup_logging(settings.telemetry)
         self._store = Store.open(settings.store)
         self._looks: dict[str, Look] = {}
         self._queue = TrainingQueue(
-            settings.learner, self._store, workshop or RayWorkshop(settings)
+            settings.learner, self._store, workshop or RayRunLauncher(settings)
         )
         self._sets = SetBuilder(
             settings.learner,

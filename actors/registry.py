@@ -33,14 +33,19 @@ from functools import cached_property
 import ray
 from ray.actor import ActorProxy
 
-from actors.roll_call import RollCall
-from cluster.domain.adapter import AdapterId, AdapterSwitch, AdapterVersion, TrainingFigures
-from cluster.domain.adapter_file import AdapterFile, check_fits, read_adapter
+from actors.replica_tracker import ReplicaTracker
+from cluster.codecs.adapter_file import AdapterFile, check_fits, read_adapter
 from cluster.domain.character import CharacterId
-from cluster.domain.training import TrainedAdapter, Verdict
+from cluster.domain.learning.adapter import (
+    AdapterId,
+    AdapterSwitch,
+    AdapterVersion,
+    TrainingFigures,
+)
+from cluster.domain.learning.training import TrainedAdapter, Verdict
 from cluster.errors import BadAdapter, CineError, Refused, Unsupported
 from cluster.launch import named_actor
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger, setup_logging
@@ -64,7 +69,7 @@ class LoraRegistry:
         self._filing, self._writing = threading.Lock(), threading.Lock()
         self._news = threading.Condition()
         self._newest_id = self._store.switches.newest_id()
-        self._replicas = RollCall(settings.registry.lapse_s)
+        self._replicas = ReplicaTracker(settings.registry.lapse_s)
         self._resume_at = 0.0
         if cut_off := self._store.switches.unfinished():
             self._resume_at = time.monotonic() + settings.registry.rejoin_s

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 from cluster import providers
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.golden import Snapshot
+from cluster.domain.learning.golden import Snapshot
 from cluster.errors import NotFound
 from cluster.ports import FaceEncoder
 from cluster.settings import LearnerSettings
 from cluster.store import Store
 from cluster.telemetry import logger
-from training import dataset
+from training.data import dataset
 
 PAGE = 100
 EVERYONE = None

@@ -9,10 +9,10 @@ import time
 import uuid
 from datetime import timedelta
 
-from actors.workshop import Work, Workshop
+from actors.run_launcher import RunHandle, RunLauncher
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
-from cluster.domain.learning import OVER, TrainingRun, images_wanted, retry_after_s
+from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted, retry_after_s
 from cluster.domain.value import now
 from cluster.errors import BadAdapter, CineError, Conflict, ConsentMissing, NotFound, Refused
 from cluster.settings import LearnerSettings
@@ -28,12 +28,12 @@ log = logger(__name__)
 class TrainingQueue:
     """One thread admits characters who are due, begins runs and reaps them."""
 
-    def __init__(self, settings: LearnerSettings, store: Store, workshop: Workshop) -> None:
+    def __init__(self, settings: LearnerSettings, store: Store, workshop: RunLauncher) -> None:
         self._settings = settings
         self._store = store
-        self._workshop = workshop
+        self._launcher = workshop
         self._due: dict[CharacterId, float] = {}
-        self._working: dict[str, Work] = {}
+        self._working: dict[str, RunHandle] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="training-queue", daemon=True)
@@ -132,7 +132,7 @@ class TrainingQueue:
                 return
             if run.id not in self._working and self._may_begin(run):
                 log.info("training.begins", run=run.id, character=run.character_id)
-                self._working[run.id] = self._workshop.begin(run.id)
+                self._working[run.id] = self._launcher.begin(run.id)
 
     def _may_begin(self, run: TrainingRun) -> bool:
         if self._store.training.is_paused(run.character_id):
@@ -161,7 +161,7 @@ class TrainingQueue:
         except NotFound:
             over = True
         if over:
-            self._workshop.clear(run_id)
+            self._launcher.clear(run_id)
 
     def _must_stop(self, run_id: str) -> bool:
         """Paused, deleted, or no longer allowed: the last ends the run for good."""

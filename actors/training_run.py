@@ -8,19 +8,19 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from cluster.domain.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.learning import OVER, TrainingRun
-from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
+from cluster.domain.learning.runs import OVER, TrainingRun
+from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
 from cluster.domain.value import now
 from cluster.errors import Conflict, ConsentMissing
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger
-from training import dataset
-from training.checkpoints import discard
-from training.evaluate import judge as judge_by_gate
-from training.lora import fit as fit_by_ray
+from training.data import dataset
+from training.gate.evaluate import judge as judge_by_gate
+from training.lora.checkpoints import discard
+from training.lora.fit import fit as fit_by_ray
 
 REPORT_EVERY_S = 1.0
 

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
-from cluster.domain.identity import PASS_IDR
+from cluster.domain.identity.score import PASS_IDR
 
 PAPER, INK, FAINT, RULE = (18, 20, 26), (236, 238, 242), (142, 150, 166), (46, 51, 63)
 GOOD, POOR = (94, 200, 132), (240, 170, 80)

@@ -23,7 +23,7 @@ CineError                     internal
     └── ProviderMissing       provider_missing
 
 The class docstring is the meaning, `code` the stable name clients match on, `advice` what to do
-about it. HTTP statuses live in serve/problems.py alone.
+about it. HTTP statuses live in serve/api/problems.py alone.
 """
 
 from typing import Any

@@ -17,9 +17,11 @@ from functools import lru_cache
 import numpy as np
 
 from cluster import providers
+from cluster.codecs.images import from_png
 from cluster.domain.character import Character, Profile
-from cluster.domain.face import TINY_FACE_PX, Face, centroid
-from cluster.domain.identity import (
+from cluster.domain.identity.face import TINY_FACE_PX, Face, centroid
+from cluster.domain.identity.likeness import likeness, unread
+from cluster.domain.identity.score import (
     PASS_IDR,
     Calibration,
     Domain,
@@ -29,9 +31,7 @@ from cluster.domain.identity import (
     verdict,
     weighed,
 )
-from cluster.domain.likeness import likeness, unread
 from cluster.errors import BadImage, ProviderMissing
-from cluster.pictures import from_png
 from cluster.ports import FaceEncoder, Pixels, Tagger, Vector
 from cluster.providers.calibrations import load_calibration
 from cluster.settings import Settings

@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.face import Face
-from cluster.domain.identity import Box
-from cluster.domain.plan import PromptBrief
+from cluster.domain.identity.face import Face
+from cluster.domain.identity.score import Box
+from cluster.domain.identity.tags import Tags
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.prompting.plan import PromptContext
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
-from cluster.domain.tags import Tags
 
 Pixels = npt.NDArray[np.uint8]
 Vector = npt.NDArray[np.float32]
@@ -21,7 +21,7 @@ Vector = npt.NDArray[np.float32]
 class PromptWriter(Protocol):
     """Writes a cinematic prompt from what is known. The guard checks every one."""
 
-    async def write(self, brief: PromptBrief) -> str: ...
+    async def write(self, context: PromptContext) -> str: ...
 
 
 class ImageModel(Protocol):

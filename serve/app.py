@@ -8,13 +8,13 @@ from ray.serve import Application, Deployment
 
 from cluster.settings import Settings
 
-from .analyzer import Analyzer
-from .director import Director
 from .gateway import Gateway
-from .generator import Generator
-from .prompt_engine import PromptEngine
-from .refiner import Refiner
-from .validator import Validator
+from .replicas.analyzer import Analyzer
+from .replicas.generator import Generator
+from .replicas.prompt_engine import PromptEngine
+from .replicas.refiner import Refiner
+from .replicas.validator import Validator
+from .workflow.director import Director
 
 # A listener of a job's events holds a call for as long as it listens.
 MAX_CALLS = 1000

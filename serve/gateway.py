@@ -1,4 +1,4 @@
-"""The Gateway deployment: the replica that holds the desk, and its FastAPI app."""
+"""The Gateway deployment: the replica that holds the services, and its FastAPI app."""
 
 import asyncio
 from typing import Any
@@ -11,22 +11,35 @@ from cluster.errors import Unavailable
 from cluster.settings import Settings
 from cluster.telemetry import setup_logging
 
-from . import (
-    openapi,
-    problems,
-    routes_adapters,
-    routes_characters,
-    routes_history,
-    routes_jobs,
-    routes_memory,
-    routes_scenes,
-    routes_service,
-    routes_training,
+from .api import openapi, problems
+from .api.auth import Keys
+from .api.middleware import BodyLimit, KeyGuard, SafeHeaders
+from .api.routes import (
+    adapters as routes_adapters,
 )
-from .auth import Keys
-from .calls import Actors
-from .desk import Desk, Prefetch, Probes
-from .shields import BodyLimit, KeyGuard, SafeHeaders
+from .api.routes import (
+    characters as routes_characters,
+)
+from .api.routes import (
+    history as routes_history,
+)
+from .api.routes import (
+    jobs as routes_jobs,
+)
+from .api.routes import (
+    memory as routes_memory,
+)
+from .api.routes import (
+    scenes as routes_scenes,
+)
+from .api.routes import (
+    service as routes_service,
+)
+from .api.routes import (
+    training as routes_training,
+)
+from .api.services import Prefetch, Probes, Services
+from .rpc import Actors
 
 ROUTES = (
     routes_scenes,
@@ -60,7 +73,7 @@ class Gateway:
         setup_logging(settings.telemetry)
         probes: Probes = {"deployments": _deployments, "director": director.ready.remote}
         actors = actors or Actors.connect(settings)
-        self._desk = Desk(settings, validator, actors, probes, _prefetcher(generator))
+        self._desk = Services(settings, validator, actors, probes, _prefetcher(generator))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return fastapi_app(self._desk)
@@ -70,9 +83,9 @@ class Gateway:
             self._desk.close()
 
 
-def fastapi_app(desk: Desk) -> FastAPI:
-    """The HTTP API over one desk."""
-    limits = desk.settings.gateway
+def fastapi_app(services: Services) -> FastAPI:
+    """The HTTP API over one services."""
+    limits = services.settings.gateway
     app = FastAPI(
         title="CineAI",
         version=openapi.VERSION,
@@ -81,14 +94,14 @@ def fastapi_app(desk: Desk) -> FastAPI:
         openapi_tags=openapi.TAGS,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.desk = desk
+    app.state.services = services
     for module in ROUTES:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, desk.settings)
+    openapi.install(app, services.settings)
     app.add_middleware(BodyLimit, limits=limits)
     if limits.keys_required:
-        app.add_middleware(KeyGuard, keys=Keys(desk.store.keys.verify, limits.key_cache_s))
+        app.add_middleware(KeyGuard, keys=Keys(services.store.keys.verify, limits.key_cache_s))
     app.add_middleware(SafeHeaders)
     return app
 

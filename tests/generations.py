@@ -18,7 +18,7 @@ from cluster.domain import vocabulary as words
 from cluster.domain.character import Outfit
 from cluster.domain.scene import SceneState
 from cluster.ports import Pixels
-from training.curation import Look, look, refusal, same_picture
+from training.data.curation import Look, look, refusal, same_picture
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "pose": words.HEAD_POSES, "expression": words.EXPRESSIONS, "place": words.PLACES,

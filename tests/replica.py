@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 import ray
 from ray.exceptions import RayError
 
-from cluster.domain.adapter import AdapterSwitch
+from cluster.domain.learning.adapter import AdapterSwitch
 
 Handle: TypeAlias = Any
 

@@ -8,14 +8,20 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from actors.run_launcher import RunHandle
 from actors.training_run import Registry, carry_out
-from actors.workshop import Work
-from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import Character
-from cluster.domain.training import Measure, Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.learning.training import (
+    Measure,
+    Progress,
+    TrainedAdapter,
+    TrainingOrder,
+    Verdict,
+)
 from cluster.settings import Settings
 from cluster.store import Store
-from training.checkpoints import discard, runs_url
+from training.lora.checkpoints import discard, runs_url
 
 STEPS = 4
 
@@ -89,7 +95,7 @@ class Threads:
         self._settings, self._registry, self._lesson = settings, registry, lesson
         self.begun: list[str] = []
 
-    def begin(self, run_id: str) -> Work:
+    def begin(self, run_id: str) -> RunHandle:
         self.begun.append(run_id)
         return ThreadWork(lambda: self._carry_out(run_id))
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.reading import read
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.reading.request import read
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.ports import Pixels
-from training.studio.actor import Actor
-from training.studio.render import Renderer
-from training.studio.shot import POSE_DEGREES, WIDTHS, Shot
+from training.studio.renderer.actor import Actor
+from training.studio.renderer.render import Renderer
+from training.studio.renderer.shot import POSE_DEGREES, WIDTHS, Shot
 
 SIDE_PX = 192
 

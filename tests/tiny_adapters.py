@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
-from cluster.domain.adapter_file import DOWN, UP, BaseLayers
-from cluster.providers.diffusers_folder import BaseFolder
+from cluster.codecs.adapter_file import DOWN, UP, BaseLayers
+from cluster.providers.diffusers.folder import BaseFolder
 
 ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
 

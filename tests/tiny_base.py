@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from cluster.providers.diffusers_folder import BaseFolder
+from cluster.providers.diffusers.folder import BaseFolder
 
 
 def tiny_base(folder: Path) -> BaseFolder:

@@ -7,16 +7,16 @@ import typer
 
 from cluster import providers
 from cluster.domain.character import CharacterId
-from cluster.domain.training import Progress, TrainingOrder
+from cluster.domain.learning.training import Progress, TrainingOrder
 from cluster.errors import CineError
 from cluster.launch import local_ray
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Settings
 from cluster.store import Store
-from training import dataset as training_set
-from training.captions import trigger_for
-from training.checkpoints import discard
-from training.presets import preset_of, recipe_for
+from training.data import dataset as training_set
+from training.data.captions import trigger_for
+from training.lora.checkpoints import discard
+from training.lora.presets import preset_of, recipe_for
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -49,7 +49,7 @@ def lora(
 
     How is said by CINEAI_TRAINING__PRESET, CINEAI_TRAINING__RECIPE='{"steps": 600}' and so on.
     """
-    from training.lora import fit  # noqa: PLC0415 - imports Ray Train, which the others do without
+    from training.lora.fit import fit  # noqa: PLC0415 - imports Ray Train, which the others do without
 
     settings = Settings()
     out.mkdir(parents=True, exist_ok=True)  # now: a file without a place would be trained in vain

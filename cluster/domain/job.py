@@ -5,8 +5,8 @@ from typing import Any, Literal, NewType, get_args
 
 from pydantic import Field
 
-from cluster.domain.adapter import AdapterId
-from cluster.domain.identity import IdentityReport
+from cluster.domain.identity.score import IdentityReport
+from cluster.domain.learning.adapter import AdapterId
 from cluster.domain.scene import SceneRequest, SceneState
 from cluster.domain.value import Value, now
 from cluster.domain.world import WorldState

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field, SkipValidation
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.value import Value
 from cluster.errors import Invalid
 

@@ -26,7 +26,7 @@ def image_model(
     """
     match settings.backend:
         case "diffusers":
-            from cluster.providers.diffusers import DiffusersImageModel
+            from cluster.providers.diffusers.model import DiffusersImageModel
 
             faces = None if identity is None else partial(face_encoder, identity)
             return DiffusersImageModel(settings, blobs, faces)
@@ -44,7 +44,7 @@ def prompt_writer(settings: Settings) -> PromptWriter:
     match settings.prompt.writer:
         case "composer":
             from cluster.providers.composer import Composer
-            from cluster.providers.tokens import token_counter
+            from cluster.providers.diffusers.tokens import token_counter
 
             return Composer(settings.generator, token_counter(settings.generator))
         case "groq":

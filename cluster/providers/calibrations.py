@@ -5,7 +5,7 @@ One JSON file a model and domain. The user's own win, so that a shipped one can 
 
 from pathlib import Path
 
-from cluster.domain.identity import Calibration, Domain
+from cluster.domain.identity.score import Calibration, Domain
 from cluster.errors import ProviderMissing
 from cluster.settings import ASSETS, IdentitySettings
 
@@ -29,6 +29,6 @@ def load_calibration(settings: IdentitySettings, model: str, domain: Domain) -> 
             return Calibration.model_validate_json(file.read_text())
     raise ProviderMissing(
         f"face model {model!r} has no calibration for {domain!r} pictures",
-        advice=f"Measure one with `python -m training.calibrate {domain}`, or use "
+        advice=f"Measure one with `python -m training.calibration {domain}`, or use "
         "identity.pack='studio'.",
     )

@@ -1,8 +1,8 @@
 """The embedded prompt writer: rules instead of a language model. Needs no key and no network."""
 
-from cluster.domain.composition import scene_prompt
-from cluster.domain.guard import TokenCounter
-from cluster.domain.plan import PromptBrief
+from cluster.domain.prompting.composition import scene_prompt
+from cluster.domain.prompting.guard import TokenCounter
+from cluster.domain.prompting.plan import PromptContext
 from cluster.settings import GeneratorSettings
 
 
@@ -17,5 +17,5 @@ class Composer:
         self._narrate = generator.model != "studio"
         self._count = count
 
-    async def write(self, brief: PromptBrief) -> str:
-        return scene_prompt(brief, self._count, narrate=self._narrate)
+    async def write(self, context: PromptContext) -> str:
+        return scene_prompt(context, self._count, narrate=self._narrate)

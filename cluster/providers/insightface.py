@@ -9,8 +9,8 @@ import onnxruntime
 from insightface.app import FaceAnalysis
 from insightface.app.common import Face as Found
 
-from cluster.domain.face import Face
-from cluster.domain.identity import Box
+from cluster.domain.identity.face import Face
+from cluster.domain.identity.score import Box
 from cluster.ports import Pixels
 from cluster.providers.facepack import FacePack
 

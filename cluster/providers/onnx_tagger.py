@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from cluster.domain.identity import Box
-from cluster.domain.tags import Tags
+from cluster.domain.identity.score import Box
+from cluster.domain.identity.tags import Tags
 from cluster.errors import Invalid, ProviderMissing
 from cluster.ports import Pixels
 from cluster.settings import ASSETS

@@ -4,9 +4,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from cluster.domain.adapter import NO_ADAPTER, AdapterVersion, adapter_id
 from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
+from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion, adapter_id
 from cluster.errors import Conflict, NotFound
 from cluster.store.characters import lock_character
 from cluster.store.database import Database, add_once

@@ -3,7 +3,7 @@
 from sqlmodel import col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.golden import GoldenImage, Snapshot
+from cluster.domain.learning.golden import GoldenImage, Snapshot
 from cluster.store.characters import lock_character
 from cluster.store.database import Database, add_once
 from cluster.store.rows import GoldenRow, SnapshotRow

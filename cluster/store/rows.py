@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from cluster.domain.adapter import TrainingFigures
 from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Problem, Result
+from cluster.domain.learning.adapter import TrainingFigures
+from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
 from cluster.domain.scene import SceneRequest, SceneState
-from cluster.domain.training import Progress, TrainedAdapter, TrainingOrder, Verdict
 
 
 class Document(sa.TypeDecorator[BaseModel]):

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from cluster.domain.adapter import SERVING, AdapterSwitch, SwitchKind, adapter_id
 from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import SERVING, AdapterSwitch, SwitchKind, adapter_id
 from cluster.domain.value import now
 from cluster.errors import Conflict
 from cluster.store.adapters import existing, kept

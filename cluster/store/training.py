@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.learning import OVER, TrainingEvent, TrainingRun
+from cluster.domain.learning.runs import OVER, TrainingEvent, TrainingRun
 from cluster.domain.value import now
 from cluster.errors import NotFound
 from cluster.store.characters import lock_character

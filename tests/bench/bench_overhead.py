@@ -21,16 +21,16 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.identity import IdentityReport
+from cluster.domain.identity.score import IdentityReport
 from cluster.domain.job import TERMINAL, Job, JobId
-from cluster.domain.plan import Plan
+from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Rendering, RenderOrder
 from cluster.domain.scene import SceneRequest, SceneState, StoryId
 from cluster.launch import free_port, local_ray
 from cluster.settings import JobSettings, MemorySettings, Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
-from serve.director import Director
+from serve.workflow.director import Director
 
 SIDE_PX = 64
 POLL_S = 0.005

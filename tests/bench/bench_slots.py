@@ -27,13 +27,13 @@ from rich.table import Table
 from safetensors.torch import save, save_file
 from torch import nn
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import DOWN, UP
+from cluster.codecs.adapter_file import DOWN, UP
 from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_adapters import ATTENTION, Adapters
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.adapters import ATTENTION, Adapters
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings, StoreSettings
 from cluster.store import Store
 from tests.tiny_adapters import Tensors, tensors

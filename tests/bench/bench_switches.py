@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors import registry
-from cluster.domain.adapter import AdapterSwitch
+from cluster.domain.learning.adapter import AdapterSwitch
 from cluster.launch import local_ray
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from cluster.store import Store

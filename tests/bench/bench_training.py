@@ -20,30 +20,30 @@ import psutil
 import typer
 
 from cluster import providers
-from cluster.domain.adapter import AdapterVersion
+from cluster.codecs.images import from_png, to_png
 from cluster.domain.character import Character
-from cluster.domain.identity import PASS_IDR
+from cluster.domain.identity.score import PASS_IDR
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.learning.training import TrainedAdapter, TrainingOrder
 from cluster.domain.render import RenderOrder
-from cluster.domain.training import TrainedAdapter, TrainingOrder
 from cluster.identity_judge import IdentityJudge
 from cluster.launch import local_ray
-from cluster.pictures import from_png, to_png
 from cluster.ports import Pixels
-from cluster.providers.tokens import token_counter
+from cluster.providers.diffusers.tokens import token_counter
 from cluster.settings import Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
-from training import dataset
-from training.curation import look
-from training.dataset import Manifest, Source
-from training.evaluate import is_pass, told, weigh
-from training.gate_scenes import GateScene, Prompter, gate_scenes
-from training.picture_scores import Scored, Scorer
-from training.studio import role
-from training.studio.actor import random_actor
-from training.studio.render import Renderer, shipped_head
-from training.studio.role import portraits, state_of
-from training.studio.sheet import save, sheet
-from training.studio.shot import random_shot
+from training.data import dataset
+from training.data.curation import look
+from training.data.dataset import Manifest, Source
+from training.gate.evaluate import is_pass, told, weigh
+from training.gate.picture_scores import Scored, Scorer
+from training.gate.scenes import GateScene, Prompter, gate_scenes
+from training.studio.cast import role
+from training.studio.cast.role import portraits, state_of
+from training.studio.renderer.actor import random_actor
+from training.studio.renderer.render import Renderer, shipped_head
+from training.studio.renderer.shot import random_shot
+from training.studio.report.sheet import save, sheet
 
 SCENES, COLUMNS = 32, 8
 
@@ -70,7 +70,7 @@ def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Sourc
 
 
 @dataclass(frozen=True)
-class Easel:
+class Batcher:
     """Paints the gate's scenes of one character in different ways."""
 
     settings: Settings
@@ -203,7 +203,7 @@ def main(
         began, processor, over = time.monotonic(), [0.0], threading.Event()
         threading.Thread(target=watch_processor, args=(processor, over), daemon=True).start()
         with local_ray():
-            from training.lora import fit
+            from training.lora.fit import fit
 
             adapter = fit(
                 order, settings, lambda news: typer.echo(news.model_dump_json(), err=True)
@@ -218,7 +218,7 @@ def main(
             "best_step": adapter.best_step,
             "probe_idr": adapter.probe_idr,
         }
-        pictures = Easel(settings, store, judge, character, manifest).compared(adapter)
+        pictures = Batcher(settings, store, judge, character, manifest).compared(adapter)
         store.close()
     out.parent.mkdir(parents=True, exist_ok=True)
     save(str(out), sheet(np.stack(rows_of(pictures)), COLUMNS))

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from cluster.ports import BlobStore
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import StoreSettings
 from cluster.store import Store
 

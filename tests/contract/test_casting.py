@@ -15,9 +15,9 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from cluster.errors import ProviderMissing
 from cluster.settings import GatewaySettings, Settings, StoreSettings
-from serve.desk import Desk
-from serve.validator import Validator
-from tests.counter import http, job_of, migrated, open_desk
+from serve.api.services import Services
+from serve.replicas.validator import Validator
+from tests.local_api import http, job_of, migrated, open_desk
 
 PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 PROFILE = {"hair": {"colour": "brown"}, "marks": [{"kind": "scar", "place": "left cheek"}]}
@@ -47,14 +47,14 @@ def settings(tmp_path: Path, template: Path) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings, validator: Validator) -> Iterator[Desk]:
-    with open_desk(settings, validator) as desk:
-        yield desk
+def services(settings: Settings, validator: Validator) -> Iterator[Services]:
+    with open_desk(settings, validator) as services:
+        yield services
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(desk) as client:
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(services) as client:
         yield client
 
 
@@ -92,13 +92,13 @@ async def post(
     return await client.post("/v1/characters", files=files, data={"character": text})
 
 
-def blobs_of(desk: Desk) -> list[Path]:
-    root = desk.settings.store.folder / "blobs"
+def blobs_of(services: Services) -> list[Path]:
+    root = services.settings.store.folder / "blobs"
     return [path for path in root.rglob("*") if path.is_file()] if root.exists() else []
 
 
 async def test_a_character_lives_from_casting_to_deletion(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
     response = await post(client, portraits())
     assert response.status_code == 201, response.text
@@ -121,14 +121,16 @@ async def test_a_character_lives_from_casting_to_deletion(
     assert (await client.delete("/v1/characters/eileen")).status_code == 404
 
 
-async def test_references_are_added_and_must_agree(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_references_are_added_and_must_agree(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     first, second, third = portraits()
     await post(client, [first, second])
-    kept = len(blobs_of(desk))
+    kept = len(blobs_of(services))
     refused = await client.post("/v1/characters/eileen/references", files=[stranger()])
     assert (refused.status_code, refused.json()["code"]) == (422, "odd_one_out")
     assert "tom.png" in refused.json()["detail"]
-    assert len(blobs_of(desk)) == kept
+    assert len(blobs_of(services)) == kept
     grown = await client.post("/v1/characters/eileen/references", files=[third])
     assert len(grown.json()["references"]) == 3
     again = await client.post("/v1/characters/eileen/references", files=[third])
@@ -145,13 +147,13 @@ async def test_references_are_added_and_must_agree(client: httpx.AsyncClient, de
     ],
 )
 async def test_nothing_is_kept_when_one_file_is_refused_by_name(
-    client: httpx.AsyncClient, desk: Desk, bad: Callable[[], Part], code: str, name: str
+    client: httpx.AsyncClient, services: Services, bad: Callable[[], Part], code: str, name: str
 ) -> None:
     response = await post(client, [*portraits()[:2], bad()])
     assert response.status_code == 422, response.text
     assert response.json()["code"] == code
     assert name in response.json()["detail"]
-    assert blobs_of(desk) == []
+    assert blobs_of(services) == []
     assert (await client.get("/v1/characters/eileen")).status_code == 404
 
 
@@ -197,8 +199,8 @@ async def test_there_may_not_be_too_many_references(
     settings: Settings, validator: Validator
 ) -> None:
     few = settings.model_copy(update={"gateway": GatewaySettings(max_references=2)})
-    with open_desk(few, validator) as desk:
-        async with http(desk) as client:
+    with open_desk(few, validator) as services:
+        async with http(services) as client:
             response = await post(client, portraits())
     assert response.status_code == 422
     assert "gateway.max_references" in response.json()["detail"]
@@ -213,7 +215,9 @@ async def test_characters_are_listed_in_pages(client: httpx.AsyncClient) -> None
     assert ([one["id"] for one in rest["items"]], rest["next"]) == (["c"], None)
 
 
-async def test_a_file_that_is_no_adapter_is_refused(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_file_that_is_no_adapter_is_refused(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     await post(client, portraits()[:1])
     files = {"adapter": ("a.safetensors", b"not tensors", "application/octet-stream")}
     response = await client.put("/v1/characters/eileen/adapters", files=files)
@@ -228,9 +232,9 @@ async def test_a_file_that_is_no_adapter_is_refused(client: httpx.AsyncClient, d
 
 
 async def test_a_deleted_characters_jobs_stay_readable(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
     await post(client, portraits()[:1])
-    desk.store.jobs.add(job_of("j1"))
+    services.store.jobs.add(job_of("j1"))
     await client.delete("/v1/characters/eileen")
     assert (await client.get("/v1/jobs/j1")).status_code == 200

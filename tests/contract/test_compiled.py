@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
 from cluster.ports import BlobStore
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora

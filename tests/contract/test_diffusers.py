@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import UP
+from cluster.codecs.adapter_file import UP
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import BadAdapter, Invalid, NotFound, ProviderMissing, Unsupported
 from cluster.ports import BlobStore, Pixels
 from cluster.providers import image_model
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora, tensors, with_alpha

@@ -14,7 +14,7 @@ import skimage.data
 from PIL import Image
 
 from cluster import providers
-from cluster.domain.face import Face
+from cluster.domain.identity.face import Face
 from cluster.errors import LicenceNotAccepted, ProviderError, ProviderMissing
 from cluster.ports import FaceEncoder, Pixels
 from cluster.providers.facepack import (

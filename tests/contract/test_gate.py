@@ -8,22 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.codecs.images import from_png, to_png
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.identity import IdentityReport
+from cluster.domain.identity.score import IdentityReport
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.learning.training import Measure, Verdict
 from cluster.domain.render import Rendering, RenderOrder
-from cluster.domain.training import Measure, Verdict
 from cluster.errors import BadAdapter, ProviderMissing
 from cluster.identity_judge import IdentityJudge
-from cluster.pictures import from_png, to_png
 from cluster.ports import Pixels
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from tests.theatre import Part, Theatre, blend
-from training.evaluate import Gate, GateReport
-from training.studio.actor import random_actor
-from training.studio.kairo import KAIRO, reference_shots
-from training.studio.role import profile_of
+from training.gate.evaluate import Gate, GateReport
+from training.studio.cast.kairo import KAIRO, reference_shots
+from training.studio.cast.role import profile_of
+from training.studio.renderer.actor import random_actor
 
 BASE, GOOD, OTHER, NOISE, COPY, WORSE = range(6)
 STRANGER = random_actor(np.random.default_rng(12))

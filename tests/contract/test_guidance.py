@@ -9,17 +9,17 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import read_adapter
+from cluster.codecs.adapter_file import read_adapter
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.ports import BlobStore, Pixels
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import STUDIO_ID, BaseFolder, base_folder
+from cluster.providers.diffusers.folder import STUDIO_ID, BaseFolder, base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import ASSETS, GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save
-from training.painter import PipelinePainter
+from training.lora.painter import PipelinePainter
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -10,20 +10,20 @@ import torch
 from torch import nn
 
 from cluster import providers
+from cluster.codecs.images import from_png
 from cluster.domain.character import Mark
-from cluster.domain.face import Face
+from cluster.domain.identity.face import Face
 from cluster.errors import Unsupported
-from cluster.pictures import from_png
 from cluster.ports import Pixels
-from cluster.providers.diffusers_folder import base_folder
-from cluster.providers.diffusers_load import load_pipeline
+from cluster.providers.diffusers.folder import base_folder
+from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS, IdentitySettings
-from training.examples import Batch, Captioned, Examples
-from training.families import Denoiser, denoiser_of
-from training.identity_loss import IdentityLoss
-from training.objectives import Objective, objective_of
-from training.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
-from training.spots import spots_of
+from training.lora.examples import Batch, Captioned, LatentCache
+from training.lora.families import Denoiser, denoiser_of
+from training.lora.identity_loss import IdentityLoss
+from training.lora.objectives import Objective, objective_of
+from training.lora.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
+from training.lora.spots import spots_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -155,7 +155,7 @@ def test_an_error_in_an_eye_or_a_mark_counts_more_and_elsewhere_as_ever(
 ) -> None:
     captioned = Captioned(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
     spots = spots_of([Mark(kind="scar", place="left cheek"), Mark(kind="scar", place="ear")])
-    weighed = Examples(denoiser, captioned, spots, detail_weight=25.0)
+    weighed = LatentCache(denoiser, captioned, spots, detail_weight=25.0)
     assert weighed.places.shape == (2, 1, *weighed.latents.shape[-2:])
     (right, left, nose, *_), seen = face.landmarks / 4, weighed.places[0, 0]
     for x, y in (right, left):
@@ -164,4 +164,4 @@ def test_an_error_in_an_eye_or_a_mark_counts_more_and_elsewhere_as_ever(
     assert float(cheek) > 4.0 > 2.0 > float(other)
     assert float(seen[0].max()) == pytest.approx(1.0, abs=1e-3)
     assert float(weighed.places[1].max()) == 1.0
-    assert float(Examples(denoiser, captioned).places.max()) == 1.0
+    assert float(LatentCache(denoiser, captioned).places.max()) == 1.0

@@ -11,14 +11,14 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner, Result
 
-from cluster.cli import app
 from cluster.domain.job import JobId
-from cluster.domain.training import Measure, Verdict
+from cluster.domain.learning.training import Measure, Verdict
 from cluster.launch import free_port
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
-from serve.desk import Desk
+from serve.api.services import Services
+from serve.cli import app
 from serve.gateway import fastapi_app
-from tests.counter import cast_kairo, job_of, open_desk
+from tests.local_api import cast_kairo, job_of, open_desk
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import adapter
@@ -35,22 +35,22 @@ Lora = Callable[..., Result]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def services(tmp_path: Path) -> Iterator[Services]:
     base = tiny_base(tmp_path / "tiny")
     settings = Settings(
         store=StoreSettings(home=tmp_path / "home"),
         generator=GeneratorSettings(model=str(base.folder)),
     )
-    with open_desk(settings) as desk:
-        cast_kairo(desk)
-        yield desk
+    with open_desk(settings) as services:
+        cast_kairo(services)
+        yield services
 
 
 @pytest.fixture
-def command(desk: Desk) -> Iterator[Lora]:
+def command(services: Services) -> Iterator[Lora]:
     """Calls `cineai lora …` on a server of its own."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(fastapi_app(desk), port=port, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(fastapi_app(services), port=port, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
     while not server.started:
@@ -121,12 +121,12 @@ def test_an_export_is_named_after_the_version(
 
 
 def test_a_refused_version_says_why_and_is_promoted_only_by_force(
-    command: Lora, desk: Desk, tmp_path: Path
+    command: Lora, services: Services, tmp_path: Path
 ) -> None:
-    sheet = desk.store.blobs.put(b"\x89PNG\r\n\x1a\n")
-    content = desk.store.blobs.put(lora(tiny_base(tmp_path / "tiny")))
+    sheet = services.store.blobs.put(b"\x89PNG\r\n\x1a\n")
+    content = services.store.blobs.put(lora(tiny_base(tmp_path / "tiny")))
     verdict = REFUSED.model_copy(update={"sheet": sheet})
-    desk.store.adapters.add(adapter(1, sha256=content, verdict=verdict))
+    services.store.adapters.add(adapter(1, sha256=content, verdict=verdict))
     shown = words(command("show", "1", *KAIRO))
     assert "refused: variety fell" in shown
     assert "idr 0.710 0.700 -0.050 … 0.020" in shown
@@ -148,16 +148,16 @@ def test_a_version_is_deleted_unless_it_is_active(command: Lora, files: list[Pat
 
 
 def test_history_answers_who_served_when_and_whom(
-    command: Lora, desk: Desk, files: list[Path]
+    command: Lora, services: Services, files: list[Path]
 ) -> None:
     command("import", str(files[0]), *KAIRO)
-    desk.store.jobs.add(job_of("j1"))
+    services.store.jobs.add(job_of("j1"))
     assert words(command("history", "--job", "j1")) == "not planned yet"
-    desk.store.adapters.pin(JobId("j1"), None)
+    services.store.adapters.pin(JobId("j1"), None)
     command("import", str(files[1]), *KAIRO)
     assert words(command("history", "--job", "j1")) == "char_kairo_v1"
     assert answer(command("history", "--job", "j1", "--json"))["version"] == 1
-    at = desk.store.switches.list()[1].at.isoformat()
+    at = services.store.switches.list()[1].at.isoformat()
     assert words(command("history", *KAIRO, "--at", at)).startswith("char_kairo_v1 since")
     early = ("history", *KAIRO, "--at", "2020-01-01T00:00:00Z")
     assert words(command(*early)) == "no adapter"

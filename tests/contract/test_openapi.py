@@ -13,13 +13,13 @@ from schemathesis.engine import events
 from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId
+from cluster.domain.learning.training import Verdict
 from cluster.domain.scene import SceneState
-from cluster.domain.training import Verdict
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import GatewaySettings, Settings, StoreSettings
-from serve.desk import Desk
+from serve.api.services import Services
 from serve.gateway import fastapi_app
-from tests.counter import cast_kairo, job_of, open_desk
+from tests.local_api import cast_kairo, job_of, open_desk
 from tests.tiny_adapters import lora
 from tests.values import adapter
 
@@ -65,7 +65,7 @@ def picture() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     home: Path = tmp_path_factory.mktemp("home")
     given = Settings(
         store=StoreSettings(home=home),
@@ -73,14 +73,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             require_key=True, max_stream_s=0.1, poll_interval_s=0.05, heartbeat_s=0.05
         ),
     )
-    from serve.validator import Validator
+    from serve.replicas.validator import Validator
 
-    with open_desk(given, Validator(given)) as desk:
-        cast_kairo(desk)
+    with open_desk(given, Validator(given)) as services:
+        cast_kairo(services)
         for n, status in enumerate(("queued", "running", "failed")):
-            desk.store.jobs.add(job_of(f"j{n}"))
-            desk.store.jobs.set_status(JobId(f"j{n}"), status)  # type: ignore[arg-type]
-        desk.store.episodes.commit(
+            services.store.jobs.add(job_of(f"j{n}"))
+            services.store.jobs.set_status(JobId(f"j{n}"), status)  # type: ignore[arg-type]
+        services.store.episodes.commit(
             Episode(
                 id=EpisodeId("j1"),
                 character_id="kairo",
@@ -88,22 +88,22 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
                 scene=1,
                 prompt="Kairo runs",
                 state=SceneState(place="market"),
-                artifact=desk.store.blobs.put(picture()),
+                artifact=services.store.blobs.put(picture()),
             )
         )
-        _give_kairo_adapters(desk)
-        yield desk
+        _give_kairo_adapters(services)
+        yield services
 
 
-def _give_kairo_adapters(desk: Desk) -> None:
+def _give_kairo_adapters(services: Services) -> None:
     """Version 1 was served before version 2, and 2 was passed by the gate."""
-    blobs, kairo = desk.store.blobs, CharacterId("kairo")
+    blobs, kairo = services.store.blobs, CharacterId("kairo")
     verdict = Verdict(promoted=True, scenes=24, report=blobs.put(b"{}"), sheet=blobs.put(picture()))
     for version, judged in ((1, None), (2, verdict)):
         file = blobs.put(lora(base_folder("studio"), seed=version))
-        desk.store.adapters.add(adapter(version, sha256=file, verdict=judged))
-        desk.store.switches.stage(kairo, version)
-        desk.store.switches.promote(kairo, version)
+        services.store.adapters.add(adapter(version, sha256=file, verdict=judged))
+        services.store.switches.stage(kairo, version)
+        services.store.switches.promote(kairo, version)
 
 
 def failures(schema: schemathesis.BaseSchema) -> Iterator[str]:
@@ -121,15 +121,17 @@ def failures(schema: schemathesis.BaseSchema) -> Iterator[str]:
             yield repr(event)
 
 
-def test_every_operation_keeps_its_promises(desk: Desk) -> None:
-    _, key = desk.store.keys.create("contract")
-    schema = schemathesis.openapi.from_asgi("/openapi.json", fastapi_app(desk), config=config(key))
+def test_every_operation_keeps_its_promises(services: Services) -> None:
+    _, key = services.store.keys.create("contract")
+    schema = schemathesis.openapi.from_asgi(
+        "/openapi.json", fastapi_app(services), config=config(key)
+    )
     found = sorted(set(failures(schema)))
     assert found == [], "\n".join(found)
 
 
-def test_every_body_has_an_example_and_every_operation_its_words(desk: Desk) -> None:
-    document = fastapi_app(desk).openapi()
+def test_every_body_has_an_example_and_every_operation_its_words(services: Services) -> None:
+    document = fastapi_app(services).openapi()
     seen = set()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -11,18 +11,19 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.face import centroid
+from cluster.codecs.images import from_png, to_png
+from cluster.domain.identity.face import centroid
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import ProviderMissing, Unsupported
-from cluster.pictures import from_png, to_png
 from cluster.ports import BlobStore, FaceEncoder, Pixels
-from cluster.providers import diffusers_references, face_encoder
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
-from cluster.providers.diffusers_load import inpainting_twin, load_pipeline
-from cluster.providers.diffusers_references import References
+from cluster.providers import face_encoder
+from cluster.providers.diffusers import references as diffusers_references
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
+from cluster.providers.diffusers.load import inpainting_twin, load_pipeline
+from cluster.providers.diffusers.model import DiffusersImageModel
+from cluster.providers.diffusers.references import References
 from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings
 from tests import values
 from tests.tiny_adapters import lora

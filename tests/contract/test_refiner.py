@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.identity import IdentityReport
-from cluster.domain.plan import Plan
+from cluster.domain.identity.score import IdentityReport
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting
 from cluster.domain.scene import SceneState
 from cluster.errors import BadAdapter
-from cluster.pictures import to_png
 from cluster.ports import Pixels
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from cluster.store import Store
-from serve.blending import Square, resize, square_round
-from serve.generator import Generator
-from serve.refiner import STRENGTHS, Refiner
-from serve.validator import Validator
+from serve.replicas.blending import Square, resize, square_round
+from serve.replicas.generator import Generator
+from serve.replicas.refiner import STRENGTHS, Refiner
+from serve.replicas.validator import Validator
 from tests.handles import Here
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save

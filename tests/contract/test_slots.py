@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import save as save_tensors
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import DOWN, UP
+from cluster.codecs.adapter_file import DOWN, UP
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import BadAdapter, Invalid
 from cluster.ports import BlobStore
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings
 from cluster.store.blobs import Blobs
 from tests import values

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.domain.character import CharacterId, Outfit
 from cluster.domain.episode import EpisodeId
-from cluster.domain.golden import GoldenImage, Snapshot
+from cluster.domain.learning.golden import GoldenImage, Snapshot
 from cluster.domain.scene import SceneState, StoryId
 from cluster.errors import Conflict, Invalid, NotFound
 from cluster.settings import StoreSettings

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from cluster.domain.adapter import TrainingFigures
 from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
-from cluster.domain.training import Measure, Verdict
+from cluster.domain.learning.adapter import TrainingFigures
+from cluster.domain.learning.training import Measure, Verdict
 from cluster.errors import Conflict, NotFound
 from cluster.settings import StoreSettings
 from cluster.store import Store

@@ -17,7 +17,7 @@ from PIL import Image
 
 from cluster import providers
 from cluster.domain import vocabulary
-from cluster.domain.tags import Tags
+from cluster.domain.identity.tags import Tags
 from cluster.errors import Invalid, ProviderMissing
 from cluster.ports import Pixels, Tagger
 from cluster.providers.onnx_tagger import OnnxTagger, square

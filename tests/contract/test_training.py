@@ -9,24 +9,24 @@ import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 from torch import Tensor
 
-from cluster.domain.adapter import AdapterVersion
-from cluster.domain.adapter_file import check_fits, read_adapter
+from cluster.codecs.adapter_file import check_fits, read_adapter
 from cluster.domain.character import CharacterId
-from cluster.domain.face import Face
+from cluster.domain.identity.face import Face
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_call import prompt_arguments
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.providers.diffusers_load import load_pipeline
+from cluster.providers.diffusers.call import prompt_arguments
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.load import load_pipeline
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings, Recipe, StoreSettings
 from cluster.store.blobs import Blobs
 from tests import tiny_pipelines, tiny_transformers
-from training.adapter_writer import Label, write
-from training.examples import Captioned, Course, Examples
-from training.families import Denoiser, ZImageDenoiser, denoiser_of
-from training.objectives import objective_of
-from training.presets import PRESETS, family_of, preset_of
-from training.trainer import LoraTrainer, target_layers
+from training.lora.adapter_writer import Label, write
+from training.lora.examples import BatchSampler, Captioned, LatentCache
+from training.lora.families import Denoiser, ZImageDenoiser, denoiser_of
+from training.lora.objectives import objective_of
+from training.lora.presets import PRESETS, family_of, preset_of
+from training.lora.trainer import LoraTrainer, target_layers
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -68,11 +68,11 @@ def captioned() -> Captioned:
     return Captioned(pictures, wordings, faces=[FACE, None, None])
 
 
-def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> Course:
-    own = Examples(denoiser, captioned())
+def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
+    own = LatentCache(denoiser, captioned())
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
     objective = objective_of(denoiser.pipe.scheduler, recipe.gamma, tokens)
-    return Course(own, None, denoiser.read([""])[0], objective, recipe)
+    return BatchSampler(own, None, denoiser.read([""])[0], objective, recipe)
 
 
 def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
@@ -135,7 +135,7 @@ def unpack(tokens: Tensor) -> Tensor:
 
 def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> None:
     drawn = course(denoiser)
-    latents = Examples(denoiser, captioned()).latents
+    latents = LatentCache(denoiser, captioned()).latents
     objective = objective_of(denoiser.pipe.scheduler, 5.0, tokens=16)
     times = torch.tensor([20, 200, 500])
     noisy, target = objective.noised(latents, torch.randn(latents.shape), times)

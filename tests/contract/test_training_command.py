@@ -11,8 +11,8 @@ from cluster.domain.character import Character
 from cluster.errors import NotFound
 from cluster.settings import ASSETS, Recipe, Settings
 from cluster.store import Store
-from training import dataset
 from training.__main__ import app
+from training.data import dataset
 
 Command = Callable[..., Result]
 

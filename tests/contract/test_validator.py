@@ -10,14 +10,14 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId, Hair, Profile
-from cluster.domain.identity import PASS_IDR
+from cluster.domain.identity.score import PASS_IDR
 from cluster.errors import BadImage, OddOneOut, ProviderMissing
-from cluster.pictures import to_png
 from cluster.ports import Pixels
 from cluster.settings import ASSETS, Settings, StoreSettings
 from cluster.store import Store
-from serve.validator import Validator
+from serve.replicas.validator import Validator
 
 PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 Cast = Callable[..., Character]

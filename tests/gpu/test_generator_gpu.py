@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
-from cluster.providers.diffusers_load import pick_dtype
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.load import pick_dtype
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import ASSETS, GeneratorSettings, StoreSettings
 from cluster.store import Store
 from tests.tiny_adapters import lora

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings, StoreSettings
 from cluster.store import Store
 from tests.bench.bench_slots import SHAPES, measure_swaps, paired

@@ -9,14 +9,14 @@ import asyncio
 import numpy as np
 from PIL import Image, ImageFilter
 
+from cluster.codecs.images import from_png
 from cluster.domain.character import CharacterId
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.scene import SceneRequest, StoryId
-from cluster.pictures import from_png
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store
-from serve.steps import seed_of
+from serve.workflow.steps import seed_of
 
 POOR_SEED = 7
 EMPTY_SEED = 9

@@ -20,12 +20,12 @@ from actors.learner import Learner
 from actors.memory import MemoryStore
 from actors.registry import LoraRegistry
 from cluster.settings import JobSettings, Settings, StoreSettings
-from serve.analyzer import Analyzer
-from serve.calls import Actors
-from serve.director import Director
-from serve.prompt_engine import PromptEngine
-from serve.refiner import Refiner
-from serve.validator import Validator
+from serve.replicas.analyzer import Analyzer
+from serve.replicas.prompt_engine import PromptEngine
+from serve.replicas.refiner import Refiner
+from serve.replicas.validator import Validator
+from serve.rpc import Actors
+from serve.workflow.director import Director
 from tests.integration.photographer import Photographer
 
 

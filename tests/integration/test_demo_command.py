@@ -20,7 +20,7 @@ REPORT = {
 
 
 def demo(tmp_path: Path, *options: str) -> dict[str, Any]:
-    line = [sys.executable, "-m", "cluster.cli", "demo", "--json", "--home", "home", "--out", "out"]
+    line = [sys.executable, "-m", "serve.cli", "demo", "--json", "--home", "home", "--out", "out"]
     done = subprocess.run(
         [*line, *options],
         cwd=tmp_path,

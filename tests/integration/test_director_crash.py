@@ -19,10 +19,10 @@ import pytest
 from dbos import DBOSClient
 from skimage import data
 
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.job import TERMINAL, Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
-from cluster.pictures import to_png
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine

@@ -23,16 +23,16 @@ from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from actors import registry
-from cluster.domain.adapter import AdapterVersion
 from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Rendering, RenderOrder
 from cluster.launch import free_port
 from cluster.ports import Pixels
-from cluster.providers.diffusers import DiffusersImageModel
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers.folder import base_folder
+from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from cluster.store import Store
-from serve.generator import Generator
+from serve.replicas.generator import Generator
 from tests.integration.processes import await_pid, pids_of
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save

@@ -18,11 +18,11 @@ import ray
 
 from actors import learner
 from cluster.domain.character import Character
-from cluster.domain.learning import OVER, TrainingRun
+from cluster.domain.learning.runs import OVER, TrainingRun
 from cluster.settings import ASSETS, LearnerSettings, Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from tests.integration.processes import await_pid
-from training.dataset import load
+from training.data.dataset import load
 
 KAIRO = ASSETS / "kairo"
 STEPS = 12

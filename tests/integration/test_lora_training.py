@@ -10,17 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.domain.adapter_file import check_fits, read_adapter
-from cluster.domain.training import Progress, TrainedAdapter
+from cluster.codecs.adapter_file import check_fits, read_adapter
+from cluster.domain.learning.training import Progress, TrainedAdapter
 from cluster.errors import CineError
 from cluster.launch import ROOT, worker_environment
-from cluster.providers.diffusers_folder import base_folder
+from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Settings
 from cluster.store.blobs import Blobs
 from tests.integration.processes import pids_of
 from tests.integration.training_order import STEPS, order_in, settings_in
-from training.checkpoints import discard, runs_url
-from training.lora import fit
+from training.lora.checkpoints import discard, runs_url
+from training.lora.fit import fit
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.domain.adapter import AdapterVersion
+from cluster.codecs.images import from_png
 from cluster.domain.character import Character
-from cluster.pictures import from_png
-from cluster.providers.diffusers_folder import STUDIO_ID, base_folder
-from cluster.providers.diffusers_load import load_pipeline
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.providers.diffusers.folder import STUDIO_ID, base_folder
+from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS, Recipe, Settings, StoreSettings
 from cluster.store.blobs import Blobs
-from training.adapter_writer import Label, write
-from training.captions import trigger_for
-from training.evaluate import judge
-from training.examples import Captioned, Course, Examples
-from training.families import denoiser_of
-from training.gate_scenes import gate_scenes
-from training.objectives import objective_of
-from training.trainer import LoraTrainer
+from training.data.captions import trigger_for
+from training.gate.evaluate import judge
+from training.gate.scenes import gate_scenes
+from training.lora.adapter_writer import Label, write
+from training.lora.examples import BatchSampler, Captioned, LatentCache
+from training.lora.families import denoiser_of
+from training.lora.objectives import objective_of
+from training.lora.trainer import LoraTrainer
 
 KAIRO = ASSETS / "kairo"
 SIDE_PX, STEPS = 128, 160
@@ -54,9 +54,9 @@ def reciting(character: Character) -> bytes:
     picture = from_png((KAIRO / "reference_1.png").read_bytes())
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
-    own = Examples(denoiser, Captioned(np.stack([small]), [words]))
+    own = LatentCache(denoiser, Captioned(np.stack([small]), [words]))
     objective = objective_of(denoiser.pipe.scheduler, RECIPE.gamma, tokens=256)
-    course = Course(own, None, denoiser.read([""])[0], objective, RECIPE)
+    course = BatchSampler(own, None, denoiser.read([""])[0], objective, RECIPE)
     trainer = LoraTrainer(denoiser, course, RECIPE)
     for step in range(STEPS):
         trainer.step(step)

@@ -11,9 +11,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from cluster.providers.diffusers_folder import base_folder
-from cluster.providers.diffusers_image_prompt import ImagePrompt, PromptShape
-from cluster.providers.diffusers_load import load_pipeline
+from cluster.providers.diffusers.folder import base_folder
+from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
+from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS
 from training.studio.__main__ import app
 

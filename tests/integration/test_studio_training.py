@@ -11,20 +11,21 @@ from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from cluster.domain.adapter_file import check_fits, read_adapter
-from cluster.pictures import from_png
-from cluster.providers.diffusers_folder import BaseFolder
-from cluster.providers.diffusers_image_prompt import ImagePrompt
+from cluster.codecs.adapter_file import check_fits, read_adapter
+from cluster.codecs.images import from_png
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.providers.diffusers.image_prompt import ImagePrompt
 from cluster.settings import ASSETS, IdentitySettings
-from training.recogniser import recogniser_of
-from training.spots import EYES
-from training.studio import adapter, ip_adapter, vae
-from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
-from training.studio.loop import Loop
-from training.studio.muon import Muon, is_kernel
-from training.studio.portraits import Portraits
-from training.studio.text import TextRecipe, corpus, pretrain
-from training.studio.tokenizer import train_tokenizer
+from training.lora.recogniser import recogniser_of
+from training.lora.spots import EYES
+from training.studio.base import ip_adapter, vae
+from training.studio.base.loop import Loop
+from training.studio.base.muon import Muon, is_kernel
+from training.studio.base.portraits import Portraits
+from training.studio.base.text_encoder import TextRecipe, corpus, pretrain
+from training.studio.base.tokenizer import train_tokenizer
+from training.studio.base.unet import BaseSettings, Trainer, build_text_encoder, export
+from training.studio.cast import adapter
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
 SMALL = BaseSettings(

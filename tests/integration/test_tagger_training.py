@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import EYE_COLOURS
 from cluster.settings import ASSETS
-from training.studio.actor import Actor, Mark, random_actor
-from training.studio.dataset import RenderSet, make
-from training.studio.render import shipped_head
-from training.studio.shot import Shot, random_shot
-from training.studio.tagger import total_loss
-from training.studio.tagger_data import SIZE, Pictures, load, load_painted
-from training.studio.tagger_harder import affine, cover, forget, harder, moved
-from training.studio.tagger_heads import (
+from training.studio.base.renders import RenderSet, make
+from training.studio.renderer.actor import Actor, Mark, random_actor
+from training.studio.renderer.render import shipped_head
+from training.studio.renderer.shot import Shot, random_shot
+from training.studio.tagger.augmentation import affine, cover, forget, harder, moved
+from training.studio.tagger.data import SIZE, Pictures, load, load_painted
+from training.studio.tagger.heads import (
     HIDDEN,
     IGNORE,
     SIGMOID,
@@ -28,10 +27,10 @@ from training.studio.tagger_heads import (
     encode,
     words,
 )
-from training.studio.tagger_net import TaggerNet
-from training.studio.tagger_painted import MARKED_STRENGTH, keep_painted, what_is_left
-from training.studio.tagger_points import KEYPOINTS, Landmarks
-from training.studio.tagger_report import (
+from training.studio.tagger.keypoints import KEYPOINTS, Landmarks
+from training.studio.tagger.net import TaggerNet
+from training.studio.tagger.painted import MARKED_STRENGTH, keep_painted, what_is_left
+from training.studio.tagger.report import (
     Calibration,
     calibration_error,
     columns,
@@ -40,8 +39,9 @@ from training.studio.tagger_report import (
     sigmoid,
     softmax,
 )
-from training.studio.tagger_sight import Sight, look, tellable
-from training.studio.tagger_start import folded, restore
+from training.studio.tagger.train import total_loss
+from training.studio.tagger.visibility import Sight, look, tellable
+from training.studio.tagger.warm_start import folded, restore
 
 PLAIN = Sight(
     garment=True, cloth=True, hair_style=True, action=True, places=np.ones(5, np.float32), prop=1.0

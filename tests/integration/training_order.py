@@ -10,20 +10,14 @@ from pathlib import Path
 
 from cluster import providers
 from cluster.domain.character import Character
-from cluster.domain.training import Progress, TrainingOrder
+from cluster.domain.learning.training import Progress, TrainingOrder
 from cluster.errors import NotFound
 from cluster.launch import local_ray
-from cluster.settings import (
-    ASSETS,
-    GeneratorSettings,
-    Settings,
-    StoreSettings,
-    TrainingSettings,
-)
+from cluster.settings import ASSETS, GeneratorSettings, Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from tests import tiny_pipelines
-from training import dataset
-from training.captions import trigger_for
+from training.data import dataset
+from training.data.captions import trigger_for
 
 STEPS = 12
 RECIPE: dict[str, bool | int | float | str] = {
@@ -80,7 +74,7 @@ def _told(news: Progress) -> None:
 
 
 def main() -> None:
-    from training.lora import fit
+    from training.lora.fit import fit
 
     settings = settings_in(Path(sys.argv[1]))
     order = order_in(settings, sys.argv[2])

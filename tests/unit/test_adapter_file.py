@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import save
 
-from cluster.domain.adapter_file import DOWN, UP, BaseLayers, check_fits, read_adapter
+from cluster.codecs.adapter_file import DOWN, UP, BaseLayers, check_fits, read_adapter
 from cluster.errors import BadAdapter
 from tests.tiny_adapters import tensors
 

@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from actors.registry import LoraRegistry
-from cluster.domain.adapter import TrainingFigures
 from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
-from cluster.domain.training import Verdict
+from cluster.domain.learning.adapter import TrainingFigures
+from cluster.domain.learning.training import Verdict
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
-from serve.desk import Desk
-from tests.counter import cast_kairo, http, migrated, open_desk
+from serve.api.services import Services
+from tests.local_api import cast_kairo, http, migrated, open_desk
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import adapter
@@ -41,30 +41,30 @@ def settings(tmp_path: Path, template: Path) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
+def services(settings: Settings) -> Iterator[Services]:
     """Kairo has versions 1 and 2, of which 2 is served, and 3, which the gate refused."""
-    with open_desk(settings) as desk:
-        cast_kairo(desk)
+    with open_desk(settings) as services:
+        cast_kairo(services)
         registry = LoraRegistry(settings)
         base = tiny_base(settings.store.home.parent / "tiny")
         for seed in (1, 2):
             registry.import_file(KAIRO, lora(base, seed=seed))
-        blobs = desk.store.blobs
+        blobs = services.store.blobs
         verdict = Verdict(
             promoted=False, reason="variety fell", scenes=24,
             report=blobs.put(b'{"scenes": [1, 2]}'), sheet=blobs.put(b"\x89PNG\r\n\x1a\n..."),
         )  # fmt: skip
         figures = TrainingFigures(run_id="r", manifest="a" * 64, best_step=9, train_s=1.5)
         refused = blobs.put(lora(base, seed=3))
-        desk.store.adapters.add(
+        services.store.adapters.add(
             adapter(3, sha256=refused, origin="training", training=figures, verdict=verdict)
         )
-        yield desk
+        yield services
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(desk) as client:
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(services) as client:
         yield client
 
 
@@ -99,10 +99,14 @@ async def test_a_version_is_read_with_its_report_and_its_sheet(client: httpx.Asy
     assert (imported["report"], imported["links"]["sheet"]) == (None, None)
 
 
-async def test_an_export_is_the_file_that_came_in(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_an_export_is_the_file_that_came_in(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     link = (await client.get(f"{ADAPTERS}/1")).json()["links"]["file"]
     response = (await client.get(link)).raise_for_status()
-    assert response.content == desk.store.blobs.get(desk.store.adapters.get(KAIRO, 1).sha256)
+    assert response.content == services.store.blobs.get(
+        services.store.adapters.get(KAIRO, 1).sha256
+    )
     disposition = response.headers["content-disposition"]
     assert disposition == 'attachment; filename="char_kairo_v1.safetensors"'
 
@@ -165,7 +169,9 @@ async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient) -> No
     assert [await problem(one) for one in asked] == [(404, "not_found")] * len(asked)
 
 
-async def test_the_history_is_read_page_by_page(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_history_is_read_page_by_page(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     await client.post(f"{ADAPTERS}/2/rollback")
     whole = (await client.get(f"{ADAPTERS}/history")).raise_for_status().json()
     assert whole["next"] is None
@@ -175,13 +181,15 @@ async def test_the_history_is_read_page_by_page(client: httpx.AsyncClient, desk:
     assert first["items"] == whole["items"][:3]
     rest = (await client.get(f"{ADAPTERS}/history", params={"after": first["next"]})).json()
     assert rest["items"] == whole["items"][3:]
-    desk.store.characters.delete(KAIRO)
+    services.store.characters.delete(KAIRO)
     after = (await client.get(f"{ADAPTERS}/history")).raise_for_status().json()
     assert after["items"][:5] == whole["items"]
 
 
-async def test_who_was_active_at_a_time_is_known(client: httpx.AsyncClient, desk: Desk) -> None:
-    first, second = [one for one in desk.store.switches.list(KAIRO) if one.kind == "promoted"]
+async def test_who_was_active_at_a_time_is_known(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    first, second = [one for one in services.store.switches.list(KAIRO) if one.kind == "promoted"]
 
     async def at(moment: str) -> dict[str, Any]:
         answer = await client.get(f"{ADAPTERS}/active", params={"at": moment})
@@ -200,7 +208,7 @@ async def test_who_was_active_at_a_time_is_known(client: httpx.AsyncClient, desk
         assert await problem(answer) == (422, "invalid")
 
 
-async def test_a_scene_can_name_its_version(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_scene_can_name_its_version(client: httpx.AsyncClient, services: Services) -> None:
     async def order(**fields: int) -> httpx.Response:
         scene = {"character_id": "kairo", "prompt": "Kairo runs", **fields}
         return await client.post("/v1/scenes", json=scene)
@@ -222,8 +230,8 @@ async def test_a_scene_can_name_its_version(client: httpx.AsyncClient, desk: Des
     assert await problem(await order(adapter_version=-1)) == (422, "invalid")
     assert await problem(await client.delete(f"{ADAPTERS}/1")) == (409, "conflict")
 
-    desk.store.adapters.pin(JobId(open_.json()["id"]), None)
+    services.store.adapters.pin(JobId(open_.json()["id"]), None)
     await client.post(f"{ADAPTERS}/1/promote")
     answer = await client.get(f"/v1/jobs/{open_.json()['id']}/adapter")
     assert answer.json()["version"] == 2
-    assert answer.json()["adapter"]["sha256"] == desk.store.adapters.get(KAIRO, 2).sha256
+    assert answer.json()["adapter"]["sha256"] == services.store.adapters.get(KAIRO, 2).sha256

@@ -1,9 +1,9 @@
 """How the analyzer weighs what it sees against what was planned."""
 
 from cluster.domain.character import Outfit
+from cluster.domain.identity.tags import Tags
 from cluster.domain.scene import Injury, SceneState
-from cluster.domain.tags import Tags
-from serve.analyzer import merge
+from serve.replicas.analyzer import merge
 
 CUT = Injury(kind="cut", place="left cheek", since_scene=3)
 

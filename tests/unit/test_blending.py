@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster.ports import Pixels
-from serve.blending import (
+from serve.replicas.blending import (
     INNER,
     Distance,
     face_distance,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.bootstrap import better, draws, no_less_varied, no_worse, spread
+from training.gate.bootstrap import better, draws, no_less_varied, no_worse, spread
 
 SCENES = 24
 RESAMPLED = draws(SCENES, 2000)

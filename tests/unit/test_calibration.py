@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster.ports import Vector
-from training.calibration import Data, calibrate, compare, pairs, quantile_above, rate
+from training.calibration.curve import Data, calibrate, compare, pairs, quantile_above, rate
 
 
 def crowd(people: int, pictures: int, spread: float, seed: int = 1) -> list[Vector]:

@@ -4,10 +4,10 @@ import re
 import pytest
 from typer.testing import CliRunner, Result
 
-from cluster.cli import app
-from cluster.cli.doctor import findings
 from cluster.launch import free_port
 from cluster.settings import GeneratorSettings, IdentitySettings, PromptSettings, Settings
+from serve.cli import app
+from serve.cli.doctor import findings
 
 COMMANDS = (
     "demo", "serve", "render", "doctor", "characters add", "characters list", "characters show",

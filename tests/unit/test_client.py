@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cluster.cli.client import Client
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Job, JobEvent, JobId
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.errors import CineError, Unavailable
+from serve.cli.client import Client
 
 REQUEST = SceneRequest(
     character_id=CharacterId("kairo"), prompt="Kairo fights", story_id=StoryId("kairo")

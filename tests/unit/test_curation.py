@@ -8,7 +8,7 @@ from skimage import data
 from cluster.domain.character import Outfit
 from cluster.domain.scene import SceneState
 from cluster.ports import Pixels
-from training.curation import (
+from training.data.curation import (
     FREE_SLOTS,
     SAME_SCENE,
     Look,

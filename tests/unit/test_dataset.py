@@ -7,19 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
 from cluster.domain.consent import Consent
-from cluster.domain.face import Face
-from cluster.domain.golden import GoldenImage
+from cluster.domain.identity.face import Face
+from cluster.domain.identity.tags import Tags
+from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.scene import Injury, SceneState
-from cluster.domain.tags import Tags
-from cluster.pictures import to_png
 from cluster.ports import Pixels
 from cluster.settings import StoreSettings
 from cluster.store.blobs import Blobs
-from training import crops, dataset
-from training.captions import read_state, scene_caption, trigger_for, with_looks
-from training.dataset import Kind, Source
+from training.data import crops, dataset
+from training.data.captions import read_state, scene_caption, trigger_for, with_looks
+from training.data.dataset import Kind, Source
 
 KAIRO = Character(
     id=CharacterId("kairo"),

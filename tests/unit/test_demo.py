@@ -5,14 +5,14 @@ import numpy as np
 from PIL import Image
 from rich.text import Text
 
-from cluster.cli.contact_sheet import TILE, Panel, contact_sheet
-from cluster.cli.demo import KAIRO, report
-from cluster.cli.progress import step_line
 from cluster.domain.character import CharacterId
-from cluster.domain.identity import IdentityReport, Part
+from cluster.domain.identity.score import IdentityReport, Part
 from cluster.domain.job import Job, JobId, Problem, Repair, Result, Step
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.domain.vocabulary import EYE_COLOURS, HAIR_COLOURS, HAIR_STYLES, MARK_KINDS, OUTFITS
+from serve.cli.contact_sheet import TILE, Panel, contact_sheet
+from serve.cli.demo import KAIRO, report
+from serve.cli.progress import step_line
 
 PARTS = (
     Part(name="face", score=0.91, weight=0.7),

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cluster.cli.before_after import TILE, Pair, Take, before_after
-from cluster.cli.demo_learn import NEWCOMER, Learned, mean_idr, pass_rate, summary
 from cluster.domain.character import CharacterId
-from cluster.domain.learning import TrainingRun
-from cluster.domain.training import TrainedAdapter, Verdict
+from cluster.domain.learning.runs import TrainingRun
+from cluster.domain.learning.training import TrainedAdapter, Verdict
 from cluster.settings import LearnerSettings
-from serve.approval import described
+from serve.api.approval import described
+from serve.cli.before_after import TILE, Pair, Take, before_after
+from serve.cli.demo_learn import NEWCOMER, Learned, mean_idr, pass_rate, summary
 
 CAPTIONS = sorted(NEWCOMER.glob("golden_*.txt"))
 

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 from cluster.domain import vocabulary as words
 from cluster.domain.character import CharacterId
-from cluster.domain.sentence import canonical
-from cluster.providers.tokens import estimate
+from cluster.domain.reading.sentence import canonical
+from cluster.providers.diffusers.tokens import estimate
 from tests.values import KAIRO
-from training.gate_scenes import KEY, GateScene, Prompter, gate_scenes, said
+from training.gate.scenes import KEY, GateScene, Prompter, gate_scenes, said
 
 TRAINED = [
     f"portrait of moqik a man, dark cloak, {expression}, fighting, {pose}, {place}, rain"

@@ -21,9 +21,9 @@ from cluster.domain.scene import SceneRequest, SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
 from cluster.settings import GatewaySettings, Settings, StoreSettings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
-from serve import problems
-from serve.desk import Desk
-from tests.counter import cast_kairo, http, job_of, migrated, open_desk
+from serve.api import problems
+from serve.api.services import Services
+from tests.local_api import cast_kairo, http, job_of, migrated, open_desk
 
 ORDER = {"character_id": "kairo", "prompt": "Kairo fights in rain"}
 
@@ -40,14 +40,14 @@ def settings(tmp_path: Path, template: Path) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
-    with open_desk(settings) as desk:
-        yield desk
+def services(settings: Settings) -> Iterator[Services]:
+    with open_desk(settings) as services:
+        yield services
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(desk) as client:
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(services) as client:
         yield client
 
 
@@ -77,9 +77,9 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
 
 
 async def test_a_scene_becomes_a_queued_job(
-    client: httpx.AsyncClient, desk: Desk, settings: Settings
+    client: httpx.AsyncClient, services: Services, settings: Settings
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     response = await client.post("/v1/scenes", json={**ORDER, "story_id": "pilot", "seed": 7})
     assert response.status_code == 202
     body = response.json()
@@ -101,10 +101,10 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
         heard.append((request.character_id, request.adapter_version))
         await asyncio.sleep(3600)
 
-    with open_desk(settings, prefetch=slow) as desk:
-        cast_kairo(desk)
-        cast_kairo(desk, id=CharacterId("mira"), name="Mira")
-        async with asyncio.timeout(30), http(desk) as client:
+    with open_desk(settings, prefetch=slow) as services:
+        cast_kairo(services)
+        cast_kairo(services, id=CharacterId("mira"), name="Mira")
+        async with asyncio.timeout(30), http(services) as client:
             for more in ({}, {}, {"adapter_version": 0}, {"character_id": "mira"}):
                 assert (await client.post("/v1/scenes", json={**ORDER, **more})).is_success
         await asyncio.sleep(0)
@@ -115,9 +115,9 @@ async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     async def nobody(_: SceneRequest) -> None:
         raise RayServeException("no replica")
 
-    with open_desk(settings, prefetch=nobody) as desk:
-        cast_kairo(desk)
-        async with http(desk) as client:
+    with open_desk(settings, prefetch=nobody) as services:
+        cast_kairo(services)
+        async with http(services) as client:
             assert (await client.post("/v1/scenes", json=ORDER)).status_code == 202
 
 
@@ -134,16 +134,18 @@ async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     ],
 )
 async def test_a_bad_order_is_refused_before_anything_is_written(
-    client: httpx.AsyncClient, desk: Desk, change: dict[str, Any], status: int, code: str
+    client: httpx.AsyncClient, services: Services, change: dict[str, Any], status: int, code: str
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     body = {name: value for name, value in {**ORDER, **change}.items() if value is not ...}
     assert_problem(await client.post("/v1/scenes", json=body), status, code)
-    assert desk.store.jobs.list() == []
+    assert services.store.jobs.list() == []
 
 
-async def test_a_scene_without_consent_is_forbidden(client: httpx.AsyncClient, desk: Desk) -> None:
-    cast_kairo(desk, consent=Consent(revoked=True))
+async def test_a_scene_without_consent_is_forbidden(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    cast_kairo(services, consent=Consent(revoked=True))
     body = assert_problem(await client.post("/v1/scenes", json=ORDER), 403, "consent_missing")
     assert "revoked" in body["detail"]
 
@@ -166,25 +168,25 @@ async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient) -> 
 
 
 async def test_the_same_key_and_body_get_the_same_answer(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     headers = {"Idempotency-Key": "k1"}
     first = await client.post("/v1/scenes", json=ORDER, headers=headers)
-    desk.store.jobs.set_status(JobId(first.json()["id"]), "running")
+    services.store.jobs.set_status(JobId(first.json()["id"]), "running")
     again = await client.post("/v1/scenes", json=ORDER, headers=headers)
     assert (again.status_code, again.content) == (202, first.content)
     assert again.headers["location"] == first.headers["location"]
     assert again.headers["content-type"] == first.headers["content-type"]
     assert again.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
-    assert len(desk.store.jobs.list()) == 1
+    assert len(services.store.jobs.list()) == 1
 
 
 async def test_another_body_under_the_same_key_is_refused(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     headers = {"Idempotency-Key": "k1"}
     await client.post("/v1/scenes", json=ORDER, headers=headers)
     response = await client.post("/v1/scenes", json={**ORDER, "seed": 1}, headers=headers)
@@ -192,14 +194,14 @@ async def test_another_body_under_the_same_key_is_refused(
 
 
 async def test_many_at_once_under_one_key_make_one_job(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     headers = {"Idempotency-Key": "k1"}
     replies = await asyncio.gather(
         *(client.post("/v1/scenes", json=ORDER, headers=headers) for _ in range(8))
     )
-    assert len(desk.store.jobs.list()) == 1
+    assert len(services.store.jobs.list()) == 1
     assert {reply.status_code for reply in replies} <= {202, 409}
     for reply in replies:
         if reply.status_code == 409:
@@ -208,30 +210,32 @@ async def test_many_at_once_under_one_key_make_one_job(
     assert len({reply.content for reply in replies if reply.status_code == 202}) == 1
 
 
-async def test_a_refusal_is_not_kept_under_the_key(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_refusal_is_not_kept_under_the_key(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     headers = {"Idempotency-Key": "k1"}
     assert_problem(await client.post("/v1/scenes", json=ORDER, headers=headers), 404, "not_found")
-    cast_kairo(desk)
+    cast_kairo(services)
     assert (await client.post("/v1/scenes", json=ORDER, headers=headers)).status_code == 202
 
 
 async def test_an_answer_that_was_lost_does_not_make_a_second_job(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     headers = {"Idempotency-Key": "k1"}
     first = await client.post("/v1/scenes", json=ORDER, headers=headers)
-    key, kept = await asyncio.to_thread(forget_answers, desk)
+    key, kept = await asyncio.to_thread(forget_answers, services)
     assert (key, kept) == (1, 0)
     again = await client.post("/v1/scenes", json=ORDER, headers=headers)
     assert again.json()["id"] == first.json()["id"]
 
 
-def forget_answers(desk: Desk) -> tuple[int, int]:
+def forget_answers(services: Services) -> tuple[int, int]:
     """As if the replica had died after the job was written, and before the answer was kept."""
     import sqlite3
 
-    path = desk.settings.store.folder / "cineai.db"
+    path = services.settings.store.folder / "cineai.db"
     with sqlite3.connect(path) as database:
         changed = database.execute("DELETE FROM idempotency").rowcount
         left: int = database.execute("SELECT count(*) FROM idempotency").fetchone()[0]
@@ -242,11 +246,11 @@ def forget_answers(desk: Desk) -> tuple[int, int]:
 
 
 async def test_pages_of_jobs_cover_all_once_newest_first(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     for n in range(7):
-        desk.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
+        services.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
     seen: list[str] = []
     params: dict[str, Any] = {"limit": 3}
     while True:
@@ -258,11 +262,11 @@ async def test_pages_of_jobs_cover_all_once_newest_first(
     assert seen == [f"j{n}" for n in reversed(range(7))]
 
 
-async def test_jobs_are_filtered(client: httpx.AsyncClient, desk: Desk) -> None:
-    cast_kairo(desk)
+async def test_jobs_are_filtered(client: httpx.AsyncClient, services: Services) -> None:
+    cast_kairo(services)
     for n in range(4):
-        desk.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
-    desk.store.jobs.set_status(JobId("j1"), "running")
+        services.store.jobs.add(job_of(f"j{n}", story="odd" if n % 2 else "even"))
+    services.store.jobs.set_status(JobId("j1"), "running")
 
     async def ids(**params: str) -> list[str]:
         page = (await client.get("/v1/jobs", params=params)).json()
@@ -279,22 +283,22 @@ async def test_a_bad_query_is_refused(client: httpx.AsyncClient, params: dict[st
 
 
 async def test_cancelling_is_final_and_may_be_repeated(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
-    desk.store.jobs.add(job_of("j1"))
+    cast_kairo(services)
+    services.store.jobs.add(job_of("j1"))
     for _ in range(2):
         response = await client.post("/v1/jobs/j1/cancel")
         assert (response.status_code, response.json()["status"]) == (200, "cancelled")
-    assert not desk.store.jobs.set_status(JobId("j1"), "running")
+    assert not services.store.jobs.set_status(JobId("j1"), "running")
 
 
 async def test_a_job_that_has_ended_cannot_be_cancelled(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
-    desk.store.jobs.add(job_of("j1"))
-    desk.store.jobs.set_status(JobId("j1"), "failed", Problem(code="x", message="y"))
+    cast_kairo(services)
+    services.store.jobs.add(job_of("j1"))
+    services.store.jobs.set_status(JobId("j1"), "failed", Problem(code="x", message="y"))
     body = assert_problem(await client.post("/v1/jobs/j1/cancel"), 409, "conflict")
     assert "failed" in body["detail"]
     assert_problem(await client.post("/v1/jobs/j2/cancel"), 404, "not_found")
@@ -304,10 +308,10 @@ async def test_a_job_that_has_ended_cannot_be_cancelled(
 
 
 async def test_events_are_streamed_to_the_end_as_they_happen(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
-    jobs, id = desk.store.jobs, JobId("j1")
+    cast_kairo(services)
+    jobs, id = services.store.jobs, JobId("j1")
     jobs.add(job_of(id))
 
     async def work() -> None:
@@ -336,11 +340,11 @@ def parsed(text: str) -> list[dict[str, str]]:
 
 
 async def test_events_are_resumed_after_the_last_one_read(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
-    desk.store.jobs.add(job_of("j1"))
-    desk.store.jobs.set_status(JobId("j1"), "cancelled")
+    cast_kairo(services)
+    services.store.jobs.add(job_of("j1"))
+    services.store.jobs.set_status(JobId("j1"), "cancelled")
     response = await client.get("/v1/jobs/j1/events", headers={"Last-Event-ID": "1"})
     assert [event["id"] for event in parsed(response.text)] == ["2"]
     response = await client.get("/v1/jobs/j1/events", headers={"Last-Event-ID": "2"})
@@ -352,10 +356,10 @@ async def test_events_are_resumed_after_the_last_one_read(
 
 async def test_an_idle_stream_beats_and_is_closed_in_the_end(settings: Settings) -> None:
     quick = GatewaySettings(poll_interval_s=0.05, heartbeat_s=0.1, max_stream_s=0.5)
-    with open_desk(settings.model_copy(update={"gateway": quick})) as desk:
-        cast_kairo(desk)
-        desk.store.jobs.add(job_of("j1"))
-        async with http(desk) as client:
+    with open_desk(settings.model_copy(update={"gateway": quick})) as services:
+        cast_kairo(services)
+        services.store.jobs.add(job_of("j1"))
+        async with http(services) as client:
             response = await client.get("/v1/jobs/j1/events")
     assert ": heartbeat" in response.text
     assert [event["id"] for event in parsed(response.text)] == ["1"]
@@ -377,11 +381,11 @@ def episode(id: str) -> Episode:
 
 
 async def test_the_state_follows_corrected_and_forgotten_episodes(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     for n in (1, 2):
-        await desk.actors.memory.remember.remote(episode(f"j{n}"), None)
+        await services.actors.memory.remember.remote(episode(f"j{n}"), None)
     correction = {"place": "cave", "injuries": [{"kind": "cut", "place": "chin"}]}
     corrected = (await client.patch("/v1/episodes/j2", json=correction)).json()
     assert corrected["state"]["place"] == "cave"
@@ -413,9 +417,11 @@ async def test_nobody_has_no_memory(client: httpx.AsyncClient, path: str) -> Non
 # Artifacts, health
 
 
-async def test_an_artifact_can_be_cached_for_ever(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_an_artifact_can_be_cached_for_ever(
+    client: httpx.AsyncClient, services: Services
+) -> None:
     content = b"\x89PNG\r\n\x1a\n and so on"
-    sha256 = desk.store.blobs.put(content)
+    sha256 = services.store.blobs.put(content)
     response = await client.get(f"/v1/artifacts/{sha256}")
     assert response.content == content
     assert response.headers["content-type"] == "image/png"
@@ -440,9 +446,9 @@ async def test_an_artifact_can_be_cached_for_ever(client: httpx.AsyncClient, des
     ],
 )
 async def test_an_artifacts_type_is_what_it_is(
-    client: httpx.AsyncClient, desk: Desk, content: bytes, kind: str
+    client: httpx.AsyncClient, services: Services, content: bytes, kind: str
 ) -> None:
-    response = await client.get(f"/v1/artifacts/{desk.store.blobs.put(content)}")
+    response = await client.get(f"/v1/artifacts/{services.store.blobs.put(content)}")
     assert response.headers["content-type"] == kind
     assert response.headers["x-content-type-options"] == "nosniff"
 
@@ -456,8 +462,8 @@ async def test_ready_says_what_is_missing(settings: Settings) -> None:
 
     quick = GatewaySettings(ready_timeout_s=0.3)
     changed = settings.model_copy(update={"gateway": quick})
-    with open_desk(changed, probes={"deployments": missing, "director": silent}) as desk:
-        async with http(desk) as client:
+    with open_desk(changed, probes={"deployments": missing, "director": silent}) as services:
+        async with http(services) as client:
             response = await client.get("/readyz")
             assert (await client.get("/healthz")).json() == {"status": "ok"}
     body = response.json()
@@ -503,11 +509,11 @@ def failing(app: FastAPI, error: Exception) -> None:
     ],
 )
 async def test_every_failure_is_a_problem_without_a_traceback(
-    desk: Desk, error: Exception, status: int, code: str | None
+    services: Services, error: Exception, status: int, code: str | None
 ) -> None:
     from serve.gateway import fastapi_app
 
-    app = fastapi_app(desk)
+    app = fastapi_app(services)
     failing(app, error)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://cine.test") as client:
@@ -522,9 +528,9 @@ async def test_every_failure_is_a_problem_without_a_traceback(
 
 
 async def test_an_actors_refusal_comes_back_as_itself(
-    settings: Settings, desk: Desk, client: httpx.AsyncClient
+    settings: Settings, services: Services, client: httpx.AsyncClient
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     response = await client.post("/v1/characters/kairo/adapters/9/promote")
     assert_problem(response, 404, "not_found")
 
@@ -533,16 +539,16 @@ async def test_an_actors_refusal_comes_back_as_itself(
 
 
 @pytest.fixture
-async def guarded(settings: Settings) -> AsyncIterator[tuple[Desk, httpx.AsyncClient]]:
+async def guarded(settings: Settings) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
     locked = GatewaySettings(require_key=True, key_cache_s=0.2, max_json_bytes=500)
-    with open_desk(settings.model_copy(update={"gateway": locked})) as desk:
-        async with http(desk) as client:
-            yield desk, client
+    with open_desk(settings.model_copy(update={"gateway": locked})) as services:
+        async with http(services) as client:
+            yield services, client
 
 
-async def test_the_api_needs_a_key(guarded: tuple[Desk, httpx.AsyncClient]) -> None:
-    desk, client = guarded
-    id, key = desk.store.keys.create("test")
+async def test_the_api_needs_a_key(guarded: tuple[Services, httpx.AsyncClient]) -> None:
+    services, client = guarded
+    id, key = services.store.keys.create("test")
 
     async def status(authorization: str | None) -> int:
         headers = {"Authorization": authorization} if authorization else {}
@@ -555,7 +561,7 @@ async def test_the_api_needs_a_key(guarded: tuple[Desk, httpx.AsyncClient]) -> N
     assert [await status(one) for one in (None, "Bearer", "Bearer x", f"Basic {key}")] == [401] * 4
     assert await status(f"Bearer {key}") == 200
     assert await status(f"bearer {key}") == 200
-    desk.store.keys.revoke(id)
+    services.store.keys.revoke(id)
     await asyncio.sleep(0.25)
     assert await status(f"Bearer {key}") == 401
     assert (await client.get("/v1/nothing")).status_code == 401
@@ -564,13 +570,13 @@ async def test_the_api_needs_a_key(guarded: tuple[Desk, httpx.AsyncClient]) -> N
 
 
 async def test_two_holders_of_keys_do_not_share_idempotency_keys(
-    guarded: tuple[Desk, httpx.AsyncClient],
+    guarded: tuple[Services, httpx.AsyncClient],
 ) -> None:
-    desk, client = guarded
-    cast_kairo(desk)
+    services, client = guarded
+    cast_kairo(services)
     ids = set()
     for name in ("a", "b"):
-        _, key = desk.store.keys.create(name)
+        _, key = services.store.keys.create(name)
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k1"}
         reply = await client.post("/v1/scenes", json=ORDER, headers=headers)
         ids.add(reply.json()["id"])
@@ -578,10 +584,10 @@ async def test_two_holders_of_keys_do_not_share_idempotency_keys(
 
 
 async def test_a_large_body_is_refused_declared_or_not(
-    guarded: tuple[Desk, httpx.AsyncClient],
+    guarded: tuple[Services, httpx.AsyncClient],
 ) -> None:
-    desk, client = guarded
-    _, key = desk.store.keys.create("test")
+    services, client = guarded
+    _, key = services.store.keys.create("test")
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -595,7 +601,7 @@ async def test_a_large_body_is_refused_declared_or_not(
 
 
 async def test_a_stranger_is_refused_before_the_body_is_read(
-    guarded: tuple[Desk, httpx.AsyncClient],
+    guarded: tuple[Services, httpx.AsyncClient],
 ) -> None:
     _, client = guarded
 
@@ -621,8 +627,8 @@ def test_keys_are_off_on_loopback_only() -> None:
     assert GatewaySettings(host="0.0.0.0").keys_required
 
 
-def test_a_kept_answer_is_given_again_as_it_was(desk: Desk) -> None:
+def test_a_kept_answer_is_given_again_as_it_was(services: Services) -> None:
     kept = StoredReply(status=202, headers={"location": "/v1/jobs/1"}, body=b"\x00\xff")
-    assert desk.store.idempotency.claim("k", "f") is None
-    desk.store.idempotency.complete("k", kept)
-    assert desk.store.idempotency.claim("k", "f") == kept
+    assert services.store.idempotency.claim("k", "f") is None
+    services.store.idempotency.complete("k", kept)
+    assert services.store.idempotency.claim("k", "f") == kept

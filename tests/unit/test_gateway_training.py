@@ -11,18 +11,18 @@ import httpx
 import numpy as np
 import pytest
 
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.consent import Consent
-from cluster.domain.golden import Snapshot
-from cluster.domain.identity import IdentityReport
-from cluster.domain.learning import TrainingRun
-from cluster.domain.training import Progress
-from cluster.pictures import to_png
+from cluster.domain.identity.score import IdentityReport
+from cluster.domain.learning.golden import Snapshot
+from cluster.domain.learning.runs import TrainingRun
+from cluster.domain.learning.training import Progress
 from cluster.ports import Pixels
 from cluster.settings import GatewaySettings, Settings, StoreSettings
-from serve.approval import described
-from serve.desk import Desk
-from tests.counter import cast_kairo, http, migrated, open_desk
+from serve.api.approval import described
+from serve.api.services import Services
+from tests.local_api import cast_kairo, http, migrated, open_desk
 
 KAIRO = CharacterId("kairo")
 PATH = "/v1/characters/kairo/training"
@@ -42,17 +42,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, template: Path) -> Iterator[Desk]:
+def services(tmp_path: Path, template: Path) -> Iterator[Services]:
     home = shutil.copytree(template, tmp_path / "home")
     limits = GatewaySettings(max_stream_s=0.6, poll_interval_s=0.05)
     settings = Settings(store=StoreSettings(home=home), gateway=limits)
-    with open_desk(settings, Likeness()) as desk:
-        yield desk
+    with open_desk(settings, Likeness()) as services:
+        yield services
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(desk) as client:
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with http(services) as client:
         yield client
 
 
@@ -61,8 +61,8 @@ def picture(seed: int, brightness: float) -> bytes:
     return to_png(np.clip(noise + brightness, 0, 255).astype(np.uint8))
 
 
-def give_set(desk: Desk) -> None:
-    desk.store.golden.set_snapshot(
+def give_set(services: Services) -> None:
+    services.store.golden.set_snapshot(
         Snapshot(character_id=KAIRO, manifest="m" * 64, inputs="i", samples=9, dropped=0)
     )
 
@@ -83,9 +83,9 @@ def parsed(text: str) -> list[dict[str, str]]:
 
 
 async def test_a_new_character_needs_thirty_one_images(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     body = (await client.get(PATH)).json()
     assert body == {
         "character_id": "kairo", "paused": False, "images": 0, "wanted": 31, "run": None,
@@ -95,12 +95,12 @@ async def test_a_new_character_needs_thirty_one_images(
 
 
 async def test_a_training_can_be_asked_for_paused_and_resumed(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     refused = await client.post(f"{PATH}/run")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    give_set(desk)
+    give_set(services)
     assert (await client.post(f"{PATH}/pause")).json()["paused"] is True
     assert "paused" in (await client.post(f"{PATH}/run")).json()["detail"]
     assert (await client.post(f"{PATH}/resume")).json()["paused"] is False
@@ -114,20 +114,20 @@ async def test_a_training_can_be_asked_for_paused_and_resumed(
 
 
 async def test_without_consent_nobody_is_trained_and_nothing_is_added(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk, consent=Consent(revoked=True))
-    give_set(desk)
+    cast_kairo(services, consent=Consent(revoked=True))
+    give_set(services)
     for answer in (await client.post(f"{PATH}/run"), await send(client, picture(1, 120))):
         assert (answer.status_code, answer.json()["code"]) == (403, "consent_missing")
-    assert desk.store.golden.list(KAIRO) == []
+    assert services.store.golden.list(KAIRO) == []
 
 
 async def test_training_is_streamed_as_it_happens_and_resumed(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
-    training = desk.store.training
+    cast_kairo(services)
+    training = services.store.training
     training.add(TrainingRun(id="r1", character_id=KAIRO, images=31))
     reading = asyncio.create_task(client.get(f"{PATH}/events"))
     await asyncio.sleep(0.15)
@@ -147,9 +147,9 @@ async def test_training_is_streamed_as_it_happens_and_resumed(
 
 
 async def test_approved_pictures_get_the_verdicts_that_the_studios_own_would(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     same = picture(1, 120)
     answer = await send(client, same, same, picture(2, 60), picture(3, 125))
     assert answer.status_code == 200
@@ -157,7 +157,7 @@ async def test_approved_pictures_get_the_verdicts_that_the_studios_own_would(
     assert [one["accepted"] for one in items] == [True, True, False, True]
     assert items[0]["job_id"] == items[1]["job_id"]
     assert items[2]["reason"].startswith("idr:")
-    assert len(desk.store.golden.list(KAIRO, accepted=True)) == 2
+    assert len(services.store.golden.list(KAIRO, accepted=True)) == 2
     listed = (await client.get("/v1/characters/kairo/golden")).json()["items"]
     assert len(listed) == 3
     assert (await client.get(PATH)).json()["images"] == 2
@@ -168,19 +168,19 @@ async def test_approved_pictures_get_the_verdicts_that_the_studios_own_would(
     [(["one"], "send one for each"), ("words", "captions"), ([""] * 2, "captions")],
 )
 async def test_captions_that_do_not_fit_are_refused(
-    client: httpx.AsyncClient, desk: Desk, captions: object, said: str
+    client: httpx.AsyncClient, services: Services, captions: object, said: str
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     answer = await send(client, picture(1, 120), picture(2, 120), captions=captions)
     assert answer.status_code == 422
     assert said in json.dumps(answer.json())
-    assert desk.store.golden.list(KAIRO) == []
+    assert services.store.golden.list(KAIRO) == []
 
 
 async def test_captions_sent_one_by_one_are_refused_with_what_is_wrong(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, services: Services
 ) -> None:
-    cast_kairo(desk)
+    cast_kairo(services)
     answer = await client.post(
         "/v1/characters/kairo/golden",
         files=[("images", ("a.png", picture(1, 120), "image/png"))],

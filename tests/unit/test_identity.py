@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cluster.domain.identity import (
+from cluster.domain.identity.score import (
     GOLDEN_IDR,
     PASS_IDR,
     Calibration,

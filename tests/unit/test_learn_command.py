@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
-from cluster.cli import app
-from cluster.cli.client import Client
-from cluster.cli.learning import told, watched
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
-from cluster.domain.learning import LearningStatus, TrainingEvent, TrainingRun
-from cluster.domain.training import Measure, Progress, Verdict
+from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
+from cluster.domain.learning.training import Measure, Progress, Verdict
+from serve.cli import app
+from serve.cli.client import Client
+from serve.cli.learning import told, watched
 
 KAIRO = CharacterId("kairo")
 REFUSED = Verdict(

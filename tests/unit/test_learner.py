@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from actors.learner import Learner
+from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.face import Face
-from cluster.domain.golden import DatasetStatus
+from cluster.domain.identity.face import Face
+from cluster.domain.learning.golden import DatasetStatus
 from cluster.domain.scene import SceneState
 from cluster.errors import BadImage, NotFound, ProviderMissing
-from cluster.pictures import to_png
 from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import LearnerSettings, Settings, StoreSettings
 from cluster.store import Store
-from training import dataset
+from training.data import dataset
 
 KAIRO = CharacterId("kairo")
 SKIN = (222, 180, 150)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cluster.domain.character import Eye, Hair, Mark, Profile
-from cluster.domain.face import Face, centroid
-from cluster.domain.identity import Part
-from cluster.domain.likeness import likeness, unread
-from cluster.domain.tags import Tags
+from cluster.domain.identity.face import Face, centroid
+from cluster.domain.identity.likeness import likeness, unread
+from cluster.domain.identity.score import Part
+from cluster.domain.identity.tags import Tags
 from cluster.errors import BadImage
 from cluster.identity_judge import view
 from cluster.ports import Vector
-from serve.validator import odd_ones, only_face
+from serve.replicas.validator import odd_ones, only_face
 
 SCAR = "scar on the left cheek"
 PROFILE = Profile(

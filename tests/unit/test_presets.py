@@ -9,15 +9,15 @@ from pydantic import ValidationError
 
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.consent import Consent
-from cluster.domain.training import TrainingOrder
+from cluster.domain.learning.training import TrainingOrder
 from cluster.errors import ConsentMissing, Invalid, NotFound, Refused, Unavailable, Unsupported
-from cluster.providers.diffusers_folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import GeneratorSettings, Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
-from training.captions import trigger_for
-from training.dataset import Manifest, Sample
-from training.lora import fit, share_of
-from training.presets import FAMILIES, PRESETS, family_of, preset_of, recipe_for
+from training.data.captions import trigger_for
+from training.data.dataset import Manifest, Sample
+from training.lora.fit import fit, share_of
+from training.lora.presets import FAMILIES, PRESETS, family_of, preset_of, recipe_for
 
 ADA = Character(id=CharacterId("ada"), name="Ada")
 

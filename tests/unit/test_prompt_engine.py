@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from cluster.domain import vocabulary as words
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
-from cluster.domain.facts import REQUIRED, Fact, clauses_of, facts, locked
-from cluster.domain.guard import guard
-from cluster.domain.plan import Plan, PromptBrief
+from cluster.domain.prompting.facts import REQUIRED, Fact, clauses_of, facts, locked
+from cluster.domain.prompting.guard import guard
+from cluster.domain.prompting.plan import Plan, PromptContext
 from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
 from cluster.domain.world import WorldState
 from cluster.errors import ProviderMissing
-from cluster.providers.tokens import estimate, token_counter
+from cluster.providers.diffusers.tokens import estimate, token_counter
 from cluster.settings import GeneratorSettings, PromptSettings, Settings
-from serve.prompt_engine import PromptEngine
+from serve.replicas.prompt_engine import PromptEngine
 
 KAIRO = CharacterId("kairo")
 STORY = StoryId("kairo")
@@ -122,16 +122,16 @@ async def test_the_guard_mends_what_another_writer_forgot(
     profile: Profile, world: WorldState, clauses: list[str]
 ) -> None:
     scene = SceneState(outfit=world.outfit, injuries=world.injuries, action="fighting")
-    brief = PromptBrief(
+    context = PromptContext(
         character=Character(id=KAIRO, name="Kairo", profile=profile),
         request=SceneRequest(character_id=KAIRO, prompt="fights", story_id=STORY),
         world=world,
         scene=scene,
     )
-    needed = [fact for fact in facts(brief) if fact.kind in REQUIRED]
-    guarded = guard(", ".join(clauses), facts(brief), 200, estimate)
+    needed = [fact for fact in facts(context) if fact.kind in REQUIRED]
+    guarded = guard(", ".join(clauses), facts(context), 200, estimate)
     assert all(fact.said_in(clauses_of(guarded.prompt)) for fact in needed)
-    assert guard(guarded.prompt, facts(brief), 200, estimate).added == ()
+    assert guard(guarded.prompt, facts(context), 200, estimate).added == ()
 
 
 async def test_clauses_stand_in_the_order_of_the_caption_grammar() -> None:

@@ -3,9 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.domain.character import Outfit
-from cluster.domain.lexicon import forms, phrases
-from cluster.domain.reading import Wound, read
-from cluster.domain.sentence import canonical, without_lead_in
+from cluster.domain.reading.lexicon import forms, phrases
+from cluster.domain.reading.request import Wound, read
+from cluster.domain.reading.sentence import canonical, without_lead_in
 from cluster.domain.vocabulary import ACTIONS, OUTFITS, PLACES, PROPS
 
 

@@ -5,18 +5,11 @@ from pathlib import Path
 import pytest
 
 from actors.registry import LoraRegistry
-from cluster.domain.adapter import AdapterSwitch
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.training import Measure, TrainedAdapter, Verdict
-from cluster.errors import (
-    BadAdapter,
-    Conflict,
-    NotFound,
-    ProviderMissing,
-    Refused,
-    Unsupported,
-)
-from cluster.providers.diffusers_folder import BaseFolder
+from cluster.domain.learning.adapter import AdapterSwitch
+from cluster.domain.learning.training import Measure, TrainedAdapter, Verdict
+from cluster.errors import BadAdapter, Conflict, NotFound, ProviderMissing, Refused, Unsupported
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
 from tests.tiny_adapters import lora

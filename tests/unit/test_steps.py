@@ -3,14 +3,14 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.domain.character import CharacterId
-from cluster.domain.identity import IdentityReport, Verdict
+from cluster.domain.identity.score import IdentityReport, Verdict
 from cluster.domain.job import JobId, Repair
 from cluster.domain.render import Capabilities
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.errors import NotFound, Unsupported
 from cluster.settings import Settings
 from cluster.store import Store
-from serve.steps import Crew, Judged, Picture, Repaired, Shot, Steps, seed_of
+from serve.workflow.steps import Handles, Judged, Picture, Repaired, Shot, Steps, seed_of
 from tests.handles import Here
 from tests.values import KAIRO, adapter, job
 
@@ -99,10 +99,10 @@ def store(settings: Settings) -> Iterator[Store]:
 
 async def fitted(store: Store, *, lora: bool = True, wanted: int | None = None) -> int:
     painter = Here(lambda: Painter(lora=lora))
-    steps = Steps(store, Crew(None, painter, None, None, None, None, None, None))
+    steps = Steps(store, Handles(None, painter, None, None, None, None, None, None))
     scene = request().model_copy(update={"adapter_version": wanted})
-    fitting = await steps.fit("j", scene)
-    return fitting.adapter.version if fitting.adapter else 0
+    resolved = await steps.fit("j", scene)
+    return resolved.adapter.version if resolved.adapter else 0
 
 
 async def test_a_job_is_planned_with_the_active_version_and_keeps_it(store: Store) -> None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from cluster.domain.vocabulary import OUTFIT_COLOURS, OUTFITS, PLACES
-from training.studio.actor import Mark, random_actor
-from training.studio.captions import SYNONYMS, caption, eye_clause, named_caption
-from training.studio.kairo import KAIRO, TRIGGER, reference_shots
-from training.studio.shot import random_shot
-from training.studio.text import SIZES, answers, corpus
-from training.studio.tokenizer import MAX_TOKENS, train_tokenizer
+from training.studio.base.captions import SYNONYMS, caption, eye_clause, named_caption
+from training.studio.base.text_encoder import SIZES, answers, corpus
+from training.studio.base.tokenizer import MAX_TOKENS, train_tokenizer
+from training.studio.cast.kairo import KAIRO, TRIGGER, reference_shots
+from training.studio.renderer.actor import Mark, random_actor
+from training.studio.renderer.shot import random_shot
 
 SHOT = replace(reference_shots()[0], injuries=(Mark("cut", "forehead"),), prop="sword")
 

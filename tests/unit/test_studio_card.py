@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.studio import card
+from training.studio.report import card
 from training.studio.stages import Plan
 
 

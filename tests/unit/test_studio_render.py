@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from cluster.domain.vocabulary import HAIR_STYLES, OUTFITS, PLACES, PROPS, WEATHERS
-from training.studio.actor import Mark, random_actor
-from training.studio.dataset import details
-from training.studio.kairo import KAIRO, reference_shots
-from training.studio.mesh import CORNERS
-from training.studio.recognition import Crowd, Vectors, separation, survival
-from training.studio.render import Picture, Renderer, corner_weights
-from training.studio.shot import Shot, random_shot
+from training.studio.base.renders import details
+from training.studio.cast.kairo import KAIRO, reference_shots
+from training.studio.renderer.actor import Mark, random_actor
+from training.studio.renderer.mesh import CORNERS
+from training.studio.renderer.render import Picture, Renderer, corner_weights
+from training.studio.renderer.shot import Shot, random_shot
+from training.studio.report.recognition import Crowd, Vectors, separation, survival
 
 PLAIN = reference_shots()[0]
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from cluster.domain.tensor_file import read_tensors
+from cluster.codecs.tensor_file import read_tensors
 from cluster.errors import BadAdapter
 
 TENSORS = {

@@ -13,8 +13,8 @@ from actors.registry import LoraRegistry
 from actors.training_queue import TrainingQueue
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.consent import Consent
-from cluster.domain.golden import GoldenImage, Snapshot
-from cluster.domain.learning import OVER, TrainingRun, images_wanted
+from cluster.domain.learning.golden import GoldenImage, Snapshot
+from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted
 from cluster.domain.scene import SceneState
 from cluster.errors import Conflict, ConsentMissing, NotFound
 from cluster.settings import GeneratorSettings, LearnerSettings, Settings, StoreSettings
@@ -22,8 +22,8 @@ from cluster.store import Store
 from tests.school import STEPS, Lesson, Threads
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
-from training.checkpoints import runs_url
-from training.dataset import Manifest
+from training.data.dataset import Manifest
+from training.lora.checkpoints import runs_url
 
 KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
 RULES = LearnerSettings(settle_s=0.0, poll_s=0.01, retry_s=0.01, attempts=3)

@@ -11,9 +11,9 @@ import torch
 
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.settings import Recipe
-from training.curation import copy_score, look
-from training.probe import PictureScore, ProbeScore, probes_for
-from training.run import Run, State
+from training.data.curation import copy_score, look
+from training.lora.probe import PictureScore, ProbeScore, probes_for
+from training.lora.run import Run, State
 
 RECIPE = Recipe(
     layers="attention", rank=4, alpha=4, rate=1e-3, steps=40, max_minutes=60, batch=4,
@@ -46,7 +46,7 @@ class Counter:
         self.done, self.total = state["done"], state["total"]
 
 
-class Desk:
+class Services:
     """Hooks that answer looks from a list of IDRs, and remember what they were told."""
 
     def __init__(self, idrs: list[float], until: int = 10**9) -> None:
@@ -69,13 +69,13 @@ class Desk:
         return step < self._until
 
 
-def run(desk: Desk, trainer: Counter | None = None, recipe: Recipe = RECIPE) -> Run:
-    return Run(trainer or Counter(), recipe, desk, started=time.monotonic())  # type: ignore[arg-type]
+def run(services: Services, trainer: Counter | None = None, recipe: Recipe = RECIPE) -> Run:
+    return Run(trainer or Counter(), recipe, services, started=time.monotonic())  # type: ignore[arg-type]
 
 
 def test_the_best_look_wins_and_not_the_last() -> None:
-    desk = Desk([0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6])
-    it = run(desk)
+    services = Services([0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6])
+    it = run(services)
     assert it.go()
     assert it.record.best_step == 20
     assert int(it.record.best["step"]) == 20
@@ -102,40 +102,40 @@ def test_of_two_that_a_look_cannot_tell_apart_the_later_wins(
 
 
 def test_it_stops_when_patience_is_over() -> None:
-    desk = Desk([0.1, 0.3, 0.6, 0.5, 0.4])
-    assert run(desk).go()
-    assert desk.told[-1] == 20
+    services = Services([0.1, 0.3, 0.6, 0.5, 0.4])
+    assert run(services).go()
+    assert services.told[-1] == 20
 
 
 def test_the_base_model_is_never_the_winner() -> None:
-    desk = Desk([0.9, 0.3, 0.2, 0.1])
-    it = run(desk)
+    services = Services([0.9, 0.3, 0.2, 0.1])
+    it = run(services)
     it.go()
     assert it.record.best_step == 5
 
 
 def test_without_looks_the_last_step_wins() -> None:
-    it = run(Desk([]), recipe=RECIPE.model_copy(update={"probes": 0}))
+    it = run(Services([]), recipe=RECIPE.model_copy(update={"probes": 0}))
     it.go()
     assert int(it.record.best["step"]) == RECIPE.steps
 
 
 def test_whoever_does_not_want_it_any_more_stops_it_with_a_checkpoint() -> None:
-    desk = Desk([0.1, 0.2, 0.3], until=7)
-    it = run(desk)
+    services = Services([0.1, 0.2, 0.3], until=7)
+    it = run(services)
     assert not it.go()
     assert it.record.step == 8
-    assert desk.saved[-1]["record"]["step"] == 8
+    assert services.saved[-1]["record"]["step"] == 8
 
 
 def test_a_checkpoint_carries_everything_that_decides_the_rest() -> None:
     idrs = [0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6]
-    whole = run(Desk(idrs))
+    whole = run(Services(idrs))
     whole.go()
-    cut = Desk(idrs)
+    cut = Services(idrs)
     run(cut).go()
     at = next(i for i, one in enumerate(cut.saved) if one["record"]["step"] == 10)
-    rest = Desk(idrs[3:])
+    rest = Services(idrs[3:])
     again = run(rest)
     again.restore(cut.saved[at])
     assert again.go()
@@ -149,7 +149,7 @@ def test_a_slow_machine_makes_fewer_steps_in_the_same_time() -> None:
     recipe = RECIPE.model_copy(update={"max_minutes": 0.02, "probes": 0, "steps": 1000})
     trainer = Counter(1000, step_s=0.02)
     began = time.monotonic()
-    assert run(Desk([]), trainer, recipe).go()
+    assert run(Services([]), trainer, recipe).go()
     assert 5 < trainer.done < 200
     assert time.monotonic() - began < 20
 
@@ -164,18 +164,18 @@ class Tiring(Counter):
 
 def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
     recipe = RECIPE.model_copy(update={"max_minutes": 0.02, "steps": 1000, "probe_every": 1000})
-    trainer, desk = Tiring(1000), Desk([0.1, 0.5])
-    it = run(desk, trainer, recipe)
+    trainer, services = Tiring(1000), Services([0.1, 0.5])
+    it = run(services, trainer, recipe)
     assert it.go()
     assert trainer.done < 80  # in 1.2 s; some 500 were planned
-    assert it.record.best_step == trainer.done == desk.told[-1]
-    assert desk.saved[-1]["trainer"]["total"] == trainer.done
+    assert it.record.best_step == trainer.done == services.told[-1]
+    assert services.saved[-1]["trainer"]["total"] == trainer.done
 
 
 def test_however_slow_it_is_an_adapter_gets_its_fewest_steps() -> None:
     recipe = RECIPE.model_copy(update={"max_minutes": 1e-6, "probes": 0, "min_steps": 12})
     trainer = Counter(1000)
-    assert run(Desk([]), trainer, recipe).go()
+    assert run(Services([]), trainer, recipe).go()
     assert trainer.done == 12
 
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, UploadFile
 
 from cluster.errors import BadImage, Invalid
 from cluster.settings import GatewaySettings
-from serve.uploads import decode, read_images
+from serve.api.uploads import decode, read_images
 
 LIMITS = GatewaySettings()
 

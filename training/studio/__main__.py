@@ -13,18 +13,19 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from cluster.ports import Pixels
 from cluster.providers import face_encoder
 from cluster.settings import ASSETS, IdentitySettings, Settings
-from training.studio import card, stages
-from training.studio import evaluate as judging
-from training.studio import newcomer as newcomers
-from training.studio.adapter import AdapterRecipe
-from training.studio.base import BaseSettings
-from training.studio.ip_adapter import PromptRecipe
-from training.studio.loop import device_of
-from training.studio.recognition import recognition
-from training.studio.render import Renderer
-from training.studio.sheet import beside_renders, save
-from training.studio.text import TextRecipe
-from training.studio.vae import VaeRecipe, decode, encode
+from training.studio import stages
+from training.studio.base.ip_adapter import PromptRecipe
+from training.studio.base.loop import device_of
+from training.studio.base.text_encoder import TextRecipe
+from training.studio.base.unet import BaseSettings
+from training.studio.base.vae import VaeRecipe, decode, encode
+from training.studio.cast import newcomer as newcomers
+from training.studio.cast.adapter import AdapterRecipe
+from training.studio.renderer.render import Renderer
+from training.studio.report import card
+from training.studio.report import evaluate as judging
+from training.studio.report.recognition import recognition
+from training.studio.report.sheet import beside_renders, save
 
 app = typer.Typer(add_completion=False, help=__doc__)
 

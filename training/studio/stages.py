@@ -13,22 +13,24 @@ from tqdm.auto import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from cluster.providers import face_encoder
-from cluster.providers.diffusers_folder import BaseFolder
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import IdentitySettings
-from training.recogniser import recogniser_of
-from training.spots import spots_of
-from training.studio import adapter, ip_adapter, text, vae
-from training.studio.base import BaseSettings, Trainer, build_text_encoder, export
-from training.studio.captions import caption, named_caption
-from training.studio.dataset import RenderSet, make
-from training.studio.kairo import KAIRO, TRIGGER, random_scene, reference_shots
-from training.studio.loop import device_of
-from training.studio.portraits import FaceSet, Portraits
-from training.studio.portraits import make as embed
-from training.studio.render import Renderer, shipped_head
-from training.studio.sheet import beside_renders, paint, save, sheet
-from training.studio.tagger_data import keep_points
-from training.studio.tokenizer import train_tokenizer
+from training.lora.recogniser import recogniser_of
+from training.lora.spots import spots_of
+from training.studio.base import ip_adapter, vae
+from training.studio.base import text_encoder as text
+from training.studio.base.captions import caption, named_caption
+from training.studio.base.loop import device_of
+from training.studio.base.portraits import FaceSet, Portraits
+from training.studio.base.portraits import make as embed
+from training.studio.base.renders import RenderSet, make
+from training.studio.base.tokenizer import train_tokenizer
+from training.studio.base.unet import BaseSettings, Trainer, build_text_encoder, export
+from training.studio.cast import adapter
+from training.studio.cast.kairo import KAIRO, TRIGGER, random_scene, reference_shots
+from training.studio.renderer.render import Renderer, shipped_head
+from training.studio.report.sheet import beside_renders, paint, save, sheet
+from training.studio.tagger.data import keep_points
 
 WORDINGS = 4
 """Captions of each picture."""

@@ -1,0 +1,206 @@
+"""The memory that adapters are served from: a row a slot, over sheets of layers.
+
+A sheet holds the layers that one adapter was the first to touch, so that a model pays only for the
+layers that are adapted. All numbers of a slot on a sheet lie side by side: filling a slot is one
+copy a sheet, whatever the number of layers. Ranks are padded with zeros. Knows nothing of names,
+nor of who may be thrown out.
+"""
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from cluster.errors import BadAdapter
+from cluster.providers.diffusers.slot_layers import Switch, can_hold_slots, give_slots
+
+ARRAYS: dict[torch.dtype, type[np.generic]] = {
+    torch.float32: np.float32,
+    torch.float16: np.float16,
+    torch.bfloat16: ml_dtypes.bfloat16,
+}
+"""What numpy, whose views cost a tenth of torch's, calls them."""
+
+ALIGN = 64  # numbers; every tensor starts where vector instructions like it
+
+
+class Place(NamedTuple):
+    """Where a layer's two tensors lie in a row, and their shapes at the bank's rank."""
+
+    down_at: int
+    down: tuple[int, ...]
+    up_at: int
+    up: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """One layer's low-rank change: down (rank, in, ...), up (out, rank, ...), and its factor."""
+
+    down: npt.NDArray[Any]
+    up: npt.NDArray[Any]
+    scale: float
+
+
+class Sheet:
+    """Layers whose weights have one dtype and device: `rows` is (slots + 1, numbers)."""
+
+    def __init__(self, layers: Mapping[str, nn.Module], slots: int, rank: int) -> None:
+        self.places: dict[str, Place] = {}
+        self.rank, end = rank, 0
+        for name, layer in layers.items():
+            weight = layer.get_parameter("weight")
+            down, up = (rank, *weight.shape[1:]), (weight.shape[0], rank)
+            middle = _aligned(end + prod(down))
+            self.places[name] = Place(end, down, middle, up)
+            end = _aligned(middle + prod(up))
+        self.rows = torch.zeros(slots + 1, end, dtype=weight.dtype, device=weight.device)
+        self._spare: deque[npt.NDArray[np.uint8]] = deque()
+
+    def tensors(self, name: str) -> tuple[Tensor, Tensor]:
+        """The layer's own two tensors, all slots: views of `rows`."""
+        place = self.places[name]
+        return (
+            _view(self.rows, place.down_at, place.down),
+            _view(self.rows, place.up_at, place.up),
+        )
+
+    def staged(self, pairs: Mapping[str, Pair]) -> Tensor | None:
+        """A row for `pairs` in the host's memory; None where they touch nothing of this sheet."""
+        if pairs.keys().isdisjoint(self.places):
+            return None
+        row = self._row()
+        numbers = row.view(torch.uint8).numpy().view(ARRAYS[row.dtype])
+        for name, place in self.places.items():
+            down = _part(numbers, place.down_at, place.down)
+            up = _part(numbers, place.up_at, place.up)
+            rank = 0
+            if (pair := pairs.get(name)) is not None:
+                rank, factor = len(pair.down), pair.up.reshape(len(pair.up), -1)
+                if pair.scale != 1:  # in float32, and rounded once
+                    factor = factor.astype(np.float32) * np.float32(pair.scale)
+                down[:rank], up[:, :rank] = pair.down, factor
+            if rank < self.rank:
+                down[rank:], up[:, rank:] = 0, 0
+        return row
+
+    def _row(self) -> Tensor:
+        """Memory of the host for a row, whatever it holds: pinned for a GPU, which torch keeps for
+        the next; else what an earlier row was let go from, since the kernel clears new pages, and
+        slowly where they are not large, which numpy asks for and torch does not."""
+        size = self.rows.shape[1]
+        if self.rows.device.type == "cuda":
+            return torch.empty(size, dtype=self.rows.dtype, pin_memory=True)
+        try:
+            memory = self._spare.pop()
+        except IndexError:
+            memory = np.empty(size * self.rows.itemsize, np.uint8)
+        row = torch.from_numpy(memory).view(self.rows.dtype)
+        weakref.finalize(row, self._spare.append, memory).atexit = False
+        return row
+
+
+class Staged(NamedTuple):
+    """An adapter ready to be copied into a slot: one row a sheet that it touches."""
+
+    rows: dict[Sheet, Tensor]
+    sample_wise: bool  # it touches only layers that tell the pictures of a batch apart
+
+    @property
+    def bytes(self) -> int:
+        return sum(row.nbytes for row in self.rows.values())
+
+
+class SlotBank:
+    """The slots 1 to `slots` of a denoiser; slot 0 changes nothing.
+
+    `stage` may be called from any thread; `fill` and the switch belong to whoever paints.
+
+    Args:
+        unet: Whether the denoiser is a UNet.
+        max_rank: Every pair of tensors takes the room of this rank.
+    """
+
+    def __init__(self, denoiser: nn.Module, *, unet: bool, slots: int, max_rank: int) -> None:
+        self._denoiser, self.slots, self._rank = denoiser, slots, max_rank
+        self._sheets: list[Sheet] = []
+        self._filled: dict[int, set[Sheet]] = {}
+        self._lock = threading.Lock()
+        self._in_lists = _in_lists(denoiser)
+        self._unet = unet
+        self.switch = Switch(denoiser)
+
+    @property
+    def bytes(self) -> int:
+        """What all slots of all adapted layers take."""
+        return sum(sheet.rows.nbytes for sheet in self._sheets)
+
+    def open(self, modules: Iterable[str]) -> None:
+        """Give these layers their slots, unless they have them. Raises BadAdapter."""
+        with self._lock:
+            have = {name for sheet in self._sheets for name in sheet.places}
+            groups: dict[tuple[torch.dtype, torch.device], dict[str, nn.Module]] = {}
+            for name in sorted(set(modules) - have):
+                layer = self._denoiser.get_submodule(name)
+                if not can_hold_slots(layer):
+                    raise BadAdapter(f"{name}: a {type(layer).__name__} cannot be adapted here")
+                weight = layer.get_parameter("weight")
+                groups.setdefault((weight.dtype, weight.device), {})[name] = layer
+            for layers in groups.values():
+                self._add(layers)
+
+    def stage(self, pairs: Mapping[str, Pair]) -> Staged:
+        """Bring an adapter of at most the bank's rank into the form in which slots are filled."""
+        self.open(pairs)
+        rows = {sheet: sheet.staged(pairs) for sheet in tuple(self._sheets)}
+        return Staged(
+            {sheet: row for sheet, row in rows.items() if row is not None},
+            all(self._per_row(name) for name in pairs),
+        )
+
+    def fill(self, slot: int, staged: Staged) -> None:
+        """Copy an adapter into `slot`, over whatever was in it."""
+        before = self._filled.pop(slot, set())
+        for sheet in before.difference(staged.rows):
+            sheet.rows[slot].zero_()
+        for sheet, row in staged.rows.items():
+            sheet.rows[slot].copy_(row, non_blocking=True)
+        self._filled[slot] = set(staged.rows)
+
+    def _add(self, layers: Mapping[str, nn.Module]) -> None:
+        sheet = Sheet(layers, self.slots, self._rank)
+        for name, layer in layers.items():
+            give_slots(layer, *sheet.tensors(name), self.switch, self._per_row(name))
+        self._sheets.append(sheet)
+
+    def _per_row(self, name: str) -> bool:
+        """Whether the layer sees one row a picture.
+
+        All layers of a UNet do, and the blocks of a transformer; some transformers embed the tokens
+        of all pictures of a batch in one run (Z-Image), outside their blocks.
+        """
+        return self._unet or name.startswith(self._in_lists)
+
+
+def _in_lists(denoiser: nn.Module) -> tuple[str, ...]:
+    lists = (name for name, part in denoiser.named_modules() if isinstance(part, nn.ModuleList))
+    return tuple(f"{name}." for name in lists)
+
+
+def _view(rows: Tensor, at: int, shape: tuple[int, ...]) -> Tensor:
+    return rows[..., at : at + prod(shape)].view(*rows.shape[:-1], *shape)
+
+
+def _part(row: npt.NDArray[Any], at: int, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    return row[at : at + prod(shape)].reshape(shape)
+
+
+def _aligned(number: int) -> int:
+    return -(-number // ALIGN) * ALIGN

@@ -1,0 +1,119 @@
+"""What a character remembers: the state of its story, and its episodes."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from cluster.domain.character import CharacterId, Slug
+from cluster.domain.episode import Episode, EpisodeId
+from cluster.domain.scene import StoryId
+from cluster.domain.world import WorldState
+
+from ...rpc import ask
+from ..openapi import problem_responses
+from ..parsing import json_body, takes_json
+from ..schemas import MAX_SCENE, Correction, EpisodeList, Found, FoundList
+from ..services import ServicesDep
+
+router = APIRouter(prefix="/v1", tags=["memory"])
+
+Id = Annotated[Slug, Path(examples=["kairo"])]
+EpisodeKey = Annotated[
+    str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", description="The id of its job.")
+]
+Story = Annotated[Slug | None, Query(description="Left out: the character's own story.")]
+
+HEALED = {
+    "injuries": [],
+    "outfit": {"garment": "suit", "colour": "white"},
+    "place": "market",
+}
+
+
+@router.get(
+    "/characters/{character_id}/state",
+    summary="Read the world state",
+    responses=problem_responses(404, 422),
+)
+async def get_state(
+    services: ServicesDep,
+    character_id: Id,
+    story: Story = None,
+    at: Annotated[
+        int | None, Query(ge=0, le=MAX_SCENE, description="After this scene; left out: now.")
+    ] = None,
+) -> WorldState:
+    """Outfit, injuries, props and place as they are after a scene of a story."""
+    character = await services.character(CharacterId(character_id))
+    state: WorldState = await ask(
+        services.actors.memory.state, character.id, StoryId(story or character.id), at
+    )
+    return state
+
+
+@router.get(
+    "/characters/{character_id}/episodes",
+    summary="List episodes in scene order",
+    responses=problem_responses(404, 422),
+)
+def list_episodes(
+    services: ServicesDep,
+    character_id: Id,
+    story: Annotated[Slug | None, Query(description="Left out: every story.")] = None,
+    forgotten: Annotated[bool, Query(description="Those that were forgotten, too.")] = False,
+) -> EpisodeList:
+    """What the character remembers."""
+    character = services.store.characters.get(CharacterId(character_id))
+    found = services.store.episodes.list(
+        character.id, StoryId(story) if story else None, include_forgotten=forgotten
+    )
+    return EpisodeList(items=tuple(found))
+
+
+@router.get(
+    "/characters/{character_id}/episodes/search",
+    summary="Search episodes by meaning",
+    responses=problem_responses(404, 422),
+)
+async def search_episodes(
+    services: ServicesDep,
+    character_id: Id,
+    q: Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]+$")],
+    story: Annotated[Slug | None, Query(description="Left out: every story.")] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> FoundList:
+    """The nearest first."""
+    character = await services.character(CharacterId(character_id))
+    found: list[tuple[Episode, float]] = await ask(
+        services.actors.memory.search, character.id, q, StoryId(story) if story else None, limit
+    )
+    return FoundList(items=tuple(Found(episode=one, score=score) for one, score in found))
+
+
+@router.patch(
+    "/episodes/{episode_id}",
+    summary="Correct an episode",
+    responses=problem_responses(404, 413, 415, 422),
+    openapi_extra=takes_json(Correction, {"healed, in a suit": HEALED}),
+)
+async def correct_episode(
+    services: ServicesDep,
+    episode_id: EpisodeKey,
+    correction: Annotated[Correction, Depends(json_body(Correction))],
+) -> Episode:
+    """Say what the scene really shows; the world state follows."""
+    id = EpisodeId(episode_id)
+    known = await asyncio.to_thread(services.store.episodes.get, id)
+    state = correction.of(known.state)
+    corrected: Episode = await ask(services.actors.memory.correct, id, state)
+    return corrected
+
+
+@router.delete(
+    "/episodes/{episode_id}", summary="Forget an episode", responses=problem_responses(404, 422)
+)
+async def forget_episode(services: ServicesDep, episode_id: EpisodeKey) -> Episode:
+    """The world state is as if the scene had not been; forgetting again changes nothing."""
+    forgotten: Episode = await ask(services.actors.memory.forget, EpisodeId(episode_id))
+    return forgotten

@@ -1,0 +1,176 @@
+"""What the HTTP routes talk to: the store, the actors, the queue and the validator."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, cast
+
+from cachetools import TTLCache
+from dbos import DBOSClient
+from dbos import error as dbos_errors
+from fastapi import Depends, Request
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.identity.score import Domain, IdentityReport
+from cluster.domain.job import Job
+from cluster.domain.scene import SceneRequest
+from cluster.errors import CineError
+from cluster.ports import Pixels
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.store.workflows import APPLICATION, QUEUE, WORKFLOW, open_workflow_engine
+from cluster.telemetry import logger
+
+from ..rpc import Actors, ask
+from .schemas import Check
+
+# A script of a thousand scenes asks for its character's adapter once in a while, not each time.
+ANNOUNCED, ANNOUNCED_S = 1024, 5.0
+
+Probes = Mapping[str, Callable[[], Awaitable[object]]]
+Prefetch = Callable[[SceneRequest], Awaitable[None]]
+
+
+class Services:
+    """One replica's side of the services.
+
+    Args:
+        validator: Handle of the Validator.
+        probes: What must answer, besides the store and the actors, before we are ready.
+        prefetch: Tells whoever paints which scene is coming.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        validator: Any,  # noqa: ANN401
+        actors: Actors,
+        probes: Probes,
+        prefetch: Prefetch,
+    ) -> None:
+        self.settings = settings
+        self.store = Store.open(settings.store)
+        self.actors = actors
+        self._validator = validator
+        self._probes = probes
+        self._prefetch = prefetch
+        self._announced: TTLCache[object, bool] = TTLCache(ANNOUNCED, ttl=ANNOUNCED_S)
+        self._errands: set[asyncio.Task[None]] = set()
+        # Serve constructs replicas on a running event loop, where DBOS refuses to block.
+        with ThreadPoolExecutor(1) as aside:
+            self._engine = aside.submit(open_workflow_engine, settings.store).result()
+            self._queue = aside.submit(_open_queue, self._engine).result()
+
+    async def character(self, character_id: CharacterId) -> Character:
+        """Raises NotFound."""
+        return await asyncio.to_thread(self.store.characters.get, character_id)
+
+    async def change_character(self, id: CharacterId, fields: dict[str, Any]) -> Character:
+        """Put `fields` in the place of the character's own. Raises NotFound."""
+
+        def changed(character: Character) -> Character:
+            return character.model_copy(update=fields)
+
+        return await asyncio.to_thread(self.store.characters.change, id, changed)
+
+    async def check_references(
+        self, images: list[Pixels], names: list[str], domain: Domain
+    ) -> None:
+        """Raises BadImage or OddOneOut, which name the image."""
+        await ask(self._validator.check_references, images, names, domain)
+
+    async def identify(self, pixels: Pixels, character: Character) -> IdentityReport:
+        """The validator's report. Raises BadImage when no reference shows a face."""
+        report: IdentityReport = await ask(self._validator.validate, pixels, character)
+        return report
+
+    async def submit(self, job: Job) -> Job:
+        """Write the job down, then enqueue it; doing it twice does it once."""
+        await asyncio.to_thread(self.store.jobs.add, job)
+        try:
+            await self._queue.enqueue_async(
+                {
+                    "workflow_name": WORKFLOW,
+                    "queue_name": QUEUE,
+                    "workflow_id": job.id,
+                    "queue_partition_key": job.request.story_id,
+                },
+                job.id,
+            )
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
+            # The job is safe: the Director's sweep enqueues what was only written down.
+            logger("gateway").error("not enqueued yet", job_id=job.id, error=str(error))
+        self._announce(job.request)
+        return await asyncio.to_thread(self.store.jobs.get, job.id)
+
+    def _announce(self, request: SceneRequest) -> None:
+        """Let the scene's adapter be fetched while the job waits; the request waits for nothing."""
+        key = (request.character_id, request.adapter_version)
+        if key in self._announced:
+            return
+        self._announced[key] = True
+        errand = asyncio.create_task(self._fetch(request))
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
+    async def _fetch(self, request: SceneRequest) -> None:
+        try:
+            await self._prefetch(request)
+        except (RayError, RayServeException) as error:  # the job itself will fetch it
+            logger("gateway").warning("prefetch failed", error=type(error).__name__)
+
+    async def checks(self) -> dict[str, Check]:
+        """Everything that must answer, and whether it does."""
+        probes: Probes = {
+            "store": lambda: asyncio.to_thread(self.store.keys.list),
+            "queue": self._queue.check_connection_async,
+            **{name: _pinger(actor) for name, actor in self.actors._asdict().items()},
+            **self._probes,
+        }
+        found = await asyncio.gather(*(self._check(probe) for probe in probes.values()))
+        return dict(zip(probes, found, strict=True))
+
+    async def _check(self, probe: Callable[[], Awaitable[object]]) -> Check:
+        timeout_s = self.settings.gateway.ready_timeout_s
+        try:
+            await asyncio.wait_for(probe(), timeout_s)
+        except TimeoutError:
+            return Check(ok=False, detail=f"no answer within {timeout_s:g} s")
+        except CineError as error:
+            return Check(ok=False, detail=error.message)
+        except (RayError, SQLAlchemyError, dbos_errors.DBOSException) as error:
+            return Check(ok=False, detail=type(error).__name__)
+        return Check(ok=True)
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self._queue.destroy()
+        self._engine.dispose()
+        self.store.close()
+
+
+def this_services(request: Request) -> Services:
+    """The services of the replica that answers this request."""
+    return cast(Services, request.app.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(this_services)]
+
+
+def _open_queue(engine: Engine) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=engine,
+        application_name=APPLICATION,
+        retry_connection_errors=False,
+    )
+
+
+def _pinger(actor: Any) -> Callable[[], Awaitable[object]]:  # noqa: ANN401
+    async def ping() -> object:
+        return await actor.__ray_ready__.remote()
+
+    return ping

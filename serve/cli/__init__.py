@@ -1,0 +1,5 @@
+"""The `cineai` command."""
+
+from .app import app
+
+__all__ = ["app"]

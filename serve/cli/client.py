@@ -1,0 +1,305 @@
+"""A typed client of our HTTP API. Knows nothing of how answers are shown."""
+
+import json
+import mimetypes
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from cluster.domain.character import Character
+from cluster.domain.job import TERMINAL, Job, JobEvent
+from cluster.domain.learning.adapter import NO_ADAPTER, AdapterBook, AdapterSwitch, AdapterVersion
+from cluster.domain.learning.golden import DatasetStatus, GoldenImage
+from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
+from cluster.domain.world import WorldState
+from cluster.errors import CineError, Unavailable
+
+T = TypeVar("T", bound=BaseModel)
+
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+UPLOAD_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
+STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+"""Of silence; the server sends heartbeats."""
+
+
+class Client:
+    """Speaks to one server.
+
+    Args:
+        url: Its root, without /v1.
+        key: API key, if it asks for one.
+        transport: Another way to reach it than the network, for tests.
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=TIMEOUT, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def is_ready(self) -> bool:
+        """Whether the server serves. Raises Unavailable when nothing answers."""
+        return self._send("GET", "/readyz", allowed={503}).is_success
+
+    # Characters.
+
+    def cast(self, character: Mapping[str, Any], references: Sequence[Path]) -> Character:
+        """Make a character of a profile document and its reference pictures."""
+        files = [("references", _file(path)) for path in references]
+        form = {"character": json.dumps(character)}
+        answer = self._send(
+            "POST", "/v1/characters", data=form, files=files, timeout=UPLOAD_TIMEOUT
+        )
+        return Character.model_validate(answer.json())
+
+    def character(self, id: str) -> Character:
+        return Character.model_validate(self._send("GET", f"/v1/characters/{id}").json())
+
+    def characters(self) -> list[Character]:
+        """All of them, page by page."""
+        found: list[Character] = []
+        cursor: str | None = None
+        while True:
+            params = {"limit": 100} | ({"cursor": cursor} if cursor else {})
+            page = self._send("GET", "/v1/characters", params=params).json()
+            found += [Character.model_validate(one) for one in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    def state(self, id: str, story: str | None = None, at: int | None = None) -> WorldState:
+        """The world state of a character's story, now or after scene `at`."""
+        params = {
+            name: value for name, value in (("story", story), ("at", at)) if value is not None
+        }
+        answer = self._send("GET", f"/v1/characters/{id}/state", params=params)
+        return WorldState.model_validate(answer.json())
+
+    # Scenes and jobs.
+
+    def submit(self, order: Mapping[str, Any], idempotency_key: str | None = None) -> Job:
+        """Ask for a scene; the job it became."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        answer = self._send("POST", "/v1/scenes", json=dict(order), headers=headers)
+        return Job.model_validate(answer.json())
+
+    def job(self, id: str) -> Job:
+        return Job.model_validate(self._send("GET", f"/v1/jobs/{id}").json())
+
+    def jobs(self, limit: int, **filters: str | None) -> list[Job]:
+        """The newest jobs; filters are `status`, `character` and `story`."""
+        params = {"limit": limit} | {name: one for name, one in filters.items() if one}
+        page = self._send("GET", "/v1/jobs", params=params).json()
+        return [Job.model_validate(one) for one in page["items"]]
+
+    def cancel(self, id: str) -> Job:
+        return Job.model_validate(self._send("POST", f"/v1/jobs/{id}/cancel").json())
+
+    def events(self, id: str, after_seq: int = 0) -> Iterator[JobEvent]:
+        """A job's events as they happen, until it has ended; a cut stream is resumed."""
+        while True:
+            failed = False
+            try:
+                for event in self._stream(id, after_seq):
+                    after_seq = event.seq
+                    yield event
+            except httpx.TransportError:
+                failed = True
+            if not failed and self.job(id).status in TERMINAL:
+                yield from self._stream(id, after_seq)
+                return
+            if failed:
+                self.job(id)  # raises Unavailable when the server is gone, not just the stream
+
+    def artifact(self, sha256: str) -> bytes:
+        """The bytes of a picture."""
+        return self._send("GET", f"/v1/artifacts/{sha256}").content
+
+    # Adapters.
+
+    def import_adapter(self, id: str, file: Path, *, activate: bool = True) -> AdapterVersion:
+        answer = self._send(
+            "PUT",
+            _adapters(id),
+            data={"activate": json.dumps(activate)},
+            files=[("adapter", (file.name, file.read_bytes(), "application/octet-stream"))],
+            timeout=UPLOAD_TIMEOUT,
+        )
+        return AdapterVersion.model_validate(answer.json())
+
+    def adapters(self, id: str) -> AdapterBook:
+        return AdapterBook.model_validate(self._send("GET", _adapters(id)).json())
+
+    def adapter(self, id: str, version: int) -> dict[str, Any]:
+        """A version as `adapter`, with the gate's `report` and `links`."""
+        detail: dict[str, Any] = self._send("GET", f"{_adapters(id)}/{version}").json()
+        return detail
+
+    def adapter_file(self, id: str, version: int) -> bytes:
+        """The LoRA file, safetensors."""
+        path = f"{_adapters(id)}/{version}/file"
+        return self._send("GET", path, timeout=UPLOAD_TIMEOUT).content
+
+    def switches(self, id: str) -> list[AdapterSwitch]:
+        """What was served when, oldest first."""
+        found: list[AdapterSwitch] = []
+        after: int | None = 0
+        while after is not None:
+            params = {"after": after, "limit": 1000}
+            page = self._send("GET", f"{_adapters(id)}/history", params=params).json()
+            found += [AdapterSwitch.model_validate(one) for one in page["items"]]
+            after = page["next"]
+        return found
+
+    def served(self, id: str, at: str) -> dict[str, Any]:
+        """Which version was active at a moment, written as 2026-01-31T12:00:00Z."""
+        answer = self._send("GET", f"{_adapters(id)}/active", params={"at": at})
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def adapter_of(self, job_id: str) -> dict[str, Any]:
+        """Which version a job is rendered with."""
+        found: dict[str, Any] = self._send("GET", f"/v1/jobs/{job_id}/adapter").json()
+        return found
+
+    def promote(self, id: str, version: int, *, force: bool = False) -> AdapterSwitch:
+        """Serve a version from the next job on; 0: the base model alone."""
+        if version == NO_ADAPTER:
+            answer = self._send("DELETE", f"{_adapters(id)}/active")
+        else:
+            params = {"force": force}
+            answer = self._send("POST", f"{_adapters(id)}/{version}/promote", params=params)
+        return AdapterSwitch.model_validate(answer.json())
+
+    def rollback(self, id: str, version: int) -> AdapterSwitch:
+        """Serve again what was served before `version`."""
+        answer = self._send("POST", f"{_adapters(id)}/{version}/rollback")
+        return AdapterSwitch.model_validate(answer.json())
+
+    def delete_adapter(self, id: str, version: int) -> AdapterSwitch:
+        answer = self._send("DELETE", f"{_adapters(id)}/{version}")
+        return AdapterSwitch.model_validate(answer.json())
+
+    # Learning.
+
+    def add_golden(self, id: str, images: Mapping[Path, str]) -> list[GoldenImage]:
+        """Send approved pictures with their captions; the verdict on each, in order."""
+        files = [("images", _file(path)) for path in images]
+        form = {"captions": json.dumps(list(images.values()))}
+        path = f"/v1/characters/{id}/golden"
+        answer = self._send("POST", path, data=form, files=files, timeout=UPLOAD_TIMEOUT)
+        return [GoldenImage.model_validate(one) for one in answer.json()["items"]]
+
+    def dataset(self, id: str) -> DatasetStatus:
+        return DatasetStatus.model_validate(
+            self._send("GET", f"/v1/characters/{id}/dataset").json()
+        )
+
+    def learning(self, id: str) -> LearningStatus:
+        """How a character's learning stands."""
+        return LearningStatus.model_validate(
+            self._send("GET", f"/v1/characters/{id}/training").json()
+        )
+
+    def train_now(self, id: str) -> TrainingRun:
+        return TrainingRun.model_validate(
+            self._send("POST", f"/v1/characters/{id}/training/run").json()
+        )
+
+    def pause_training(self, id: str, paused: bool) -> LearningStatus:
+        word = "pause" if paused else "resume"
+        answer = self._send("POST", f"/v1/characters/{id}/training/{word}")
+        return LearningStatus.model_validate(answer.json())
+
+    def training_events(self, id: str, after_seq: int = 0) -> Iterator[TrainingEvent]:
+        """A character's training events as they happen, for ever; a cut stream is resumed."""
+        path = f"/v1/characters/{id}/training/events"
+        while True:
+            try:
+                for line in self._lines(path, after_seq):
+                    event = TrainingEvent.model_validate_json(line)
+                    after_seq = event.seq
+                    yield event
+            except httpx.TransportError:
+                self.learning(id)  # raises Unavailable when the server is gone, not just the stream
+
+    def _stream(self, id: str, after_seq: int) -> Iterator[JobEvent]:
+        for line in self._lines(f"/v1/jobs/{id}/events", after_seq):
+            yield JobEvent.model_validate_json(line)
+
+    def _lines(self, path: str, after_seq: int) -> Iterator[str]:
+        """The data of each event of a stream, which is one line: the server writes JSON so."""
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after_seq)}
+        with self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _problem(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    yield line.removeprefix("data:")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        allowed: frozenset[int] | set[int] = frozenset(),
+        **how: Any,  # noqa: ANN401
+    ) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **how)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"No CineAI server answers at {self.url} ({error})",
+                advice="Start one with `cineai serve`, or name another with --url.",
+            ) from error
+        if answer.is_error and answer.status_code not in allowed:
+            raise _problem(answer)
+        return answer
+
+
+def _adapters(id: str) -> str:
+    return f"/v1/characters/{id}/adapters"
+
+
+def _file(path: Path) -> tuple[str, bytes, str]:
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return path.name, path.read_bytes(), kind
+
+
+def _problem(answer: httpx.Response) -> CineError:
+    """The failure that a problem response tells of, under its own code."""
+    try:
+        body = answer.json()
+        error = CineError(_detail(body), advice=body["advice"])
+        error.code = body["code"]
+    except (ValueError, KeyError, TypeError):
+        text = answer.text.strip()[:200] or answer.reason_phrase
+        error = CineError(
+            f"HTTP {answer.status_code}: {text}",
+            advice="Is this a CineAI server? See its log if it is.",
+        )
+    return error
+
+
+def _detail(body: Mapping[str, Any]) -> str:
+    fields = [f"{one['at']}: {one['message']}" for one in body.get("errors") or ()]
+    return "; ".join([body["detail"], *fields])

@@ -1,0 +1,107 @@
+"""How a replica that paints keeps up with promotions: it stages a version before it is served.
+
+The registry's docstring tells the whole story. A replica never chooses a version: every order names
+its own, so that a replica which missed an announcement, or could not stage a version, is late with
+a picture or refuses it, and never paints the wrong one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ray.exceptions import RayError
+from sqlalchemy.exc import SQLAlchemyError
+
+from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import AdapterSwitch, AdapterVersion
+from cluster.errors import CineError
+from cluster.store import Store
+from cluster.telemetry import logger
+
+from ..rpc import ask
+
+LISTEN_S = 5.0
+RECONCILE_S = 60.0
+RETRY_S = 0.5
+LOST = (CineError, RayError, SQLAlchemyError, OSError)
+
+
+class AdapterSync:
+    """Stages what is about to be served, and what is being served when the replica starts.
+
+    Args:
+        registry: Handle of the LoraRegistry.
+        stage: Makes one version ready, in a thread. Raises CineError for one that cannot be served.
+        most: How many versions are worth keeping ready.
+        listen_s: How long one call to the registry listens; each is a heartbeat.
+    """
+
+    def __init__(
+        self,
+        registry: Any,  # noqa: ANN401 - Ray's handles are untyped
+        replica_id: str,
+        store: Store,
+        stage: Callable[[AdapterVersion], None],
+        most: int,
+        listen_s: float = LISTEN_S,
+    ) -> None:
+        self._registry, self._id, self._store = registry, replica_id, store
+        self._stage, self._most, self._listen_s = stage, most, listen_s
+        self._known: set[CharacterId] = set()
+        self._log = logger("follower").bind(replica=replica_id)
+
+    async def run(self) -> None:
+        """Follow until cancelled, whatever dies on the way."""
+        while True:
+            try:
+                await self._follow()
+            except LOST as error:
+                self._log.warning("registry.lost", error=str(error))
+            await asyncio.sleep(RETRY_S)
+
+    async def ready(self, character_id: CharacterId, version: int | None) -> str | None:
+        """Stage a version, or the active one for null; why not, if it cannot be done."""
+        try:
+            adapter = await asyncio.to_thread(self._version, character_id, version)
+            if adapter is not None:
+                await asyncio.to_thread(self._stage, adapter)
+                self._known.add(character_id)
+        except LOST as error:
+            self._log.warning("stage.failed", character=character_id, error=str(error))
+            return str(error)
+        return None
+
+    async def _follow(self) -> None:
+        after = await ask(self._registry.join, self._id)
+        await self._reconcile()
+        due = time.monotonic() + RECONCILE_S
+        while True:
+            found = await ask(self._registry.wait_newer, after, self._listen_s, self._id)
+            for switch in found:
+                after = switch.id
+                await self._hear(switch)
+            if time.monotonic() > due:
+                await self._reconcile()
+                due = time.monotonic() + RECONCILE_S
+
+    async def _hear(self, switch: AdapterSwitch) -> None:
+        if switch.kind in ("abandoned", "deleted") or switch.version is None:
+            return
+        problem = await self.ready(switch.character_id, switch.version)
+        if switch.kind == "staging":
+            await ask(self._registry.staged, self._id, switch.adapter_id, problem is None, problem)
+
+    async def _reconcile(self) -> None:
+        """Read from the database what is served; of strangers only when the replica is new."""
+        adapters = await asyncio.to_thread(self._store.adapters.list)
+        served = [one for one in adapters if one.active]
+        mine = [one for one in served if not self._known or one.character_id in self._known]
+        newest = sorted(mine, key=lambda one: one.created_at)[-self._most :]
+        for one in newest:
+            await self.ready(one.character_id, one.version)
+
+    def _version(self, character_id: CharacterId, version: int | None) -> AdapterVersion | None:
+        if version is None:
+            return self._store.adapters.active(character_id)
+        return self._store.adapters.get(character_id, version)

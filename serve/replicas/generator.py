@@ -1,0 +1,93 @@
+"""Holds the image model's weights, alone of all replicas, and paints for everyone who asks."""
+
+import asyncio
+from typing import Any
+
+from ray import serve
+from ray.serve.exceptions import RayServeException
+
+from actors import registry as registry_actor
+from cluster.domain.character import CharacterId
+from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
+from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
+from cluster.errors import ProviderBusy
+from cluster.ports import Pixels
+from cluster.providers import image_model
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.telemetry import setup_logging
+
+from .adapter_sync import AdapterSync
+from .batcher import Batcher
+
+RETRY_AFTER_S = 1.0
+
+
+class Generator:
+    """The painting replica. The model is loaded, or its absence reported, before it is ready.
+
+    An order's adapter is fetched from the blobs, verified and refused with BadAdapter when it does
+    not belong on the model that is being served. As a replica it follows the registry, so that what
+    is promoted is ready here before anyone asks for it.
+
+    Args:
+        registry: Handle of the LoraRegistry; null means that of this Ray cluster, or, outside of
+            Serve, none.
+    """
+
+    def __init__(self, settings: Settings, *, registry: Any = None) -> None:  # noqa: ANN401
+        setup_logging(settings.telemetry)
+        wanted, store = settings.generator, Store.open(settings.store)
+        self._model = image_model(wanted, store.blobs, settings.identity)
+        self._batcher = Batcher(
+            self._model, max_batch_size=wanted.max_batch_size, batch_wait_s=wanted.batch_wait_s
+        )
+        replica = _replica_id()
+        if registry is None and replica is not None:
+            registry = registry_actor.connect(settings)
+        self._adapter_sync = AdapterSync(
+            registry, replica or "alone", store, self._model.stage, most=wanted.adapter_slots
+        )
+        if registry is not None:
+            self._following = asyncio.get_running_loop().create_task(self._adapter_sync.run())
+
+    async def capabilities(self) -> Capabilities:
+        """What the model can do, and its own picture size."""
+        return self._model.capabilities
+
+    async def render(self, order: RenderOrder) -> Rendering:
+        """One picture, painted with whatever else waits.
+
+        Invalid or BadAdapter for an order that cannot be painted.
+        """
+        await self._stage(order.adapter)
+        return await self._batcher.render(order)
+
+    async def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
+        """`pixels` (h, w, 3) uint8 repainted where `mask` (h, w) is 255, untouched where 0."""
+        await self._stage(order.adapter)
+        return await self._batcher.alone(self._model.inpaint, pixels, mask, order)
+
+    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
+        """Make ready what a job in the queue will use: a version, or the active one for null.
+
+        Nobody waits for this, so it raises nothing: a failure is the job's to report.
+        """
+        if self._model.capabilities.lora and version != NO_ADAPTER:
+            await self._adapter_sync.ready(character_id, version)
+
+    async def _stage(self, adapter: AdapterVersion | None) -> None:
+        """Off the painting thread, so that a bad file holds nobody up."""
+        if adapter is None:
+            return
+        try:
+            await asyncio.to_thread(self._model.stage, adapter)
+        except OSError as error:  # storage that is away for a moment, or for this replica alone
+            raise ProviderBusy(provider="blob store", retry_after_s=RETRY_AFTER_S) from error
+
+
+def _replica_id() -> str | None:
+    try:
+        return serve.get_replica_context().replica_id.unique_id
+    except RayServeException:
+        return None

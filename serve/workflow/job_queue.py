@@ -1,0 +1,135 @@
+"""The durable queue: one lane a story, its scenes in the order in which they were submitted.
+
+DBOS keeps it. Knows how a job is started, resumed and found again; not what a job does.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+
+from dbos import DBOS, DBOSConfig
+
+from cluster.domain.job import Job, JobStatus, Problem
+from cluster.settings import Settings
+from cluster.store import Store
+from cluster.store.workflows import APPLICATION, QUEUE, WORKFLOW, open_workflow_engine
+from cluster.telemetry import logger
+
+# Jobs resume on the version that began them: raise it when the order of the steps changes.
+VERSION = "1"
+# A job that has taken its process down this often is given up.
+MAX_RESUMES = 20
+PAGE = 200
+LIVE = {"ENQUEUED", "DELAYED", "PENDING"}
+
+log = logger("job_queue")
+
+
+class JobQueue:
+    """This process's share of the queue.
+
+    Args:
+        executor_id: The same for a process and its replacement, which resumes what it left.
+        scene: The workflow; called with a job's id.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        executor_id: str,
+        scene: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._jobs = store.jobs
+        self._executor_id = executor_id
+        self._scene = scene
+        self._closed = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep_on, name="job_queue", daemon=True)
+
+    def open(self) -> None:
+        """Start working. Blocks; to be called where no event loop runs."""
+        scene = self._scene
+
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RESUMES)
+        async def workflow(job_id: str) -> None:
+            await scene(job_id)
+
+        config = DBOSConfig(
+            name=APPLICATION,
+            system_database_engine=open_workflow_engine(self._settings.store),
+            executor_id=self._executor_id,
+            application_version=VERSION,
+            log_level="WARNING",
+        )
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._settings.jobs.concurrency,
+            partition_concurrency=1,
+            polling_interval_sec=self._settings.jobs.poll_interval_s,
+            on_conflict="always_update",
+        )
+        self.sweep()
+        self._sweeper.start()
+
+    @property
+    def is_open(self) -> bool:
+        return self._sweeper.is_alive()
+
+    def close(self) -> None:
+        """Stop working; jobs in flight are resumed by the next process of this executor id."""
+        self._closed.set()
+        DBOS.destroy()
+
+    def sweep(self) -> None:
+        """Enqueue every open job that has no workflow, and fail those whose workflow gave up.
+
+        The first happens when a gateway dies between writing a job down and enqueueing it.
+        """
+        for job in self._open_jobs():
+            found = DBOS.list_workflows(workflow_ids=[job.id], load_input=False, load_output=False)
+            if not found:
+                log.warning("enqueue", job_id=job.id)
+                DBOS.enqueue_workflow_with_options(
+                    {
+                        "workflow_name": WORKFLOW,
+                        "queue_name": QUEUE,
+                        "workflow_id": job.id,
+                        "queue_partition_key": job.request.story_id,
+                    },
+                    job.id,
+                )
+            elif found[0].status not in LIVE:
+                log.error("gave up", job_id=job.id, workflow=found[0].status)
+                self._jobs.set_status(job.id, "failed", _gave_up(found[0].status))
+
+    def _open_jobs(self) -> Iterator[Job]:
+        """Queued and running jobs, oldest first within a status."""
+        statuses: tuple[JobStatus, ...] = ("running", "queued")
+        for status in statuses:
+            jobs = self._jobs.list(status=status, limit=PAGE)
+            while jobs and len(jobs) % PAGE == 0:
+                last = jobs[-1]
+                older = self._jobs.list(
+                    status=status, before=(last.created_at, last.id), limit=PAGE
+                )
+                if not older:
+                    break
+                jobs += older
+            yield from reversed(jobs)
+
+    def _sweep_on(self) -> None:
+        while not self._closed.wait(self._settings.jobs.sweep_interval_s):
+            try:
+                self.sweep()
+            except Exception as error:  # noqa: BLE001 - a process edge: the next sweep tries again
+                log.error("sweep failed", error=str(error))
+
+
+def _gave_up(status: str) -> Problem:
+    return Problem(
+        code="internal",
+        message=f"The job's workflow ended as {status} without an answer.",
+        advice="See the server's log for this job id, then submit the scene again.",
+    )

@@ -1,0 +1,93 @@
+"""The HTTP API in this process, over a real store and the real parts, without Ray."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from actors.learner import Learner
+from actors.memory import MemoryStore
+from actors.registry import LoraRegistry
+from cluster.domain.character import Character, CharacterId, Outfit, Profile
+from cluster.domain.consent import Consent
+from cluster.domain.job import Job, JobId
+from cluster.domain.scene import SceneRequest, StoryId
+from cluster.settings import Settings, StoreSettings
+from cluster.store import Store
+from cluster.store.workflows import open_workflow_engine
+from serve.api.services import Prefetch, Probes, Services
+from serve.gateway import fastapi_app
+from serve.rpc import Actors
+from tests.handles import Here
+
+
+def migrated(home: Path) -> Path:
+    """A folder with empty databases in it: copying one is quicker than making one."""
+    store = StoreSettings(home=home)
+    Store.open(store).close()
+    open_workflow_engine(store).dispose()
+    return home
+
+
+@contextmanager
+def open_desk(
+    settings: Settings,
+    validator: object = None,
+    probes: Probes | None = None,
+    prefetch: Prefetch | None = None,
+) -> Iterator[Services]:
+    """A services whose actors are plain objects."""
+    queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
+    learner = settings.model_copy(update={"learner": queue_only})
+    actors = Actors(
+        Here(partial(MemoryStore, settings)),
+        Here(partial(LoraRegistry, settings)),
+        Here(partial(Learner, learner)),
+    )
+    services = Services(
+        settings, Here(lambda: validator), actors, probes or {}, prefetch or _nobody
+    )
+    try:
+        yield services
+    finally:
+        for actor in actors:
+            actor.close()
+        services.close()
+
+
+async def _nobody(_: SceneRequest) -> None:
+    """Nobody paints."""
+
+
+@asynccontextmanager
+async def http(services: Services, *, raises: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API over `services`; with `raises`, bugs surface in the test."""
+    transport = httpx.ASGITransport(fastapi_app(services), raise_app_exceptions=raises)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cine.test") as client:
+        yield client
+
+
+def cast_kairo(services: Services, **fields: Any) -> Character:  # noqa: ANN401
+    """Kairo, put into the store as he is."""
+    given = {
+        "id": CharacterId("kairo"),
+        "name": "Kairo",
+        "profile": Profile(outfit=Outfit(garment="cloak", colour="dark")),
+        "consent": Consent(),
+        **fields,
+    }
+    kairo = Character(**given)
+    services.store.characters.add(kairo)
+    return kairo
+
+
+def job_of(id: str, *, story: str = "kairo", prompt: str = "Kairo runs") -> Job:
+    return Job(
+        id=JobId(id),
+        request=SceneRequest(
+            character_id=CharacterId("kairo"), prompt=prompt, story_id=StoryId(story)
+        ),
+    )

@@ -1,0 +1,280 @@
+"""The gate: a challenger is promoted only when it is better than what is served now.
+
+Both paint the same scenes from the same seeds. Promoted when the paired bootstrap says that the
+IDR is better, and faces found, obedience to the prompt, variety and originality are no worse than
+their margins allow; else refused, with the reason. Training looks at none of these scenes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from cluster.codecs.images import to_png
+from cluster.domain.character import Character
+from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.learning.training import Measure, Verdict
+from cluster.domain.render import RenderOrder
+from cluster.domain.value import Value
+from cluster.errors import BadAdapter
+from cluster.identity_judge import IdentityJudge
+from cluster.ports import BlobStore, ImageModel, Pixels
+from cluster.providers import image_model
+from cluster.providers.diffusers.tokens import token_counter
+from cluster.settings import GateSettings, Settings
+from cluster.store.blobs import Blobs
+from training.data.curation import look
+from training.data.dataset import decode, load
+from training.gate.bootstrap import Numbers, better, draws, no_less_varied, no_worse
+from training.gate.picture_scores import Scored, Scorer, distances
+from training.gate.scenes import GateScene, Prompter, gate_scenes
+from training.gate.sheet import gate_sheet
+
+Report = Callable[[int, int], None]
+
+
+class PictureReport(Value):
+    """One picture of the gate. `image` is its blob."""
+
+    image: str
+    prompt: str
+    idr: float | None
+    reason: str
+    adherence: float | None
+    copy_score: float
+
+
+class SceneReport(Value):
+    title: str
+    seed: int
+    champion: PictureReport
+    challenger: PictureReport
+
+
+class GateReport(Value):
+    """All that the decision was made from."""
+
+    format: int = 1
+    character_id: str
+    champion: str | None
+    challenger: str
+    promoted: bool
+    reason: str
+    settings: GateSettings
+    model: str
+    measures: tuple[Measure, ...]
+    pass_rate: tuple[float, float]
+    """Share of pictures from IDR 0.75 on: the champion's, the challenger's."""
+    scenes: tuple[SceneReport, ...]
+
+
+def judge(
+    challenger: AdapterVersion,
+    champion: AdapterVersion | None,
+    character: Character,
+    settings: Settings,
+    report: Report | None = None,
+) -> Verdict:
+    """Decide whether `challenger` takes the place of `champion` (None: of no adapter).
+
+    Loads its own image model, face encoder and tagger, and blocks for as long as they take.
+
+    Args:
+        report: Told of (pictures judged, pictures to judge).
+    """
+    blobs = Blobs(settings.store.blob_root)
+    model = image_model(settings.generator, blobs)
+    gate = Gate(model, IdentityJudge(settings), blobs, settings)
+    return gate.judge(challenger, champion, character, report or (lambda _done, _all: None))
+
+
+class Gate:
+    """`judge` with the models in hand."""
+
+    def __init__(
+        self, model: ImageModel, identity: IdentityJudge, blobs: BlobStore, settings: Settings
+    ) -> None:
+        self._model = model
+        self._identity = identity
+        self._blobs = blobs
+        self._settings = settings.gate
+        self._prompter = Prompter(
+            model.capabilities.token_budget,
+            token_counter(settings.generator),
+            narrate=settings.generator.model != "studio",
+        )
+
+    def judge(
+        self,
+        challenger: AdapterVersion,
+        champion: AdapterVersion | None,
+        character: Character,
+        report: Report,
+    ) -> Verdict:
+        """A file that the model cannot use is refused like any other."""
+        captions, known = self._trained_on(challenger, character)
+        scenes = gate_scenes(character, captions, self._settings.scenes)
+        scorer = Scorer(self._identity, character, [look(pixels) for pixels in known])
+        total = 2 * len(scenes)
+        try:
+            new = self._painted(scenes, character, challenger, scorer, lambda n: report(n, total))
+        except BadAdapter as error:
+            return Verdict(promoted=False, reason=f"file: {error.message}", scenes=0)
+        old = self._painted(
+            scenes, character, champion, scorer, lambda n: report(len(scenes) + n, total)
+        )
+        measures = weigh([one for _, one in old], [one for _, one in new], self._settings)
+        reason = "; ".join(told(one) for one in measures if not one.passed)
+        verdict = Verdict(promoted=not reason, reason=reason, measures=measures, scenes=len(scenes))
+        return self._reported(verdict, challenger, champion, character, scenes, old, new)
+
+    def _trained_on(
+        self, challenger: AdapterVersion, character: Character
+    ) -> tuple[list[str], list[Pixels]]:
+        """Captions and pictures that the challenger may know by heart."""
+        digests = list(character.references)
+        captions: list[str] = []
+        if challenger.training is not None:
+            samples = load(challenger.training.manifest, self._blobs).samples
+            captions = [sample.caption for sample in samples]
+            digests += [sha for one in samples for sha in (one.image, one.source)]
+        return captions, [decode(self._blobs.get(sha)) for sha in dict.fromkeys(digests)]
+
+    def _painted(
+        self,
+        scenes: Sequence[GateScene],
+        character: Character,
+        adapter: AdapterVersion | None,
+        scorer: Scorer,
+        report: Callable[[int], None],
+    ) -> list[tuple[RenderOrder, Scored]]:
+        """Every scene with one adapter, or with none. Raises BadAdapter."""
+        orders = [self._order(scene, character, adapter) for scene in scenes]
+        found: list[tuple[RenderOrder, Scored]] = []
+        for start in range(0, len(orders), self._settings.batch):
+            batch = orders[start : start + self._settings.batch]
+            shown = self._model.render_batch(batch)
+            for order, one, scene in zip(batch, shown, scenes[start:], strict=False):
+                found.append((order, scorer.score(one.pixels, scene.state)))
+            report(len(found))
+        return found
+
+    def _order(
+        self, scene: GateScene, character: Character, adapter: AdapterVersion | None
+    ) -> RenderOrder:
+        trigger = adapter.trigger if adapter else None
+        prompt, negative = self._prompter.prompts(scene, character, trigger)
+        able = self._model.capabilities
+        return RenderOrder(
+            prompt=prompt,
+            negative_prompt=negative,
+            seed=scene.seed,
+            adapter=adapter,
+            references=character.references if able.references else (),
+        )
+
+    def _reported(
+        self,
+        verdict: Verdict,
+        challenger: AdapterVersion,
+        champion: AdapterVersion | None,
+        character: Character,
+        scenes: Sequence[GateScene],
+        old: Sequence[tuple[RenderOrder, Scored]],
+        new: Sequence[tuple[RenderOrder, Scored]],
+    ) -> Verdict:
+        """The verdict with its report and its sheet among the blobs."""
+        pictures = [[self._picture(*one) for one in side] for side in (old, new)]
+        rates = [float(np.mean([is_pass(one) for _, one in side])) for side in (old, new)]
+        told = GateReport(
+            character_id=character.id,
+            champion=champion.id if champion else None,
+            challenger=challenger.id,
+            promoted=verdict.promoted,
+            reason=verdict.reason,
+            settings=self._settings,
+            model=self._model.capabilities.model,
+            measures=verdict.measures,
+            pass_rate=(round(rates[0], 4), round(rates[1], 4)),
+            scenes=tuple(
+                SceneReport(title=scene.title, seed=scene.seed, champion=one, challenger=other)
+                for scene, one, other in zip(scenes, *pictures, strict=True)
+            ),
+        )
+        sheet = gate_sheet(
+            f"{challenger.id} against {champion.id if champion else 'no adapter'}",
+            "promoted" if verdict.promoted else f"refused: {verdict.reason}",
+            verdict.measures,
+            [scene.title for scene in scenes],
+            ([one for _, one in old], [one for _, one in new]),
+        )
+        return verdict.model_copy(
+            update={
+                "report": self._blobs.put(told.model_dump_json(indent=1).encode()),
+                "sheet": self._blobs.put(sheet),
+            }
+        )
+
+    def _picture(self, order: RenderOrder, scored: Scored) -> PictureReport:
+        return PictureReport(
+            image=self._blobs.put(to_png(scored.pixels)),
+            prompt=order.prompt,
+            idr=scored.idr,
+            reason=scored.identity.reason,
+            adherence=scored.adherence,
+            copy_score=round(scored.copy, 4),
+        )
+
+
+def weigh(
+    champion: Sequence[Scored], challenger: Sequence[Scored], settings: GateSettings
+) -> tuple[Measure, ...]:
+    """Every figure of the decision, for pictures of the same scenes.
+
+    A picture without a face keeps nothing of the identity: its IDR counts as 0, and how many
+    there are is a figure of its own.
+    """
+    old, new = list(champion), list(challenger)
+    resampled = draws(len(old), settings.resamples)
+    sure = settings.confidence
+    found = [
+        better("idr", _idrs(old), _idrs(new), resampled, sure),
+        no_worse("face_found", _faces(old), _faces(new), resampled, sure, settings.face_margin),
+    ]
+    obeyed_old = _known(one.adherence for one in old)
+    obeyed_new = _known(one.adherence for one in new)
+    if len(obeyed_old) == len(obeyed_new) == len(old):
+        found.append(
+            no_worse(
+                "adherence", obeyed_old, obeyed_new, resampled, sure, settings.adherence_margin
+            )
+        )
+    apart = distances(old), distances(new)
+    found.append(no_less_varied("variety", *apart, resampled, sure, settings.variety_margin))
+    copies = _known(one.copy for one in old), _known(one.copy for one in new)
+    found.append(no_worse("copy", *copies, resampled, sure, settings.copy_margin, "low"))
+    return tuple(found)
+
+
+def told(measure: Measure) -> str:
+    """Why a measure refuses, in words."""
+    change = f"{measure.name} {measure.champion:.3f} to {measure.challenger:.3f}"
+    bounds = f"interval of the difference {measure.low:+.3f} to {measure.high:+.3f}"
+    if measure.name == "idr":
+        return f"{change}: not surely better ({bounds})"
+    return f"{change}: worse than its margin of {measure.margin:g}"
+
+
+def is_pass(scored: Scored) -> bool:
+    return scored.identity.verdict == "pass"
+
+
+def _known(scores: Iterable[float | None]) -> Numbers:
+    return np.array([one for one in scores if one is not None], np.float64)
+
+
+def _idrs(scored: Sequence[Scored]) -> Numbers:
+    return np.array([one.idr or 0.0 for one in scored], np.float64)
+
+
+def _faces(scored: Sequence[Scored]) -> Numbers:
+    return np.array([one.idr is not None for one in scored], np.float64)

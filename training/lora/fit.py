@@ -1,0 +1,205 @@
+"""Trains a character's adapter: one to N workers under Ray Train, resumed by the run's id.
+
+`fit` checks everything that can be checked before anything is spent, starts the workers, passes
+their progress on, and answers with the file they left among the blobs. Lost workers are replaced,
+and a run that is ordered again goes on from its last checkpoint, wherever it was cut off.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.v2.api.exceptions import TrainingFailedError
+
+from cluster.domain.character import Character
+from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder
+from cluster.domain.value import now
+from cluster.errors import CineError, ConsentMissing, Invalid, Refused, Unavailable
+from cluster.providers.diffusers.folder import base_folder
+from cluster.settings import Recipe, Settings, TrainingSettings
+from cluster.store import Store
+from training.data.dataset import Manifest, load
+from training.lora.checkpoints import runs_url
+from training.lora.presets import recipe_for
+from training.lora.progress_channel import post
+from training.lora.worker import Job, work
+
+NEWS_S = 0.5
+"""How often progress is fetched from the workers."""
+EXCHANGE_TIMEOUT_S = 1800
+KEPT_CHECKPOINTS = 2
+
+Report = Callable[[Progress], None]
+Resources = Mapping[str, float]
+
+
+def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdapter:
+    """Train the adapter that is ordered; blocks until it is among the blobs.
+
+    Ray must be running (`ray.init`). What `report` raises stops the run at its next step, with a
+    checkpoint kept, and is raised again from here. Raises NotFound, ConsentMissing, Invalid,
+    Refused, Unsupported or Unavailable before anything is spent, CineError when workers fail more
+    often than `training.max_failures`.
+    """
+    character, recipe = _checked(order, settings)
+    board = post()
+    job = Job(order, settings, recipe, character, board, _threads(settings))
+    try:
+        with _passed_on(board, report):
+            adapter = _trained(job)
+    finally:
+        ray.kill(board)
+    if adapter is None:
+        raise CineError(f"run {order.run_id} was stopped before its end")
+    return adapter
+
+
+def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recipe]:
+    """What the order is about. Raises whatever speaks against it."""
+    store = Store.open(settings.store)
+    try:
+        character = store.characters.get(order.character_id)
+        manifest = load(order.manifest, store.blobs)
+    finally:
+        store.close()
+    _allow(order, character, manifest)
+    recipe = recipe_for(base_folder(settings.generator.model), settings.training)
+    if recipe.rank > settings.generator.adapter_max_rank:
+        raise Invalid(
+            f"training.recipe.rank = {recipe.rank}, but generator.adapter_max_rank = "
+            f"{settings.generator.adapter_max_rank}: nobody could serve it"
+        )
+    workers = settings.training.workers
+    if recipe.batch < workers:
+        raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch} pictures")
+    if not ray.is_initialized():
+        raise Unavailable(
+            "Ray is not running", advice="Call ray.init, or cluster.launch.local_ray."
+        )
+    everything = ray.cluster_resources()
+    if settings.training.gpu and not _is_parted(everything) and not everything.get("GPU"):
+        raise Unavailable(
+            "training.gpu is set, but no node of the cluster has a GPU",
+            advice="Set training.gpu to null: training then takes the CPU.",
+        )
+    return character, recipe
+
+
+def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> None:
+    if problem := character.consent.problem(now().date()):
+        raise ConsentMissing(f"no adapter of {character.id} may be trained: {problem}")
+    if manifest.character_id != order.character_id:
+        raise Invalid(f"the training set is {manifest.character_id}'s, not {order.character_id}'s")
+    if manifest.trigger != order.trigger:
+        raise Invalid(
+            f"the training set calls {order.character_id} {manifest.trigger!r}, the order "
+            f"{order.trigger!r}",
+            advice="Order with the manifest's trigger: training.captions.trigger_for.",
+        )
+    if not manifest.samples:
+        raise Refused(
+            f"{order.character_id}'s training set is empty",
+            advice="See why pictures were dropped in its manifest, and add better ones.",
+        )
+
+
+def _trained(job: Job) -> TrainedAdapter | None:
+    settings = job.settings
+    share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
+    trainer = TorchTrainer(
+        work,  # type: ignore[arg-type]
+        train_loop_config={"job": job},
+        torch_config=TorchConfig(timeout_s=EXCHANGE_TIMEOUT_S),
+        scaling_config=ScalingConfig(
+            num_workers=settings.training.workers,
+            use_gpu="GPU" in share,
+            resources_per_worker=share,
+        ),
+        run_config=RunConfig(
+            name=job.order.run_id,
+            storage_path=runs_url(settings),
+            failure_config=FailureConfig(max_failures=settings.training.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
+        ),
+    )
+    try:
+        result: Any = trainer.fit()
+    except TrainingFailedError as error:
+        raise _cause(error) from error
+    told: TrainedAdapter | CineError | None = result.return_value
+    if isinstance(told, CineError):
+        raise told
+    return told
+
+
+def _cause(error: TrainingFailedError) -> CineError:
+    """What the first worker that failed said last."""
+    failures = list(getattr(error, "worker_failures", {}).values())
+    told = str(failures[0] if failures else error).strip().splitlines()
+    return CineError(
+        f"training failed: {told[-1] if told else type(error).__name__}",
+        advice="See the workers' logs; ordered again, the run goes on from its last checkpoint.",
+    )
+
+
+@contextmanager
+def _passed_on(board: Any, report: Report) -> Iterator[None]:  # noqa: ANN401 - a Ray handle
+    """Progress reaches `report` from a thread of its own while the block runs, and all of it by
+    the block's end. What `report` raises stops the run and comes out of the block."""
+    failed: list[BaseException] = []
+    over = threading.Event()
+
+    def forward() -> None:
+        for news in ray.get(board.take.remote()):
+            report(news)
+
+    def watch() -> None:
+        try:
+            while not over.wait(NEWS_S):
+                forward()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
+            failed.append(error)
+            ray.get(board.stop.remote())
+
+    watcher = threading.Thread(target=watch, name="training-progress", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        if failed:
+            raise failed[0]
+    forward()
+
+
+def share_of(settings: TrainingSettings, cluster: Resources, free: Resources) -> dict[str, float]:
+    """What one worker asks of Ray.
+
+    On a parted cluster (cluster.yaml marks its nodes `serve` or `train`) that is a node for
+    training alone, with a GPU if the cluster has any, which autoscaling may have to start first:
+    serving never waits for training. On a machine of somebody's own it is a GPU that nobody holds,
+    else the CPU.
+    """
+    parted = _is_parted(cluster)
+    gpus = cluster.get("GPU", 0) >= 1 if parted else free.get("GPU", 0) >= settings.workers
+    share: dict[str, float] = {"CPU": 1}
+    if gpus if settings.gpu is None else settings.gpu:
+        share["GPU"] = 1
+    if parted:
+        share["train"] = 1
+    return share
+
+
+def _is_parted(cluster: Resources) -> bool:
+    return bool({"serve", "train"} & cluster.keys())
+
+
+def _threads(settings: Settings) -> int:
+    cores = os.cpu_count() or 1
+    return settings.training.threads or max(1, cores // settings.training.workers)

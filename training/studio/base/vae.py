@@ -1,0 +1,220 @@
+"""Stage one: the autoencoder between pictures and latents, a diffusers `AutoencoderTiny`.
+
+Factor 4, four channels. It is convolutional, so most of its training sees 64-px crops round
+the face, which is four times cheaper than whole pictures and where identity is decided; then a
+face recogniser judges aligned faces (`recogniser`), first of both halves, then of the
+decoder alone, which leaves the latents and all that was trained on them as they are.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from training.lora.recogniser import Recogniser, align, alignment
+from training.studio.base.loop import Loop, autocast, device_of
+
+CROP, FACE_CROP = 64, 96
+
+
+@dataclass(frozen=True)
+class Judging:
+    """A phase in which a recogniser judges ``batch`` faces a step, and what its word counts;
+    ``encoder``: whether the encoder learns too."""
+
+    name: str
+    encoder: bool
+    rate: float
+    identity_weight: float
+    feature_weight: float
+    batch: int = 4
+
+
+@dataclass(frozen=True)
+class VaeRecipe:
+    """``width`` channels throughout; blocks per resolution from the picture to the latents."""
+
+    width: int = 32
+    encoder_blocks: tuple[int, ...] = (0, 2, 3)
+    decoder_blocks: tuple[int, ...] = (3, 3, 1)
+    batch: int = 12
+    rate: float = 2e-3
+    latent_noise: float = 0.03
+    both: Judging = Judging("vae_judged", True, 5e-4, identity_weight=0.35, feature_weight=0.3)
+    decoder: Judging = Judging("vae_decoder", False, 6e-4, identity_weight=1.0, feature_weight=0.5)
+
+
+def build(recipe: VaeRecipe) -> AutoencoderTiny:
+    """An untrained `AutoencoderTiny`."""
+    levels = len(recipe.encoder_blocks)
+    vae = AutoencoderTiny(
+        encoder_block_out_channels=(recipe.width,) * levels,
+        decoder_block_out_channels=(recipe.width,) * levels,
+        num_encoder_blocks=recipe.encoder_blocks,
+        num_decoder_blocks=recipe.decoder_blocks,
+        latent_channels=4,
+    )
+    return vae.to(memory_format=torch.channels_last)
+
+
+def crops(pictures: NDArray[np.uint8], count: int, rng: np.random.Generator) -> torch.Tensor:
+    """Crops (count, 3, 64, 64) of random pictures in [-1, 1]; three in four on the face."""
+    side = pictures.shape[1]
+    out = np.empty((count, CROP, CROP, 3), np.uint8)
+    for place, index in enumerate(rng.integers(0, len(pictures), count)):
+        x, y = rng.integers(0, side - CROP + 1, 2)
+        if rng.random() < 0.75:
+            x, y = (int(v) for v in rng.normal((side / 4, side / 5), side / 14))
+            x, y = np.clip((x, y), 0, side - CROP)
+        out[place] = pictures[index, y : y + CROP, x : x + CROP]
+    return torch.from_numpy(out).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def landmarks(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The recogniser's five landmarks (5, 2) from a render's seven keypoints (7, 2)."""
+    left_eye, right_eye, nose, chin = points[0], points[1], points[6], points[5]
+    mouth, across = nose + 0.63 * (chin - nose), 0.4 * (left_eye - right_eye)
+    return np.stack([right_eye, left_eye, nose, mouth - across, mouth + across])
+
+
+def faces(
+    pictures: NDArray[np.uint8], points: NDArray[np.float32], count: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Face crops (count, 3, 96, 96) in [-1, 1] and their alignment matrices (count, 2, 3)."""
+    side = pictures.shape[1]
+    out, matrices = [], []
+    for index in rng.integers(0, len(points), count):
+        five = landmarks(points[index]) * side
+        corner = np.clip(five.mean(0) + rng.normal(0, 4, 2) - FACE_CROP / 2, 0, side - FACE_CROP)
+        x, y = (int(v) for v in corner)
+        out.append(pictures[index, y : y + FACE_CROP, x : x + FACE_CROP])
+        matrices.append(alignment((five - np.array([x, y])).astype(np.float32)))
+    pixels = torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pixels, torch.from_numpy(np.stack(matrices))
+
+
+def edges(pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Differences between neighbours, across and down."""
+    return pictures[..., 1:] - pictures[..., :-1], pictures[..., 1:, :] - pictures[..., :-1, :]
+
+
+def reconstruction_loss(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Squared and absolute error of the pixels, and absolute error of their edges."""
+    loss = functional.mse_loss(made, true) + 0.5 * functional.l1_loss(made, true)
+    for ours, theirs in zip(edges(made), edges(true), strict=True):
+        loss = loss + 0.5 * functional.l1_loss(ours, theirs)
+    return loss
+
+
+def latent_loss(latents: torch.Tensor, weight: float) -> torch.Tensor:
+    """Pulls each channel to mean 0 and variance 1: the pipeline has a scale but no shift."""
+    mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+    return weight * (mean.square().mean() + (variance - 1).abs().mean())
+
+
+def identity_loss(
+    judge: Recogniser, made: torch.Tensor, true: torch.Tensor, matrices: torch.Tensor, how: Judging
+) -> torch.Tensor:
+    """How differently the recogniser sees two batches of faces: embedding and early features."""
+    with torch.no_grad():
+        wanted, wanted_maps = judge(align(true * 0.5 + 0.5, matrices))
+    got, got_maps = judge(align(made * 0.5 + 0.5, matrices))
+    near = torch.stack(
+        [
+            functional.cosine_similarity(a.float(), b.float(), dim=1).mean()
+            for a, b in zip(wanted_maps[:3], got_maps[:3], strict=True)
+        ]
+    ).mean()
+    same = (wanted.float() * got.float()).sum(1).mean()
+    loss: torch.Tensor = how.identity_weight * (1 - same) + how.feature_weight * (1 - near)
+    return loss
+
+
+def pass_through(
+    vae: AutoencoderTiny, true: torch.Tensor, noise: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents and reconstructions, float32; a little noise makes the decoder forgiving."""
+    with autocast(true.device):
+        latents = vae.encoder(true).float()
+        made = vae.decoder(latents + noise * torch.randn_like(latents)).float()
+    return latents, made
+
+
+def train(
+    pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: VaeRecipe
+) -> AutoencoderTiny:
+    """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE."""
+    vae, device = build(recipe).to(device_of()), device_of()
+    optimiser = torch.optim.AdamW(
+        vae.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=1e-4
+    )
+    loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.rate)
+    rng = np.random.default_rng(loop.step + 1)
+    for _ in loop:
+        true = crops(pictures, recipe.batch, rng).to(device)
+        true = true.contiguous(memory_format=torch.channels_last)
+        latents, made = pass_through(vae, true, recipe.latent_noise)
+        loop.learn(reconstruction_loss(made, true) + latent_loss(latents, 3e-3))
+    return vae.eval()
+
+
+def train_judged(
+    vae: AutoencoderTiny,
+    judge: Recogniser,
+    pictures: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    folder: Path,
+    seconds: float,
+    noise: float,
+    how: Judging,
+) -> AutoencoderTiny:
+    """A later phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
+    device = device_of()
+    vae.train()
+    vae.encoder.requires_grad_(how.encoder)
+    judge = judge.to(device).eval()
+    weights = [one for one in vae.parameters() if one.requires_grad]
+    optimiser = torch.optim.AdamW(weights, how.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    loop = Loop(how.name, folder, seconds, {"vae": vae}, optimiser, how.rate)
+    rng = np.random.default_rng(loop.step + 2)
+    for _ in loop:
+        true, matrices = faces(pictures, points, how.batch, rng)
+        true = true.to(device).contiguous(memory_format=torch.channels_last)
+        latents, made = pass_through(vae, true, noise)
+        loss = reconstruction_loss(made, true) + latent_loss(latents, 2e-2)
+        with autocast(device):
+            loss = loss + identity_loss(judge, made, true, matrices.to(device), how)
+        loop.learn(loss)
+    return vae.eval()
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderTiny, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tensor:
+    """Unscaled latents of uint8 pictures, (N, 4, H/4, W/4) float16 on the CPU."""
+    device = device_of()
+    made = []
+    for start in range(0, len(pictures), batch):
+        part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch]))
+        part = part.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with autocast(device):
+            made.append(
+                vae.encoder(part.contiguous(memory_format=torch.channels_last)).half().cpu()
+            )
+    return torch.cat(made)
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderTiny, latents: torch.Tensor, batch: int = 32) -> NDArray[np.uint8]:
+    """Pictures of unscaled latents, (N, H, W, 3) uint8 RGB."""
+    device = device_of()
+    made = []
+    for start in range(0, len(latents), batch):
+        with autocast(device):
+            out = vae.decoder(latents[start : start + batch].to(device).float()).float()
+        made.append(((out.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu())
+    pictures: NDArray[np.uint8] = torch.cat(made).numpy()
+    return pictures

@@ -1,0 +1,6 @@
+"""`python -m training.studio.tagger twins | painted | train | evaluate`."""
+
+from training.studio.tagger.train import main
+
+if __name__ == "__main__":
+    main()
