@@ -243,6 +243,12 @@ class GatewaySettings(Section):
             return self.require_key
         return self.host not in {"127.0.0.1", "localhost", "::1"}
 
+    @property
+    def local_url(self) -> str:
+        """Under which this machine reaches what listens on `host` and `port`."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 class TelemetrySettings(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,5 +1,7 @@
 """The HTTP API in this process, over a real store and the real parts, without Ray."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 
 from actors.learner import Learner
 from actors.memory import MemoryStore
@@ -15,6 +18,7 @@ from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
+from cluster.launch import free_port
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import open_workflow_engine
@@ -68,6 +72,20 @@ async def http(services: Services, *, raises: bool = True) -> AsyncIterator[http
     transport = httpx.ASGITransport(fastapi_app(services), raise_app_exceptions=raises)
     async with httpx.AsyncClient(transport=transport, base_url="http://cine.test") as client:
         yield client
+
+
+@contextmanager
+def served(services: Services) -> Iterator[str]:
+    """The API over `services` on a port of its own, for clients that speak HTTP; its URL."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(fastapi_app(services), port=port, log_level="error"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 def cast_kairo(services: Services, **fields: Any) -> Character:  # noqa: ANN401

@@ -23,14 +23,14 @@ class Take(NamedTuple):
     idr: float | None
 
 
-class Pair(NamedTuple):
+class BeforeAfter(NamedTuple):
     prompt: str
     before: Take
     after: Take
 
 
 def before_after(
-    title: str, names: tuple[str, str], references: Sequence[bytes], pairs: Sequence[Pair]
+    title: str, names: tuple[str, str], references: Sequence[bytes], pairs: Sequence[BeforeAfter]
 ) -> Image.Image:
     """Draw the sheet (RGB): references on top, then a column a prompt, before above after.
 

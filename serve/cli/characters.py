@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -17,30 +17,36 @@ from .console import Json, Key, Url, people, print_json, reports, server, table
 characters = typer.Typer(help="Characters: profile, references, state.", no_args_is_help=True)
 
 
-@characters.command()
+@characters.command("add")
 @reports
-def add(
-    name: Annotated[str, typer.Argument()],
+def add_character(
+    name: Annotated[str, typer.Argument(help="What prompts call it.")],
     references: Annotated[
         list[Path], typer.Argument(exists=True, dir_okay=False, help="1 to 50 pictures.")
     ],
     profile: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON: the profile's fields.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="JSON: a whole character (id, domain, consent, profile), or its profile alone.",
+        ),
     ] = None,
     id: Annotated[str | None, typer.Option(help="By default made from the name.")] = None,
     consent: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="JSON; fictional by default.")
     ] = None,
-    domain: Annotated[str, typer.Option(help="photo, or studio.")] = "photo",
+    domain: Annotated[
+        str | None, typer.Option(help="How its pictures were made: photo (default), or studio.")
+    ] = None,
     url: Url = None,
     key: Key = None,
     json_: Json = False,
 ) -> None:
     """Cast a character from reference pictures of one face."""
-    document: dict[str, Any] = {"name": name, "domain": domain}
-    document |= {"id": id} if id else {}
-    document |= {"profile": _document(profile)} if profile else {}
-    document |= {"consent": _document(consent)} if consent else {}
+    document = _character(_document(profile)) if profile else {}
+    given = {"name": name, "id": id, "domain": domain, "consent": consent and _document(consent)}
+    document |= {field: value for field, value in given.items() if value is not None}
     with server(url, key) as client:
         character = client.cast(document, references)
     if json_:
@@ -51,7 +57,7 @@ def add(
 
 @characters.command("list")
 @reports
-def list_(url: Url = None, key: Key = None, json_: Json = False) -> None:
+def list_characters(url: Url = None, key: Key = None, json_: Json = False) -> None:
     """Show every character."""
     with server(url, key) as client:
         found = client.characters()
@@ -65,9 +71,9 @@ def list_(url: Url = None, key: Key = None, json_: Json = False) -> None:
     people().print(rows)
 
 
-@characters.command()
+@characters.command("show")
 @reports
-def show(
+def show_character(
     id: Annotated[str, typer.Argument()],
     story: Annotated[str | None, typer.Option(help="By default the character's own.")] = None,
     at: Annotated[int | None, typer.Option(min=0, help="As it was after this scene.")] = None,
@@ -97,8 +103,16 @@ def _show(character: Character, state: WorldState) -> None:
     people().print(rows)
 
 
-def _document(path: Path) -> Any:  # noqa: ANN401 - JSON
+def _character(document: dict[str, object]) -> dict[str, object]:
+    """The character of a file that holds one, or only its profile: no profile has a `profile`."""
+    return document if "profile" in document else {"profile": document}
+
+
+def _document(path: Path) -> dict[str, object]:
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
         raise Invalid(f"{path} is not JSON: {error}", advice="Correct the file.") from error
+    if not isinstance(found, dict):
+        raise Invalid(f"{path} holds no JSON object", advice="Put the fields between { and }.")
+    return found

@@ -2,11 +2,15 @@
 
 import functools
 import json
-from collections.abc import Callable
-from typing import Annotated, NoReturn, ParamSpec, TypeVar
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +19,8 @@ from cluster.errors import CineError
 from cluster.settings import Settings
 
 from .client import Client
+
+FIELD_ADVICE = "Correct it; a setting section.field is CINEAI_SECTION__FIELD in the environment."
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,30 +35,38 @@ Key = Annotated[
 ]
 
 STATUS_COLOURS = {
-    "succeeded": "green", "rejected": "yellow", "failed": "red", "cancelled": "dim",
-    "running": "cyan", "queued": "blue",
-}  # fmt: skip
+    "succeeded": "green",
+    "rejected": "yellow",
+    "failed": "red",
+    "cancelled": "dim",
+    "running": "cyan",
+    "queued": "blue",
+}
 
 
-def people() -> Console:
-    """Where people read: standard output."""
-    return Console(highlight=False)
+def people(file: TextIO | None = None) -> Console:
+    """Where people read: standard output, or another stream."""
+    return Console(highlight=False, file=file)
 
 
-def print_json(value: object) -> None:
-    """One JSON document on standard output; pydantic values as their JSON forms."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+def print_json(value: object, file: TextIO | None = None) -> None:
+    """One JSON document on standard output, or another stream; pydantic values in JSON form."""
+    typer.echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False), file=file)
 
 
-def plain(value: object) -> object:
-    """A value as JSON types."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return value
+@contextmanager
+def answers_only() -> Iterator[TextIO]:
+    """Standard output for the block's answers alone, as the stream that it yields.
+
+    Whatever libraries and child processes print meanwhile goes to standard error.
+    """
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        os.dup2(2, 1)
+        try:
+            yield answers
+        finally:
+            os.dup2(answers.fileno(), 1)
 
 
 def coloured(status: str) -> str:
@@ -74,11 +88,7 @@ def table(*columns: str) -> Table:
 
 def server(url: str | None, key: str | None) -> Client:
     """A client of the server that was named, or of the one this machine's settings describe."""
-    if url is None:
-        gateway = Settings().gateway
-        host = "127.0.0.1" if gateway.host in {"0.0.0.0", "::"} else gateway.host
-        url = f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
-    return Client(url, key)
+    return Client(url or Settings().gateway.local_url, key)
 
 
 def reports(command: Callable[P, T]) -> Callable[P, T]:
@@ -91,9 +101,15 @@ def reports(command: Callable[P, T]) -> Callable[P, T]:
         except CineError as error:
             _fail(error.code, error.message, error.advice, as_json=bool(kwargs.get("json_")))
         except ValidationError as error:
-            _fail("invalid", str(error), "Correct the field.", as_json=bool(kwargs.get("json_")))
+            _fail("invalid", _faults(error), FIELD_ADVICE, as_json=bool(kwargs.get("json_")))
 
     return run
+
+
+def _faults(error: ValidationError) -> str:
+    """Each field that is wrong, and why: `generator.steps: Input should be …`."""
+    told = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+    return "; ".join(f"{where}: {why}" if where else why for where, why in told)
 
 
 def _fail(code: str, message: str, advice: str, *, as_json: bool) -> NoReturn:

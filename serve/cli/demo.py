@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
 
@@ -20,9 +21,9 @@ from cluster.settings import ASSETS
 
 from . import demo_learn, service
 from .client import Client
-from .console import Json, coloured, plain, print_json, reports, score
+from .console import Json, coloured, print_json, reports, score
 from .contact_sheet import Panel, contact_sheet
-from .progress import follow_quietly, step_line, watch
+from .progress import follow, follow_quietly, step_line
 
 KAIRO = ASSETS / "kairo"
 ADAPTER = "char_kairo_v1.safetensors"
@@ -136,16 +137,21 @@ def ms_since(begun: float) -> float:
 def _scene(client: Client, console: Console, prompt: str, seed: int, *, adapter: int | None) -> Job:
     console.print(f"\n[bold]{escape(prompt)}[/]")
     job = client.submit(
-        {"cast": ["kairo"], "prompt": prompt, "story_id": STORY, "seed": seed,
-         "adapter_version": adapter}
-    )  # fmt: skip
-    job = follow_quietly(client, job.id) if console.quiet else watch(client, job.id, console)
+        {
+            "cast": ["kairo"],
+            "prompt": prompt,
+            "story_id": STORY,
+            "seed": seed,
+            "adapter_version": adapter,
+        }
+    )
+    job = follow_quietly(client, job.id) if console.quiet else follow(client, job.id, console)
     repairs = f", {len(job.result.repairs)} repairs" if job.result.repairs else ""
     console.print(f" {coloured(job.status)}, IDR {score(job.result.idr)}{repairs}")
     return job
 
 
-def report(job: Job) -> dict[str, Any]:
+def scene_report(job: Job) -> dict[str, Any]:
     """What is told of a scene, as JSON types."""
     result = job.result
     told: dict[str, Any] = {
@@ -153,19 +159,22 @@ def report(job: Job) -> dict[str, Any]:
         "status": job.status,
         "request": job.request.prompt,
         "idr": result.idr,
-        "identity": plain(result.identity),
-        "raw_identity": plain(result.raw_identity),
-        "repairs": plain(result.repairs),
+        "identity": to_jsonable_python(result.identity),
+        "raw_identity": to_jsonable_python(result.raw_identity),
+        "repairs": to_jsonable_python(result.repairs),
         "steps": [
             {"name": one.name, "attempt": one.attempt, "duration_ms": round(one.duration_ms, 1)}
             for one in job.steps
         ],
         "prompt": result.prompt,
-        "contradictions": plain(result.contradictions),
+        "contradictions": to_jsonable_python(result.contradictions),
         "adapter": result.adapter,
         "seed": result.seed,
-        "state": {"before": plain(result.state_before), "after": plain(result.state_after)},
-        "problem": plain(job.problem),
+        "state": {
+            "before": to_jsonable_python(result.state_before),
+            "after": to_jsonable_python(result.state_after),
+        },
+        "problem": to_jsonable_python(job.problem),
     }
     return told
 
@@ -176,7 +185,7 @@ def _write(client: Client, job: Job, number: int, out: Path) -> Finished:
         picture = out / f"scene_{number}.png"
         picture.write_bytes(client.artifact(job.result.artifact))
     file = out / f"scene_{number}.json"
-    file.write_text(json.dumps(report(job), indent=2, ensure_ascii=False) + "\n")
+    file.write_text(json.dumps(scene_report(job), indent=2, ensure_ascii=False) + "\n")
     return Finished(job, picture, file)
 
 
@@ -224,7 +233,8 @@ def _summary(
     finished: list[Finished], sheet: Path, url: str | None, elapsed: float
 ) -> dict[str, Any]:
     scenes = [
-        report(one.job) | {"picture": one.picture and str(one.picture), "report": str(one.report)}
+        scene_report(one.job)
+        | {"picture": one.picture and str(one.picture), "report": str(one.report)}
         for one in finished
     ]
     return {

@@ -14,10 +14,10 @@ from cluster.domain.learning.runs import LearningStatus, TrainingRun
 from cluster.errors import CineError, ProviderMissing
 from cluster.settings import ASSETS
 
-from .before_after import Pair, Take, before_after
+from .before_after import BeforeAfter, Take, before_after
 from .client import Client
 from .console import score
-from .learning import watched
+from .learning import follow_training
 from .progress import follow_quietly
 
 NEWCOMER = ASSETS / "newcomer"
@@ -37,7 +37,7 @@ class Learned(NamedTuple):
     """What the demo came to: the run, the pairs of pictures, and where the sheet lies."""
 
     run: TrainingRun
-    pairs: list[Pair]
+    pairs: list[BeforeAfter]
     sheet: Path
 
 
@@ -49,7 +49,7 @@ def learn(client: Client, console: Console, out: Path) -> Learned:
     version = run.adapter.version if run.adapter else 0
     after = [_scene(client, console, id, at, version) for at in range(len(PROMPTS))]
     pairs = [
-        Pair(prompt, _take(client, one), _take(client, other))
+        BeforeAfter(prompt, _take(client, one), _take(client, other))
         for prompt, one, other in zip(PROMPTS, before, after, strict=True)
     ]
     return Learned(run, pairs, _sheet(client, id, run, pairs, out))
@@ -121,7 +121,7 @@ def _trained(client: Client, console: Console, id: str) -> TrainingRun:
             advice="Start from an empty home, or see `cineai learn status`.",
         )
     console.print(f"{fed.images} images: training begins")
-    run = watched(client, id, console, after=last).run
+    run = follow_training(client, id, console, after=last).run
     if run is None or run.status not in {"promoted", "refused"}:
         problem = run.problem if run else None
         raise CineError(
@@ -149,9 +149,12 @@ def _feed(client: Client, console: Console, id: str) -> LearningStatus:
 def _scene(client: Client, console: Console, id: str, at: int, version: int) -> Job:
     """One prompt in a story of its own, so that nothing before it shows in it."""
     order = {
-        "character_id": id, "prompt": PROMPTS[at], "seed": SEED + at, "adapter_version": version,
+        "character_id": id,
+        "prompt": PROMPTS[at],
+        "seed": SEED + at,
+        "adapter_version": version,
         "story_id": f"{id}-v{version}-{at}",
-    }  # fmt: skip
+    }
     job = follow_quietly(client, client.submit(order).id)
     if job.problem and job.result.raw_artifact is None:
         raise CineError(job.problem.message, advice=job.problem.advice)
@@ -167,7 +170,7 @@ def _take(client: Client, job: Job) -> Take:
     return Take(client.artifact(artifact) if artifact else None, raw.idr if raw else None)
 
 
-def _sheet(client: Client, id: str, run: TrainingRun, pairs: list[Pair], out: Path) -> Path:
+def _sheet(client: Client, id: str, run: TrainingRun, pairs: list[BeforeAfter], out: Path) -> Path:
     character = client.character(id)
     references = [client.artifact(one) for one in character.references]
     names = ("no adapter", f"char_{id}_v{run.adapter.version if run.adapter else 0}, {run.status}")

@@ -17,9 +17,17 @@ from cluster.settings import ASSETS, Settings
 from .console import Json, people, print_json, reports, table
 
 PACKAGES = (
-    "ray", "torch", "diffusers", "peft", "insightface", "onnxruntime", "dbos", "pymilvus",
-    "milvus-lite", "sqlmodel",
-)  # fmt: skip
+    "ray",
+    "torch",
+    "diffusers",
+    "peft",
+    "insightface",
+    "onnxruntime",
+    "dbos",
+    "pymilvus",
+    "milvus-lite",
+    "sqlmodel",
+)
 MIN_FREE_GB = 2.0
 MIN_MEMORY_GB = 4.0
 REINSTALL = "Install CineAI again: `pip install -e .`."
@@ -115,9 +123,11 @@ def _generator(settings: Settings) -> Iterator[Finding]:
         yield _asset("studio model", ASSETS / "studio", "model_index.json", needed=True)
     elif local and not (Path(generator.model).expanduser() / "model_index.json").is_file():
         yield Finding(
-            name="model", ok=True, found=f"{generator.model} is no folder here: a hub id",
+            name="model",
+            ok=True,
+            found=f"{generator.model} is no folder here: a hub id",
             advice="It is fetched from the hub on first use; that needs network and its licence.",
-        )  # fmt: skip
+        )
 
 
 def _writer(settings: Settings) -> Finding:
@@ -131,17 +141,21 @@ def _faces(settings: Settings) -> Iterator[Finding]:
     own = identity.pack == "studio"
     installed = is_installed(identity)
     yield Finding(
-        name="face pack", ok=True,
+        name="face pack",
+        ok=True,
         found=f"{identity.pack}, {'installed' if installed else 'not fetched yet'}",
         advice="" if installed else "It is fetched on first use; that needs network once.",
-    )  # fmt: skip
+    )
     licence = ", ".join(f"{part}: {name}" for part, name in LICENCES.items())
     yield Finding(
-        name="face licence", ok=own or identity.accept_noncommercial_licence,
+        name="face licence",
+        ok=own or identity.accept_noncommercial_licence,
         found=licence if own else INSIGHTFACE_LICENCE,
-        advice="" if own else "Accept it with CINEAI_IDENTITY__ACCEPT_NONCOMMERCIAL_LICENCE=true, "
+        advice=""
+        if own
+        else "Accept it with CINEAI_IDENTITY__ACCEPT_NONCOMMERCIAL_LICENCE=true, "
         "if it allows what you do, or use identity.pack = 'studio'.",
-    )  # fmt: skip
+    )
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
@@ -155,10 +169,12 @@ def _memory(settings: Settings) -> Iterator[Finding]:
 def _asset(name: str, folder: Path, pattern: str, *, needed: bool) -> Finding:
     count = len(list(folder.glob(pattern)))
     return Finding(
-        name=name, ok=count > 0, needed=needed,
+        name=name,
+        ok=count > 0,
+        needed=needed,
         found="shipped" if count else "missing",
         advice="" if count else f"{REINSTALL} It should bring {folder}.",
-    )  # fmt: skip
+    )
 
 
 def _show(found: list[Finding]) -> None:

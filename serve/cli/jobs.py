@@ -8,17 +8,16 @@ from rich.markup import escape
 from cluster.domain.job import Job
 
 from .console import Json, Key, Url, coloured, people, print_json, reports, score, server, table
-from .progress import follow_quietly
-from .progress import watch as watch_live
+from .progress import follow, follow_quietly
 
 jobs = typer.Typer(help="Jobs: one scene each.", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB")]
 
 
 @jobs.command("list")
 @reports
-def list_(
+def list_jobs(
     status: Annotated[str | None, typer.Option(help="queued, running, succeeded …")] = None,
     character: Annotated[str | None, typer.Option(help="Of this character.")] = None,
     story: Annotated[str | None, typer.Option(help="Of this story.")] = None,
@@ -41,9 +40,9 @@ def list_(
     people().print(rows)
 
 
-@jobs.command()
+@jobs.command("show")
 @reports
-def show(id: JobId, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def show_job(id: JobArgument, url: Url = None, key: Key = None, json_: Json = False) -> None:
     """Show one job: its steps, score and what became of it."""
     with server(url, key) as client:
         job = client.job(id)
@@ -57,21 +56,21 @@ def show(id: JobId, url: Url = None, key: Key = None, json_: Json = False) -> No
     tell(job)
 
 
-@jobs.command()
+@jobs.command("watch")
 @reports
-def watch(id: JobId, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def watch_job(id: JobArgument, url: Url = None, key: Key = None, json_: Json = False) -> None:
     """Follow a job until it has ended."""
     with server(url, key) as client:
-        job = follow_quietly(client, id) if json_ else watch_live(client, id, people())
+        job = follow_quietly(client, id) if json_ else follow(client, id, people())
     if json_:
         print_json(job)
         return
     tell(job)
 
 
-@jobs.command()
+@jobs.command("cancel")
 @reports
-def cancel(id: JobId, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def cancel_job(id: JobArgument, url: Url = None, key: Key = None, json_: Json = False) -> None:
     """Cancel a job that has not ended."""
     with server(url, key) as client:
         job = client.cancel(id)

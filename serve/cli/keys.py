@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 keys = typer.Typer(help="API keys of this machine's store.", no_args_is_help=True)
 
 
-@keys.command()
+@keys.command("create")
 @reports
-def create(
+def create_key(
     name: Annotated[str, typer.Argument(help="Who or what will use it.")], json_: Json = False
 ) -> None:
     """Make a key. It is shown this once."""
@@ -29,7 +29,7 @@ def create(
 
 @keys.command("list")
 @reports
-def list_(json_: Json = False) -> None:
+def list_keys(json_: Json = False) -> None:
     """Show every key, without its secret."""
     found = _keys().list()
     if json_:
@@ -42,9 +42,9 @@ def list_(json_: Json = False) -> None:
     people().print(rows)
 
 
-@keys.command()
+@keys.command("revoke")
 @reports
-def revoke(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:
+def revoke_key(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:
     """Refuse a key from now on."""
     _keys().revoke(id)
     if json_:

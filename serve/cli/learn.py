@@ -12,40 +12,48 @@ from cluster.domain.learning.runs import OVER
 from cluster.errors import Invalid, NotFound
 
 from .console import Json, Key, Url, people, print_json, reports, score, server, table
-from .learning import told, watched
+from .learning import describe, follow_training
 
 learn = typer.Typer(
     help="Learning: what a character is trained on, and when.", no_args_is_help=True
 )
 
-Who = Annotated[str, typer.Argument(help="Id of the character.")]
+CharacterArgument = Annotated[str, typer.Argument(help="Id of the character.")]
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-@learn.command()
+@learn.command("status")
 @reports
-def status(character: Who, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def show_learning(
+    character: CharacterArgument, url: Url = None, key: Key = None, json_: Json = False
+) -> None:
     """Show how a character's learning stands."""
     with server(url, key) as client:
         found = client.learning(character)
-    print_json(found) if json_ else people().print(told(found))
+    print_json(found) if json_ else people().print(describe(found))
 
 
-@learn.command()
+@learn.command("watch")
 @reports
-def watch(character: Who, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def watch_training(
+    character: CharacterArgument, url: Url = None, key: Key = None, json_: Json = False
+) -> None:
     """Follow the open training, or the next one, until the gate has decided."""
     with server(url, key) as client:
         found = client.learning(character)
         known = found.run.id if found.run and found.run.status in OVER else None
-        found = watched(client, character, Console(highlight=False, quiet=json_), after=known)
+        found = follow_training(
+            client, character, Console(highlight=False, quiet=json_), after=known
+        )
     if json_:
         print_json(found)
 
 
-@learn.command()
+@learn.command("run")
 @reports
-def run(character: Who, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def run_training(
+    character: CharacterArgument, url: Url = None, key: Key = None, json_: Json = False
+) -> None:
     """Train now, however few images there are."""
     with server(url, key) as client:
         begun = client.train_now(character)
@@ -55,16 +63,20 @@ def run(character: Who, url: Url = None, key: Key = None, json_: Json = False) -
         people().print(f"{character}: {begun.status}, run {begun.id}")
 
 
-@learn.command()
+@learn.command("pause")
 @reports
-def pause(character: Who, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def pause_training(
+    character: CharacterArgument, url: Url = None, key: Key = None, json_: Json = False
+) -> None:
     """Stop training a character, at once and until it is resumed."""
     _pause(character, True, url, key, json_)
 
 
-@learn.command()
+@learn.command("resume")
 @reports
-def resume(character: Who, url: Url = None, key: Key = None, json_: Json = False) -> None:
+def resume_training(
+    character: CharacterArgument, url: Url = None, key: Key = None, json_: Json = False
+) -> None:
     """Train a character again when it is due; a stopped run goes on where it was."""
     _pause(character, False, url, key, json_)
 
@@ -72,13 +84,13 @@ def resume(character: Who, url: Url = None, key: Key = None, json_: Json = False
 def _pause(character: str, paused: bool, url: str | None, key: str | None, json_: bool) -> None:
     with server(url, key) as client:
         found = client.pause_training(character, paused)
-    print_json(found) if json_ else people().print(told(found))
+    print_json(found) if json_ else people().print(describe(found))
 
 
-@learn.command()
+@learn.command("add")
 @reports
-def add(
-    character: Who,
+def add_images(
+    character: CharacterArgument,
     images: Annotated[list[Path], typer.Argument(exists=True, help="Pictures, or folders.")],
     url: Url = None,
     key: Key = None,

@@ -20,7 +20,7 @@ from .console import score
 COLOURS = {"promoted": "green", "refused": "yellow", "failed": "red", "cancelled": "dim"}
 
 
-def told(status: LearningStatus) -> str:
+def describe(status: LearningStatus) -> str:
     """How a character's learning stands, marked up."""
     lines = [f"{status.images} images; the next training begins by itself at {status.wanted}"]
     if status.paused:
@@ -56,13 +56,13 @@ def measure_line(measure: Measure) -> str:
     return told
 
 
-def watched(
+def follow_training(
     client: Client, character: str, console: Console, *, after: str | None = None
 ) -> LearningStatus:
     """Show a character's training until the gate has decided; how it stands then.
 
     Args:
-        after: A run that is over; the one that follows it is watched. Null: the first there is.
+        after: A run that is over; the one after it is followed. Null: the first there is.
     """
     skipping = after is not None
     with _bars(console) as bars:
@@ -75,7 +75,7 @@ def watched(
             if event.data.get("status") in OVER:
                 break
     status = client.learning(character)
-    console.print(told(status))
+    console.print(describe(status))
     return status
 
 

@@ -17,12 +17,12 @@ lora = typer.Typer(
 )
 
 CharacterOption = Annotated[str, typer.Option("--character", help="Id of the character.")]
-Version = Annotated[int, typer.Argument(min=1)]
+VersionArgument = Annotated[int, typer.Argument(min=1)]
 
 
 @lora.command("import")
 @reports
-def import_(
+def import_adapter(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     character: CharacterOption,
     activate: Annotated[bool, typer.Option(help="Use it from the next scene on.")] = True,
@@ -42,7 +42,7 @@ def import_(
 
 @lora.command("list")
 @reports
-def list_(
+def list_adapters(
     character: CharacterOption, url: Url = None, key: Key = None, json_: Json = False
 ) -> None:
     """Show a character's versions. ● is served, ○ is what rolling back would serve."""
@@ -55,16 +55,22 @@ def list_(
     for one in found.items:
         mark = {found.active: "●", found.previous: "○"}.get(one.version, "")
         rows.add_row(
-            str(one.version), mark, one.origin, _figure(one.idr), escape(_gate(one)), str(one.rank),
-            one.base_model, f"{one.created_at:%Y-%m-%d %H:%M}",
-        )  # fmt: skip
+            str(one.version),
+            mark,
+            one.origin,
+            _figure(one.idr),
+            escape(_gate(one)),
+            str(one.rank),
+            one.base_model,
+            f"{one.created_at:%Y-%m-%d %H:%M}",
+        )
     people().print(rows)
 
 
-@lora.command()
+@lora.command("show")
 @reports
-def show(
-    version: Version,
+def show_adapter(
+    version: VersionArgument,
     character: CharacterOption,
     sheet: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the gate's contact sheet here (PNG).")
@@ -90,9 +96,9 @@ def show(
         people().print(f"[dim]→[/] {sheet}", soft_wrap=True)
 
 
-@lora.command()
+@lora.command("promote")
 @reports
-def promote(
+def promote_adapter(
     version: Annotated[int, typer.Argument(min=0, help="0: no adapter at all.")],
     character: CharacterOption,
     force: Annotated[bool, typer.Option(help="Overrule the gate that refused it.")] = False,
@@ -106,9 +112,9 @@ def promote(
     _tell(switch, json_)
 
 
-@lora.command()
+@lora.command("rollback")
 @reports
-def rollback(
+def rollback_adapter(
     character: CharacterOption,
     version: Annotated[
         int | None, typer.Argument(min=1, help="The version to take back; by default the active.")
@@ -128,10 +134,10 @@ def rollback(
     _tell(switch, json_)
 
 
-@lora.command()
+@lora.command("export")
 @reports
-def export(
-    version: Version,
+def export_adapter(
+    version: VersionArgument,
     character: CharacterOption,
     out: Annotated[
         Path | None, typer.Option(help="File or folder; by default this folder.")
@@ -154,10 +160,10 @@ def export(
     people().print(f"[dim]→[/] {path} ({len(content):,} bytes)", soft_wrap=True)
 
 
-@lora.command()
+@lora.command("delete")
 @reports
-def delete(
-    version: Version,
+def delete_adapter(
+    version: VersionArgument,
     character: CharacterOption,
     url: Url = None,
     key: Key = None,
@@ -172,9 +178,9 @@ def delete(
     people().print(f"{switch.adapter_id} is deleted.")
 
 
-@lora.command()
+@lora.command("history")
 @reports
-def history(
+def show_history(
     character: Annotated[str | None, typer.Option(help="Id of the character.")] = None,
     at: Annotated[
         str | None, typer.Option(help="Which was active then: 2026-01-31T12:00:00Z.")
@@ -216,9 +222,12 @@ def _tell_switches(found: list[AdapterSwitch], json_: bool) -> None:
     for one in found:
         replaced = _number(one.replaced) if one.kind in SERVING else ""
         rows.add_row(
-            f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind.replace("_", " "), _number(one.version),
-            replaced, escape("; ".join(one.problems)),
-        )  # fmt: skip
+            f"{one.at:%Y-%m-%d %H:%M:%S}",
+            one.kind.replace("_", " "),
+            _number(one.version),
+            replaced,
+            escape("; ".join(one.problems)),
+        )
     people().print(rows)
 
 
@@ -253,9 +262,13 @@ def _show(one: AdapterVersion) -> None:
         for got in one.verdict.measures:
             between = f"{_figure(got.low)} … {_figure(got.high)}" if got.low is not None else ""
             measures.add_row(
-                got.name, _figure(got.champion), _figure(got.challenger), between,
-                f"{got.margin:g}", "[green]✓[/]" if got.passed else "[red]✗[/]",
-            )  # fmt: skip
+                got.name,
+                _figure(got.champion),
+                _figure(got.challenger),
+                between,
+                f"{got.margin:g}",
+                "[green]✓[/]" if got.passed else "[red]✗[/]",
+            )
         people().print(measures)
 
 

@@ -13,18 +13,23 @@ from .client import Client
 from .console import coloured, score
 
 DOING = {
-    "context": "recalling the story", "adapter": "choosing the adapter",
-    "prompt": "writing the prompt", "render": "rendering", "validate": "measuring the identity",
-    "repair": "repairing the face", "analyze": "reading the picture",
-    "remember": "remembering", "collect": "collecting",
-}  # fmt: skip
+    "context": "recalling the story",
+    "adapter": "choosing the adapter",
+    "prompt": "writing the prompt",
+    "render": "rendering",
+    "validate": "measuring the identity",
+    "repair": "repairing the face",
+    "analyze": "reading the picture",
+    "remember": "remembering",
+    "collect": "collecting",
+}
 
 
-def watch(client: Client, job_id: str, console: Console) -> Job:
+def follow(client: Client, job_id: str, console: Console) -> Job:
     """Show a job until it has ended; the job as it ended."""
     with console.status("queued") as status:
         for event in client.events(job_id):
-            show(event, console, status)
+            show_event(event, console, status)
     return client.job(job_id)
 
 
@@ -35,7 +40,7 @@ def follow_quietly(client: Client, job_id: str) -> Job:
     return client.job(job_id)
 
 
-def show(event: JobEvent, console: Console, status: Status) -> None:
+def show_event(event: JobEvent, console: Console, status: Status) -> None:
     """One event: a finished step as a line, anything else as what is being done."""
     match event.kind:
         case "step":
@@ -102,6 +107,12 @@ def _collect(detail: Mapping[str, Any]) -> str:
 
 
 TELLING: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "context": _context, "adapter": _adapter, "prompt": _prompt, "render": _render,
-    "validate": _validate, "repair": _repair, "remember": _remember, "collect": _collect,
-}  # fmt: skip
+    "context": _context,
+    "adapter": _adapter,
+    "prompt": _prompt,
+    "render": _render,
+    "validate": _validate,
+    "repair": _repair,
+    "remember": _remember,
+    "collect": _collect,
+}

@@ -7,7 +7,7 @@ import typer
 
 from .console import Json, Key, Url, people, print_json, reports, server
 from .jobs import tell
-from .progress import follow_quietly, watch
+from .progress import follow, follow_quietly
 
 
 @reports
@@ -32,14 +32,20 @@ def render(
 ) -> None:
     """Render a scene on a running server and wait for it. Exit status 2: it did not succeed."""
     order: dict[str, Any] = {
-        "character_id": character, "prompt": prompt, "pose": pose, "story_id": story,
-        "style": style, "width_px": width, "height_px": height, "seed": seed,
+        "character_id": character,
+        "prompt": prompt,
+        "pose": pose,
+        "story_id": story,
+        "style": style,
+        "width_px": width,
+        "height_px": height,
+        "seed": seed,
         "adapter_version": adapter,
-    }  # fmt: skip
+    }
     order = {name: value for name, value in order.items() if value is not None}
     with server(url, key) as client:
         job = client.submit(order)
-        job = follow_quietly(client, job.id) if json_ else watch(client, job.id, people())
+        job = follow_quietly(client, job.id) if json_ else follow(client, job.id, people())
         if out and job.result.artifact:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_bytes(client.artifact(job.result.artifact))

@@ -1,24 +1,19 @@
 """`cineai lora` against a real server, over HTTP: what people and machines are told."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner, Result
 
 from cluster.domain.job import JobId
 from cluster.domain.learning.training import Measure, Verdict
-from cluster.launch import free_port
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from serve.api.services import Services
 from serve.cli import app
-from serve.gateway import fastapi_app
-from tests.local_api import cast_kairo, job_of, open_desk
+from tests.local_api import cast_kairo, job_of, open_desk, served
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import adapter
@@ -49,16 +44,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture
 def command(services: Services) -> Iterator[Lora]:
     """Calls `cineai lora …` on a server of its own."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(fastapi_app(services), port=port, log_level="error"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    url = f"http://127.0.0.1:{port}"
-    yield lambda *words: CliRunner().invoke(app, ["lora", *words, "--url", url])
-    server.should_exit = True
-    thread.join()
+    with served(services) as url:
+        yield lambda *words: CliRunner().invoke(app, ["lora", *words, "--url", url])
 
 
 @pytest.fixture

@@ -15,12 +15,21 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 REPORT = {
-    "job_id", "status", "idr", "identity", "repairs", "steps", "prompt", "adapter", "seed", "state",
-}  # fmt: skip
+    "job_id",
+    "status",
+    "idr",
+    "identity",
+    "repairs",
+    "steps",
+    "prompt",
+    "adapter",
+    "seed",
+    "state",
+}
 
 
 def demo(tmp_path: Path, *options: str) -> dict[str, Any]:
-    line = [sys.executable, "-m", "serve.cli", "demo", "--json", "--home", "home", "--out", "out"]
+    line = [sys.executable, "-m", "serve", "demo", "--json", "--home", "home", "--out", "out"]
     done = subprocess.run(
         [*line, *options],
         cwd=tmp_path,

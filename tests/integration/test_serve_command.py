@@ -1,4 +1,4 @@
-"""`python -m serve` as a user runs it: from any folder, in a Ray cluster of its own."""
+"""`cineai serve` as a user runs it: from any folder, in a Ray cluster of its own."""
 
 import json
 import os
@@ -30,8 +30,9 @@ class Service:
     def __init__(self, home: Path, model: Path) -> None:
         self._log = home / "serve.log"
         home.mkdir(exist_ok=True)
+        options = ["--json", "--port", "0", "--home", home, "--model", model]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serve", "--port", "0", "--home", home, "--model", model],
+            [sys.executable, "-m", "serve", "serve", *options],
             stdout=subprocess.PIPE,
             stderr=self._log.open("a"),
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -39,9 +40,9 @@ class Service:
             text=True,
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self._log.read_text()[-4000:]
-        self.said: dict[str, str] = json.loads(line)
+        answer = "".join(iter(self.process.stdout.readline, "}\n")) + "}"
+        assert answer != "}", self._log.read_text()[-4000:]
+        self.said: dict[str, str] = json.loads(answer)
         self.http = httpx.Client(base_url=self.said["url"], timeout=60)
 
     def family(self) -> list[psutil.Process]:

@@ -10,12 +10,35 @@ from serve.cli import app
 from serve.cli.doctor import findings
 
 COMMANDS = (
-    "demo", "serve", "render", "doctor", "characters add", "characters list", "characters show",
-    "jobs list", "jobs show", "jobs watch", "jobs cancel", "keys create", "keys list",
-    "keys revoke", "lora import", "lora list", "lora show", "lora promote", "lora rollback",
-    "lora export", "lora delete", "lora history",
-    "learn status", "learn watch", "learn run", "learn pause", "learn resume", "learn add",
-)  # fmt: skip
+    "demo",
+    "serve",
+    "render",
+    "doctor",
+    "characters add",
+    "characters list",
+    "characters show",
+    "jobs list",
+    "jobs show",
+    "jobs watch",
+    "jobs cancel",
+    "keys create",
+    "keys list",
+    "keys revoke",
+    "lora import",
+    "lora list",
+    "lora show",
+    "lora promote",
+    "lora rollback",
+    "lora export",
+    "lora delete",
+    "lora history",
+    "learn status",
+    "learn watch",
+    "learn run",
+    "learn pause",
+    "learn resume",
+    "learn add",
+)
 
 
 def cineai(*words: str) -> Result:
@@ -31,10 +54,18 @@ def test_every_command_has_help_and_offers_json(command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["jobs list", "jobs show x", "jobs cancel x", "characters list", "lora list --character kairo",
-     "render hello --character kairo", "learn status kairo", "learn run kairo",
-     "learn watch kairo"],
-)  # fmt: skip
+    [
+        "jobs list",
+        "jobs show x",
+        "jobs cancel x",
+        "characters list",
+        "lora list --character kairo",
+        "render hello --character kairo",
+        "learn status kairo",
+        "learn run kairo",
+        "learn watch kairo",
+    ],
+)
 def test_without_a_server_a_command_says_how_to_start_one(command: str) -> None:
     words = [*command.split(), "--url", f"http://127.0.0.1:{free_port()}"]
     people, machine = cineai(*words), cineai(*words, "--json")

@@ -11,7 +11,7 @@ from cluster.domain.job import Job, JobId, Problem, Repair, Result, Step
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.domain.vocabulary import EYE_COLOURS, HAIR_COLOURS, HAIR_STYLES, MARK_KINDS, OUTFITS
 from serve.cli.contact_sheet import TILE, Panel, contact_sheet
-from serve.cli.demo import KAIRO, report
+from serve.cli.demo import KAIRO, scene_report
 from serve.cli.progress import step_line
 
 PARTS = (
@@ -65,7 +65,7 @@ def test_the_sheet_is_drawn_without_pictures_scores_or_references() -> None:
 
 
 def test_a_scene_is_reported_with_all_that_is_promised() -> None:
-    told = json.loads(json.dumps(report(finished())))
+    told = json.loads(json.dumps(scene_report(finished())))
     promised = {"job_id", "status", "idr", "identity", "repairs", "steps", "prompt", "adapter",
                 "seed", "state"}  # fmt: skip
     assert promised <= set(told)

@@ -12,7 +12,7 @@ from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.learning.training import TrainedAdapter, Verdict
 from cluster.settings import LearnerSettings
 from serve.api.approval import described
-from serve.cli.before_after import TILE, Pair, Take, before_after
+from serve.cli.before_after import TILE, BeforeAfter, Take, before_after
 from serve.cli.demo_learn import NEWCOMER, Learned, mean_idr, pass_rate, summary
 
 CAPTIONS = sorted(NEWCOMER.glob("golden_*.txt"))
@@ -61,8 +61,8 @@ def test_a_picture_without_a_face_counts_as_nothing() -> None:
 
 def test_the_summary_has_all_that_is_promised() -> None:
     pairs = [
-        Pair("p", Take(None, 0.2), Take(None, 0.8)),
-        Pair("q", Take(None, None), Take(None, 0.7)),
+        BeforeAfter("p", Take(None, 0.2), Take(None, 0.8)),
+        BeforeAfter("q", Take(None, None), Take(None, 0.7)),
     ]
     told = summary(Learned(run("promoted"), pairs, Path("out/learned.png")), 99.0)
     promised = {
@@ -77,8 +77,8 @@ def test_the_summary_has_all_that_is_promised() -> None:
 def test_the_sheet_shows_before_above_after() -> None:
     red, green, blue = (200, 20, 20), (20, 200, 20), (20, 20, 200)
     pairs = [
-        Pair("Mira waits", Take(picture(red), 0.2), Take(picture(green), 0.8)),
-        Pair("Mira runs", Take(None, None), Take(picture(green), 0.9)),
+        BeforeAfter("Mira waits", Take(picture(red), 0.2), Take(picture(green), 0.8)),
+        BeforeAfter("Mira runs", Take(None, None), Take(picture(green), 0.9)),
     ]
     pixels = np.asarray(before_after("Mira", ("no adapter", "v1"), [picture(blue)] * 8, pairs))
     rows = {

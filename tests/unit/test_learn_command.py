@@ -16,7 +16,7 @@ from cluster.domain.learning.runs import LearningStatus, TrainingEvent, Training
 from cluster.domain.learning.training import Measure, Progress, Verdict
 from serve.cli import app
 from serve.cli.client import Client
-from serve.cli.learning import told, watched
+from serve.cli.learning import describe, follow_training
 
 KAIRO = CharacterId("kairo")
 REFUSED = Verdict(
@@ -41,14 +41,14 @@ def plain(markup: str) -> str:
 
 
 def test_a_status_says_what_is_there_and_what_is_wanted() -> None:
-    assert plain(told(status(None))) == (
+    assert plain(describe(status(None))) == (
         "kairo: 31 images; the next training begins by itself at 41"
     )
-    assert "`cineai learn resume`" in plain(told(status(None, paused=True)))
+    assert "`cineai learn resume`" in plain(describe(status(None, paused=True)))
 
 
 def test_a_refusal_is_told_with_its_figures() -> None:
-    said = plain(told(status(run(status="refused", verdict=REFUSED))))
+    said = plain(describe(status(run(status="refused", verdict=REFUSED))))
     assert "refused idr 0.800 to 0.780: not surely better" in said
     assert "✗ idr 0.800 → 0.780 difference -0.040 to +0.000" in said
     assert "✓ face found 1.000 → 1.000" in said
@@ -56,10 +56,10 @@ def test_a_refusal_is_told_with_its_figures() -> None:
 
 def test_a_run_says_where_it_is_and_what_went_wrong() -> None:
     progress = Progress(run_id="r1", step=40, steps=300, loss=0.0812, probe_idr=0.713)
-    said = plain(told(status(run(status="training", progress=progress))))
+    said = plain(describe(status(run(status="training", progress=progress))))
     assert "step 40 of 300, loss 0.0812, probe IDR 0.713" in said
     problem = Problem(code="internal", message="[out] of memory", advice="See the log.")
-    assert "[out] of memory → See the log." in plain(told(status(run(problem=problem))))
+    assert "[out] of memory → See the log." in plain(describe(status(run(problem=problem))))
 
 
 def events(*pairs: tuple[str, str, dict[str, object]]) -> list[TrainingEvent]:
@@ -96,7 +96,7 @@ def test_watching_goes_on_until_the_gate_has_decided() -> None:
     final = status(run(status="refused", verdict=REFUSED))
     out = io.StringIO()
     with Client("http://server", transport=serving(log, final)) as client:
-        assert watched(client, "kairo", Console(file=out, width=120)) == final
+        assert follow_training(client, "kairo", Console(file=out, width=120)) == final
     assert "not surely better" in out.getvalue()
 
 
@@ -115,7 +115,7 @@ def test_watching_skips_the_run_that_is_over() -> None:
         return transport.handle_request(request)
 
     with Client("http://server", transport=httpx.MockTransport(counted)) as client:
-        watched(client, "kairo", Console(quiet=True), after="r1")
+        follow_training(client, "kairo", Console(quiet=True), after="r1")
     assert seen == [0, 2, -1]
 
 

@@ -2,23 +2,24 @@ from pathlib import Path
 
 import pytest
 
-from serve.__main__ import _dial, _parser, _settings
+from cluster.settings import GatewaySettings
+from serve.cli.serve import settings
 
 
 def test_the_command_line_is_above_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CINEAI_GATEWAY__PORT", "1")
     monkeypatch.setenv("CINEAI_GENERATOR__STEPS", "3")
-    settings = _settings(_parser().parse_args(["--port", "2", "--home", "here"]))
+    chosen = settings(host=None, port=2, home=Path("here"), model=None)
 
-    assert settings.gateway.port == 2
-    assert settings.generator.steps == 3
-    assert settings.store.home == Path("here").absolute()
+    assert chosen.gateway.port == 2
+    assert chosen.generator.steps == 3
+    assert chosen.store.home == Path("here").absolute()
 
 
 def test_what_the_command_line_leaves_out_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CINEAI_GATEWAY__HOST", "0.0.0.0")
 
-    assert _settings(_parser().parse_args([])).gateway.keys_required
+    assert settings(host=None, port=None, home=None, model=None).gateway.keys_required
 
 
 @pytest.mark.parametrize(
@@ -26,4 +27,4 @@ def test_what_the_command_line_leaves_out_stays(monkeypatch: pytest.MonkeyPatch)
     [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7")],
 )
 def test_the_address_to_call_is_one_that_can_be_called(host: str, dialled: str) -> None:
-    assert _dial(host) == dialled
+    assert GatewaySettings(host=host, port=80).local_url == f"http://{dialled}:80"
