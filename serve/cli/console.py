@@ -20,6 +20,8 @@ from cluster.settings import Settings
 
 from .client import Client
 
+SAYS = {"extra_forbidden": "there is no such field"}
+"""Pydantic's own words, where a user would not know what they mean."""
 FIELD_ADVICE = "Correct it; a setting section.field is CINEAI_SECTION__FIELD in the environment."
 
 P = ParamSpec("P")
@@ -108,7 +110,10 @@ def reports(command: Callable[P, T]) -> Callable[P, T]:
 
 def _faults(error: ValidationError) -> str:
     """Each field that is wrong, and why: `generator.steps: Input should be …`."""
-    told = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+    told = [
+        (".".join(map(str, one["loc"])), SAYS.get(one["type"], one["msg"]))
+        for one in error.errors()
+    ]
     return "; ".join(f"{where}: {why}" if where else why for where, why in told)
 
 

@@ -30,7 +30,7 @@ class Service:
     def __init__(self, home: Path, model: Path) -> None:
         self._log = home / "serve.log"
         home.mkdir(exist_ok=True)
-        options = ["--json", "--port", "0", "--home", home, "--model", model]
+        options = ["--json", "--port", "0", "--home", str(home), "--model", str(model)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "serve", "serve", *options],
             stdout=subprocess.PIPE,
