@@ -5,7 +5,7 @@ import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel
@@ -18,12 +18,38 @@ from cluster.domain.learning.runs import LearningStatus, TrainingEvent, Training
 from cluster.domain.world import WorldState
 from cluster.errors import CineError, Unavailable
 
+from ..api.schemas import (
+    AdapterDetail,
+    CharacterPage,
+    GoldenList,
+    JobAdapter,
+    JobPage,
+    Served,
+    SwitchPage,
+)
+
 T = TypeVar("T", bound=BaseModel)
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 UPLOAD_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 """Of silence; the server sends heartbeats."""
+
+BINARY = "application/octet-stream"
+
+Upload = tuple[str, bytes, str]
+"""A file of a form: its name, its bytes, its media type."""
+
+
+class Parts(TypedDict, total=False):
+    """What a request may carry, in httpx's words."""
+
+    params: Mapping[str, str | int | bool]
+    json: Mapping[str, Any]
+    data: Mapping[str, str]
+    files: Sequence[tuple[str, Upload]]
+    headers: Mapping[str, str]
+    timeout: httpx.Timeout
 
 
 class Client:
@@ -57,7 +83,7 @@ class Client:
 
     def is_ready(self) -> bool:
         """Whether the server serves. Raises Unavailable when nothing answers."""
-        return self._send("GET", "/readyz", allowed={503}).is_success
+        return self._send("GET", "/readyz", allowed=frozenset({503})).is_success
 
     # Characters.
 
@@ -65,53 +91,46 @@ class Client:
         """Make a character of a profile document and its reference pictures."""
         files = [("references", _file(path)) for path in references]
         form = {"character": json.dumps(character)}
-        answer = self._send(
-            "POST", "/v1/characters", data=form, files=files, timeout=UPLOAD_TIMEOUT
-        )
-        return Character.model_validate(answer.json())
+        return self._upload(Character, "POST", "/v1/characters", data=form, files=files)
 
     def character(self, id: str) -> Character:
-        return Character.model_validate(self._send("GET", f"/v1/characters/{id}").json())
+        return self._ask(Character, "GET", f"/v1/characters/{id}")
 
     def characters(self) -> list[Character]:
         """All of them, page by page."""
         found: list[Character] = []
-        cursor: str | None = None
-        while True:
-            params = {"limit": 100} | ({"cursor": cursor} if cursor else {})
-            page = self._send("GET", "/v1/characters", params=params).json()
-            found += [Character.model_validate(one) for one in page["items"]]
-            cursor = page["next"]
-            if cursor is None:
-                return found
+        cursor: str | None = ""
+        while cursor is not None:
+            params: dict[str, str | int] = {"limit": 100} | ({"cursor": cursor} if cursor else {})
+            page = self._ask(CharacterPage, "GET", "/v1/characters", params=params)
+            found += page.items
+            cursor = page.next
+        return found
 
     def state(self, id: str, story: str | None = None, at: int | None = None) -> WorldState:
         """The world state of a character's story, now or after scene `at`."""
-        params = {
-            name: value for name, value in (("story", story), ("at", at)) if value is not None
-        }
-        answer = self._send("GET", f"/v1/characters/{id}/state", params=params)
-        return WorldState.model_validate(answer.json())
+        asked = {"story": story, "at": at}
+        params = {name: value for name, value in asked.items() if value is not None}
+        return self._ask(WorldState, "GET", f"/v1/characters/{id}/state", params=params)
 
     # Scenes and jobs.
 
     def submit(self, order: Mapping[str, Any], idempotency_key: str | None = None) -> Job:
         """Ask for a scene; the job it became."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer = self._send("POST", "/v1/scenes", json=dict(order), headers=headers)
-        return Job.model_validate(answer.json())
+        return self._ask(Job, "POST", "/v1/scenes", json=order, headers=headers)
 
     def job(self, id: str) -> Job:
-        return Job.model_validate(self._send("GET", f"/v1/jobs/{id}").json())
+        return self._ask(Job, "GET", f"/v1/jobs/{id}")
 
     def jobs(self, limit: int, **filters: str | None) -> list[Job]:
         """The newest jobs; filters are `status`, `character` and `story`."""
-        params = {"limit": limit} | {name: one for name, one in filters.items() if one}
-        page = self._send("GET", "/v1/jobs", params=params).json()
-        return [Job.model_validate(one) for one in page["items"]]
+        params: dict[str, str | int] = {name: one for name, one in filters.items() if one}
+        page = self._ask(JobPage, "GET", "/v1/jobs", params={"limit": limit} | params)
+        return list(page.items)
 
     def cancel(self, id: str) -> Job:
-        return Job.model_validate(self._send("POST", f"/v1/jobs/{id}/cancel").json())
+        return self._ask(Job, "POST", f"/v1/jobs/{id}/cancel")
 
     def events(self, id: str, after_seq: int = 0) -> Iterator[JobEvent]:
         """A job's events as they happen, until it has ended; a cut stream is resumed."""
@@ -136,22 +155,20 @@ class Client:
     # Adapters.
 
     def import_adapter(self, id: str, file: Path, *, activate: bool = True) -> AdapterVersion:
-        answer = self._send(
+        return self._upload(
+            AdapterVersion,
             "PUT",
             _adapters(id),
             data={"activate": json.dumps(activate)},
-            files=[("adapter", (file.name, file.read_bytes(), "application/octet-stream"))],
-            timeout=UPLOAD_TIMEOUT,
+            files=[("adapter", (file.name, file.read_bytes(), BINARY))],
         )
-        return AdapterVersion.model_validate(answer.json())
 
     def adapters(self, id: str) -> AdapterBook:
-        return AdapterBook.model_validate(self._send("GET", _adapters(id)).json())
+        return self._ask(AdapterBook, "GET", _adapters(id))
 
-    def adapter(self, id: str, version: int) -> dict[str, Any]:
-        """A version as `adapter`, with the gate's `report` and `links`."""
-        detail: dict[str, Any] = self._send("GET", f"{_adapters(id)}/{version}").json()
-        return detail
+    def adapter(self, id: str, version: int) -> AdapterDetail:
+        """A version with the gate's report, and links to its files."""
+        return self._ask(AdapterDetail, "GET", f"{_adapters(id)}/{version}")
 
     def adapter_file(self, id: str, version: int) -> bytes:
         """The LoRA file, safetensors."""
@@ -164,70 +181,55 @@ class Client:
         after: int | None = 0
         while after is not None:
             params = {"after": after, "limit": 1000}
-            page = self._send("GET", f"{_adapters(id)}/history", params=params).json()
-            found += [AdapterSwitch.model_validate(one) for one in page["items"]]
-            after = page["next"]
+            page = self._ask(SwitchPage, "GET", f"{_adapters(id)}/history", params=params)
+            found += page.items
+            after = page.next
         return found
 
-    def served(self, id: str, at: str) -> dict[str, Any]:
+    def served(self, id: str, at: str) -> Served:
         """Which version was active at a moment, written as 2026-01-31T12:00:00Z."""
-        answer = self._send("GET", f"{_adapters(id)}/active", params={"at": at})
-        found: dict[str, Any] = answer.json()
-        return found
+        return self._ask(Served, "GET", f"{_adapters(id)}/active", params={"at": at})
 
-    def adapter_of(self, job_id: str) -> dict[str, Any]:
+    def adapter_of(self, job_id: str) -> JobAdapter:
         """Which version a job is rendered with."""
-        found: dict[str, Any] = self._send("GET", f"/v1/jobs/{job_id}/adapter").json()
-        return found
+        return self._ask(JobAdapter, "GET", f"/v1/jobs/{job_id}/adapter")
 
     def promote(self, id: str, version: int, *, force: bool = False) -> AdapterSwitch:
         """Serve a version from the next job on; 0: the base model alone."""
         if version == NO_ADAPTER:
-            answer = self._send("DELETE", f"{_adapters(id)}/active")
-        else:
-            params = {"force": force}
-            answer = self._send("POST", f"{_adapters(id)}/{version}/promote", params=params)
-        return AdapterSwitch.model_validate(answer.json())
+            return self._ask(AdapterSwitch, "DELETE", f"{_adapters(id)}/active")
+        path, params = f"{_adapters(id)}/{version}/promote", {"force": force}
+        return self._ask(AdapterSwitch, "POST", path, params=params)
 
     def rollback(self, id: str, version: int) -> AdapterSwitch:
         """Serve again what was served before `version`."""
-        answer = self._send("POST", f"{_adapters(id)}/{version}/rollback")
-        return AdapterSwitch.model_validate(answer.json())
+        return self._ask(AdapterSwitch, "POST", f"{_adapters(id)}/{version}/rollback")
 
     def delete_adapter(self, id: str, version: int) -> AdapterSwitch:
-        answer = self._send("DELETE", f"{_adapters(id)}/{version}")
-        return AdapterSwitch.model_validate(answer.json())
+        return self._ask(AdapterSwitch, "DELETE", f"{_adapters(id)}/{version}")
 
     # Learning.
 
-    def add_golden(self, id: str, images: Mapping[Path, str]) -> list[GoldenImage]:
+    def add_golden(self, id: str, images: Mapping[Path, str]) -> tuple[GoldenImage, ...]:
         """Send approved pictures with their captions; the verdict on each, in order."""
         files = [("images", _file(path)) for path in images]
         form = {"captions": json.dumps(list(images.values()))}
         path = f"/v1/characters/{id}/golden"
-        answer = self._send("POST", path, data=form, files=files, timeout=UPLOAD_TIMEOUT)
-        return [GoldenImage.model_validate(one) for one in answer.json()["items"]]
+        return self._upload(GoldenList, "POST", path, data=form, files=files).items
 
     def dataset(self, id: str) -> DatasetStatus:
-        return DatasetStatus.model_validate(
-            self._send("GET", f"/v1/characters/{id}/dataset").json()
-        )
+        return self._ask(DatasetStatus, "GET", f"/v1/characters/{id}/dataset")
 
     def learning(self, id: str) -> LearningStatus:
         """How a character's learning stands."""
-        return LearningStatus.model_validate(
-            self._send("GET", f"/v1/characters/{id}/training").json()
-        )
+        return self._ask(LearningStatus, "GET", f"/v1/characters/{id}/training")
 
     def train_now(self, id: str) -> TrainingRun:
-        return TrainingRun.model_validate(
-            self._send("POST", f"/v1/characters/{id}/training/run").json()
-        )
+        return self._ask(TrainingRun, "POST", f"/v1/characters/{id}/training/run")
 
     def pause_training(self, id: str, paused: bool) -> LearningStatus:
         word = "pause" if paused else "resume"
-        answer = self._send("POST", f"/v1/characters/{id}/training/{word}")
-        return LearningStatus.model_validate(answer.json())
+        return self._ask(LearningStatus, "POST", f"/v1/characters/{id}/training/{word}")
 
     def training_events(self, id: str, after_seq: int = 0) -> Iterator[TrainingEvent]:
         """A character's training events as they happen, for ever; a cut stream is resumed."""
@@ -256,16 +258,25 @@ class Client:
                 if line.startswith("data:"):
                     yield line.removeprefix("data:")
 
+    def _ask(self, kind: type[T], method: str, path: str, **parts: Unpack[Parts]) -> T:
+        """Send a request; its answer, read as `kind`."""
+        return kind.model_validate_json(self._send(method, path, **parts).content)
+
+    def _upload(self, kind: type[T], method: str, path: str, **parts: Unpack[Parts]) -> T:
+        """`_ask` with the time that files need."""
+        parts["timeout"] = UPLOAD_TIMEOUT
+        return self._ask(kind, method, path, **parts)
+
     def _send(
         self,
         method: str,
         path: str,
         *,
-        allowed: frozenset[int] | set[int] = frozenset(),
-        **how: Any,  # noqa: ANN401
+        allowed: frozenset[int] = frozenset(),
+        **parts: Unpack[Parts],
     ) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **how)
+            answer = self._http.request(method, path, **parts)
         except httpx.TransportError as error:
             raise Unavailable(
                 f"No CineAI server answers at {self.url} ({error})",
@@ -280,8 +291,8 @@ def _adapters(id: str) -> str:
     return f"/v1/characters/{id}/adapters"
 
 
-def _file(path: Path) -> tuple[str, bytes, str]:
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+def _file(path: Path) -> Upload:
+    kind = mimetypes.guess_type(path.name)[0] or BINARY
     return path.name, path.read_bytes(), kind
 
 

@@ -1,7 +1,7 @@
 """`cineai lora`: the versions of an actor, and which of them is served."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -10,6 +10,7 @@ from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import SERVING, AdapterSwitch, AdapterVersion, adapter_id
 from cluster.errors import Conflict, Invalid, NotFound
 
+from ..api.schemas import JobAdapter, Served
 from .console import Json, Key, Url, people, print_json, reports, server, table
 
 lora = typer.Typer(
@@ -82,7 +83,7 @@ def show_adapter(
     """Show a version: where it comes from, how it was trained, and the gate's report."""
     with server(url, key) as client:
         detail = client.adapter(character, version)
-        one = AdapterVersion.model_validate(detail["adapter"])
+        one = detail.adapter
         if sheet:
             if not (one.verdict and one.verdict.sheet):
                 raise NotFound("contact sheet", id=one.id)
@@ -202,16 +203,18 @@ def show_history(
             _tell_switches(client.switches(str(character)), json_)
 
 
-def _tell_version(found: dict[str, Any], json_: bool) -> None:
+def _tell_version(found: Served | JobAdapter, json_: bool) -> None:
     if json_:
         print_json(found)
         return
-    version = found["version"]
-    name = adapter_id(CharacterId(found["character_id"]), version) if version else "no adapter"
-    if "job_id" in found and version is None:
-        name = "not planned yet"
-    since = f"  [dim]since {found['since']}[/]" if found.get("since") else ""
-    people().print(f"{name}{since}")
+    console = people()
+    if isinstance(found, JobAdapter) and found.version is None:
+        console.print("not planned yet")
+        return
+    version = found.version
+    name = adapter_id(found.character_id, version) if version else "no adapter"
+    since = found.since if isinstance(found, Served) else None
+    console.print(f"{name}{f'  [dim]since {since.isoformat()}[/]' if since else ''}")
 
 
 def _tell_switches(found: list[AdapterSwitch], json_: bool) -> None:
