@@ -5,15 +5,16 @@ stopped at any moment. What it leaves behind is in the store.
 """
 
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from actors import registry
-from cluster.domain.character import Character, CharacterId
+from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.domain.learning.training import TrainedAdapter, Verdict
+from cluster.domain.learning.training import Verdict
+from cluster.rpc import blocking, result
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
@@ -54,56 +55,22 @@ class RayRunLauncher:
 
 
 class RayRunHandle:
-    def __init__(self, task: Any) -> None:  # noqa: ANN401 - Ray's references are untyped
+    def __init__(self, task: "ray.ObjectRef[None]") -> None:
         self._task = task
 
     def is_done(self) -> bool:
         ready, _ = ray.wait([self._task], timeout=0)
         if not ready:
             return False
-        try:
-            ray.get(self._task)
-        except (RayTaskError, RayError) as error:
-            raise unwrapped(error) from None
+        result(self._task)
         return True
 
     def stop(self) -> None:
         ray.cancel(self._task, force=True)
         try:
             ray.get(self._task)
-        except (RayTaskError, RayError):
+        except RayError:
             return
-
-
-class RegistryCalls:
-    """The cluster's registry, called and waited for."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._actor = registry.connect(settings)
-
-    def add_trained(
-        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
-    ) -> AdapterVersion:
-        version: AdapterVersion = call(self._actor.add_trained, adapter, verdict, activate)
-        return version
-
-    def promote(self, character_id: CharacterId, version: int) -> None:
-        call(self._actor.promote, character_id, version)
-
-
-def call(method: Any, *args: object) -> Any:  # noqa: ANN401 - Ray's handles are untyped
-    """Call an actor's method and wait. Raises what the actor raised."""
-    try:
-        return ray.get(method.remote(*args))
-    except RayTaskError as error:
-        raise unwrapped(error) from None
-
-
-def unwrapped(error: BaseException) -> BaseException:
-    """What went wrong in another process, rather than Ray's wrapping of it."""
-    while isinstance(error, RayTaskError) and error.cause is not None:
-        error = error.cause
-    return error
 
 
 @ray.remote(num_cpus=0, max_retries=0)
@@ -114,7 +81,8 @@ def _work(settings: Settings, run_id: str) -> None:
     setup_logging(settings.telemetry)
     store = Store.open(settings.store)
     try:
-        carry_out(run_id, settings, store, RegistryCalls(settings), judge=partial(_judge, run_id))
+        served = blocking(registry.connect(settings))
+        carry_out(run_id, settings, store, served, judge=partial(_judge, run_id))
     finally:
         store.close()
 
@@ -134,11 +102,7 @@ def _judge(
     task = _gate.options(
         num_cpus=share.pop("CPU"), num_gpus=share.pop("GPU", 0), resources=share
     )  # fmt: skip
-    try:
-        verdict: Verdict = ray.get(task.remote(run_id, challenger, champion, character, settings))
-    except RayTaskError as error:
-        raise unwrapped(error) from None
-    return verdict
+    return result(task.remote(run_id, challenger, champion, character, settings))
 
 
 @ray.remote(max_retries=0)

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from actors.run_launcher import RunHandle, RunLauncher
 from cluster.domain.character import CharacterId
-from cluster.domain.job import Problem
 from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted, retry_after_s
 from cluster.domain.value import now
-from cluster.errors import BadAdapter, CineError, Conflict, ConsentMissing, NotFound, Refused
+from cluster.errors import BadAdapter, Conflict, ConsentMissing, NotFound, Refused
+from cluster.rpc import problem_of
 from cluster.settings import LearnerSettings
 from cluster.store import Store
 from cluster.telemetry import logger
@@ -197,10 +197,3 @@ def images_of(store: Store, character_id: CharacterId) -> int:
     """Accepted images, references included. Raises NotFound."""
     references = store.characters.get(character_id).references
     return len(references) + len(store.golden.list(character_id, accepted=True))
-
-
-def problem_of(error: BaseException) -> Problem:
-    if isinstance(error, CineError):
-        return Problem(code=error.code, message=error.message, advice=error.advice)
-    message = f"{type(error).__name__}: {error}"[:2000]
-    return Problem(code=CineError.code, message=message, advice="See the Learner's log.")

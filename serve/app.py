@@ -1,11 +1,11 @@
 """Wires the deployments together. `serve_config.yaml` points here."""
 
-from collections.abc import Callable
-from typing import Any
-
 from ray import serve
 from ray.serve import Application, Deployment
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
 
+from cluster.rpc import Remote
 from cluster.settings import Settings
 
 from .gateway import Gateway
@@ -26,7 +26,7 @@ def build(settings: Settings) -> Application:
 
 
 def wire(
-    settings: Settings, resources: dict[str, Any], generator: Callable[..., Any] = Generator
+    settings: Settings, resources: dict[str, object], generator: type = Generator
 ) -> Application:
     """Every deployment with what it talks to.
 
@@ -35,21 +35,26 @@ def wire(
             logical CPU, so that a laptop schedules them all.
         generator: The class of that part.
     """
-    painter = _part(generator, "Generator", **resources).bind(settings)
-    validator = _part(Validator).bind(settings)
-    refiner = _part(Refiner).bind(settings, painter, validator)
-    director = _part(Director).bind(
+    painter = _deployment(generator, "Generator", **resources).bind(settings)
+    validator = _deployment(Validator).bind(settings)
+    refiner = _deployment(Refiner).bind(settings, generator=painter, validator=validator)
+    director = _deployment(Director).bind(
         settings,
-        _part(PromptEngine).bind(settings),
-        painter,
-        validator,
-        refiner,
-        _part(Analyzer).bind(settings),
+        prompt_engine=_deployment(PromptEngine).bind(settings),
+        generator=painter,
+        validator=validator,
+        refiner=refiner,
+        analyzer=_deployment(Analyzer).bind(settings),
     )
-    return _part(serve.ingress()(Gateway)).bind(settings, validator, director, painter)
+    return _deployment(Gateway).bind(
+        settings, validator=validator, director=director, generator=painter
+    )
 
 
-def _part(kind: Callable[..., Any], name: str | None = None, **resources: object) -> Deployment:
+def _deployment(kind: type, name: str | None = None, **resources: object) -> Deployment:
+    replica = replica_of(kind)
+    if issubclass(kind, Gateway):
+        replica = serve.ingress()(replica)
     return serve.deployment(
         name=name or kind.__name__,
         ray_actor_options={"num_cpus": 0, **resources},
@@ -57,4 +62,18 @@ def _part(kind: Callable[..., Any], name: str | None = None, **resources: object
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.1,
         health_check_timeout_s=60,
-    )(kind)
+    )(replica)
+
+
+def replica_of(kind: type) -> type:
+    """The class that Serve makes replicas of: a part whose handles are `Remote`."""
+
+    class Replica(kind):  # type: ignore[misc]
+        def __init__(self, settings: Settings, **handles: DeploymentHandle[object]) -> None:
+            remote = {
+                name: Remote(handle, lost=RayServeException) for name, handle in handles.items()
+            }
+            super().__init__(settings, **remote)
+
+    Replica.__name__ = kind.__name__
+    return Replica

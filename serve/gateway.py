@@ -1,13 +1,15 @@
 """The Gateway deployment: the replica that holds the services, and its FastAPI app."""
 
 import asyncio
-from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
 
+from actors.connect import connect
 from cluster.domain.scene import SceneRequest
 from cluster.errors import Unavailable
+from cluster.handles import Actors, DirectorHandle, GeneratorHandle, ValidatorHandle
+from cluster.rpc import everywhere
 from cluster.settings import Settings
 from cluster.telemetry import setup_logging
 
@@ -39,7 +41,6 @@ from .api.routes import (
     training as routes_training,
 )
 from .api.services import Prefetch, Probes, Services
-from .rpc import Actors
 
 ROUTES = (
     routes_scenes,
@@ -64,15 +65,15 @@ class Gateway:
     def __init__(
         self,
         settings: Settings,
-        validator: Any,  # noqa: ANN401
-        director: Any,  # noqa: ANN401
-        generator: Any,  # noqa: ANN401
         *,
+        validator: ValidatorHandle,
+        director: DirectorHandle,
+        generator: GeneratorHandle,
         actors: Actors | None = None,
     ) -> None:
         setup_logging(settings.telemetry)
-        probes: Probes = {"deployments": _deployments, "director": director.ready.remote}
-        actors = actors or Actors.connect(settings)
+        probes: Probes = {"deployments": _deployments, "director": director.ready}
+        actors = actors or connect(settings)
         self._desk = Services(settings, validator, actors, probes, _prefetcher(generator))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -106,12 +107,13 @@ def fastapi_app(services: Services) -> FastAPI:
     return app
 
 
-def _prefetcher(generator: Any) -> Prefetch:  # noqa: ANN401
+def _prefetcher(generator: GeneratorHandle) -> Prefetch:
     """Tells every replica that paints; whichever gets the job has its adapter at hand."""
 
     async def prefetch(request: SceneRequest) -> None:
-        response = generator.broadcast("prefetch", request.character_id, request.adapter_version)
-        await response.results_async(return_exceptions=True)
+        await everywhere(generator).prefetch(
+            character_id=request.character_id, version=request.adapter_version
+        )
 
     return prefetch
 

@@ -1,16 +1,20 @@
-"""Ray handles without Ray: the real part, called in this process."""
+"""An actor's handle without Ray: the real actor's class, called in this process."""
 
 import asyncio
-import inspect
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from actors.learner import Learner
+from actors.memory import MemoryStore
+from actors.registry import LoraRegistry
+from cluster.handles import Actors, LearnerHandle, LoraRegistryHandle, MemoryStoreHandle
 
 
-class Here:
-    """A handle of a part in this process: `handle.method.remote(...)` is something to await.
+class InProcess:
+    """Awaits in threads what an actor answers by blocking.
 
-    The part is made when it is first called: some take seconds to start.
+    The actor is made when it is first called: some take seconds to start.
     """
 
     def __init__(self, make: Callable[[], object]) -> None:
@@ -18,10 +22,14 @@ class Here:
         self._lock = threading.Lock()
         self._made: object | None = None
 
-    def __getattr__(self, name: str) -> "HereMethod":
-        if name == "__ray_ready__":  # which Ray adds to every actor
-            return HereMethod(lambda: True)
-        return HereMethod(getattr(self._part(), name))
+    async def __ray_ready__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def method(**kwargs: object) -> object:
+            return await asyncio.to_thread(getattr(self._part(), name), **kwargs)
+
+        return method
 
     def close(self) -> None:
         if self._made is not None and hasattr(self._made, "close"):
@@ -34,11 +42,26 @@ class Here:
             return self._made
 
 
-class HereMethod:
-    def __init__(self, method: Callable[..., Any]) -> None:
-        self._method = method
+def in_process(
+    memory: Callable[[], MemoryStore],
+    registry: Callable[[], LoraRegistry],
+    learner: Callable[[], Learner],
+) -> Actors:
+    """Handles of actors that live here."""
+    return Actors(
+        cast(MemoryStoreHandle, InProcess(memory)),
+        cast(LoraRegistryHandle, InProcess(registry)),
+        cast(LearnerHandle, InProcess(learner)),
+    )
 
-    async def remote(self, *args: object) -> Any:  # noqa: ANN401
-        if inspect.iscoroutinefunction(self._method):
-            return await self._method(*args)
-        return await asyncio.to_thread(self._method, *args)
+
+def registry_handle(make: Callable[[], object]) -> LoraRegistryHandle:
+    """A handle of a LoraRegistry, or of what a test puts in its place."""
+    return cast(LoraRegistryHandle, InProcess(make))
+
+
+def release(actors: Actors) -> None:
+    """Close those of `in_process` that were made and can be closed."""
+    for actor in actors:
+        assert isinstance(actor, InProcess)
+        actor.close()

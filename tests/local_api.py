@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import uvicorn
@@ -18,14 +18,14 @@ from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
+from cluster.handles import ValidatorHandle
 from cluster.launch import free_port
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import open_workflow_engine
 from serve.api.services import Prefetch, Probes, Services
 from serve.gateway import fastapi_app
-from serve.rpc import Actors
-from tests.handles import Here
+from tests.handles import in_process, release
 
 
 def migrated(home: Path) -> Path:
@@ -46,19 +46,16 @@ def open_desk(
     """A services whose actors are plain objects."""
     queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
     learner = settings.model_copy(update={"learner": queue_only})
-    actors = Actors(
-        Here(partial(MemoryStore, settings)),
-        Here(partial(LoraRegistry, settings)),
-        Here(partial(Learner, learner)),
+    actors = in_process(
+        partial(MemoryStore, settings), partial(LoraRegistry, settings), partial(Learner, learner)
     )
-    services = Services(
-        settings, Here(lambda: validator), actors, probes or {}, prefetch or _nobody
-    )
+    # A stand-in answers only what its test asks.
+    handle = cast(ValidatorHandle, validator)
+    services = Services(settings, handle, actors, probes or {}, prefetch or _nobody)
     try:
         yield services
     finally:
-        for actor in actors:
-            actor.close()
+        release(actors)
         services.close()
 
 

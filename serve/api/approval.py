@@ -16,7 +16,6 @@ from cluster.domain.value import now
 from cluster.errors import Invalid
 from cluster.ports import Pixels
 
-from ..rpc import ask
 from .admission import refuse_without_consent
 from .services import Services
 from .uploads import read_all
@@ -48,16 +47,14 @@ class Approval:
     async def _judge(self, character: Character, pixels: Pixels, caption: str) -> GoldenImage:
         report: IdentityReport = await self._desk.identify(pixels, character)
         sha256 = await asyncio.to_thread(self._desk.store.blobs.put, to_png(pixels))
-        image: GoldenImage = await ask(
-            self._desk.actors.learner.collect,
-            import_id(character.id, sha256),
-            character.id,
-            sha256,
-            report.idr,
-            described(caption, character.name),
-            caption,
+        return await self._desk.actors.learner.collect(
+            job_id=import_id(character.id, sha256),
+            character_id=character.id,
+            sha256=sha256,
+            idr=report.idr,
+            state=described(caption, character.name),
+            caption=caption,
         )
-        return image
 
 
 def import_id(character_id: CharacterId, sha256: str) -> str:

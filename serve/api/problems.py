@@ -30,9 +30,8 @@ from cluster.errors import (
     Unsupported,
     WrongMedia,
 )
+from cluster.rpc import unwrapped
 from cluster.telemetry import logger
-
-from ..rpc import unwrapped
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 5

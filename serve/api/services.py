@@ -9,8 +9,6 @@ from cachetools import TTLCache
 from dbos import DBOSClient
 from dbos import error as dbos_errors
 from fastapi import Depends, Request
-from ray.exceptions import RayError
-from ray.serve.exceptions import RayServeException
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,13 +17,13 @@ from cluster.domain.identity.score import Domain, IdentityReport
 from cluster.domain.job import Job
 from cluster.domain.scene import SceneRequest
 from cluster.errors import CineError
+from cluster.handles import Actors, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.store.workflows import APPLICATION, QUEUE, WORKFLOW, open_workflow_engine
 from cluster.telemetry import logger
 
-from ..rpc import Actors, ask
 from .schemas import Check
 
 # A script of a thousand scenes asks for its character's adapter once in a while, not each time.
@@ -47,7 +45,7 @@ class Services:
     def __init__(
         self,
         settings: Settings,
-        validator: Any,  # noqa: ANN401
+        validator: ValidatorHandle,
         actors: Actors,
         probes: Probes,
         prefetch: Prefetch,
@@ -81,12 +79,11 @@ class Services:
         self, images: list[Pixels], names: list[str], domain: Domain
     ) -> None:
         """Raises BadImage or OddOneOut, which name the image."""
-        await ask(self._validator.check_references, images, names, domain)
+        await self._validator.check_references(images=images, names=names, domain=domain)
 
     async def identify(self, pixels: Pixels, character: Character) -> IdentityReport:
         """The validator's report. Raises BadImage when no reference shows a face."""
-        report: IdentityReport = await ask(self._validator.validate, pixels, character)
-        return report
+        return await self._validator.validate(pixels=pixels, character=character)
 
     async def submit(self, job: Job) -> Job:
         """Write the job down, then enqueue it; doing it twice does it once."""
@@ -120,15 +117,17 @@ class Services:
     async def _fetch(self, request: SceneRequest) -> None:
         try:
             await self._prefetch(request)
-        except (RayError, RayServeException) as error:  # the job itself will fetch it
-            logger("gateway").warning("prefetch failed", error=type(error).__name__)
+        except CineError as error:  # the job itself will fetch it
+            logger("gateway").warning("prefetch failed", error=error.message)
 
     async def checks(self) -> dict[str, Check]:
         """Everything that must answer, and whether it does."""
         probes: Probes = {
             "store": lambda: asyncio.to_thread(self.store.keys.list),
             "queue": self._queue.check_connection_async,
-            **{name: _pinger(actor) for name, actor in self.actors._asdict().items()},
+            "memory": self.actors.memory.__ray_ready__,
+            "registry": self.actors.registry.__ray_ready__,
+            "learner": self.actors.learner.__ray_ready__,
             **self._probes,
         }
         found = await asyncio.gather(*(self._check(probe) for probe in probes.values()))
@@ -142,7 +141,7 @@ class Services:
             return Check(ok=False, detail=f"no answer within {timeout_s:g} s")
         except CineError as error:
             return Check(ok=False, detail=error.message)
-        except (RayError, SQLAlchemyError, dbos_errors.DBOSException) as error:
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
             return Check(ok=False, detail=type(error).__name__)
         return Check(ok=True)
 
@@ -167,10 +166,3 @@ def _open_queue(engine: Engine) -> DBOSClient:
         application_name=APPLICATION,
         retry_connection_errors=False,
     )
-
-
-def _pinger(actor: Any) -> Callable[[], Awaitable[object]]:  # noqa: ANN401
-    async def ping() -> object:
-        return await actor.__ray_ready__.remote()
-
-    return ping

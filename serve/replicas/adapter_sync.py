@@ -8,7 +8,6 @@ a picture or refuses it, and never paints the wrong one.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ray.exceptions import RayError
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,10 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterSwitch, AdapterVersion
 from cluster.errors import CineError
+from cluster.handles import LoraRegistryHandle
 from cluster.store import Store
 from cluster.telemetry import logger
-
-from ..rpc import ask
 
 LISTEN_S = 5.0
 RECONCILE_S = 60.0
@@ -31,7 +29,6 @@ class AdapterSync:
     """Stages what is about to be served, and what is being served when the replica starts.
 
     Args:
-        registry: Handle of the LoraRegistry.
         stage: Makes one version ready, in a thread. Raises CineError for one that cannot be served.
         most: How many versions are worth keeping ready.
         listen_s: How long one call to the registry listens; each is a heartbeat.
@@ -39,23 +36,22 @@ class AdapterSync:
 
     def __init__(
         self,
-        registry: Any,  # noqa: ANN401 - Ray's handles are untyped
         replica_id: str,
         store: Store,
         stage: Callable[[AdapterVersion], None],
         most: int,
         listen_s: float = LISTEN_S,
     ) -> None:
-        self._registry, self._id, self._store = registry, replica_id, store
+        self._id, self._store = replica_id, store
         self._stage, self._most, self._listen_s = stage, most, listen_s
         self._known: set[CharacterId] = set()
         self._log = logger("follower").bind(replica=replica_id)
 
-    async def run(self) -> None:
-        """Follow until cancelled, whatever dies on the way."""
+    async def run(self, registry: LoraRegistryHandle) -> None:
+        """Follow the registry until cancelled, whatever dies on the way."""
         while True:
             try:
-                await self._follow()
+                await self._follow(registry)
             except LOST as error:
                 self._log.warning("registry.lost", error=str(error))
             await asyncio.sleep(RETRY_S)
@@ -72,25 +68,33 @@ class AdapterSync:
             return str(error)
         return None
 
-    async def _follow(self) -> None:
-        after = await ask(self._registry.join, self._id)
+    async def _follow(self, registry: LoraRegistryHandle) -> None:
+        after = await registry.join(replica_id=self._id)
         await self._reconcile()
         due = time.monotonic() + RECONCILE_S
         while True:
-            found = await ask(self._registry.wait_newer, after, self._listen_s, self._id)
+            found = await registry.wait_newer(
+                after_id=after, timeout_s=self._listen_s, replica_id=self._id
+            )
             for switch in found:
                 after = switch.id
-                await self._hear(switch)
+                await self._hear(registry, switch)
             if time.monotonic() > due:
                 await self._reconcile()
                 due = time.monotonic() + RECONCILE_S
 
-    async def _hear(self, switch: AdapterSwitch) -> None:
-        if switch.kind in ("abandoned", "deleted") or switch.version is None:
+    async def _hear(self, registry: LoraRegistryHandle, switch: AdapterSwitch) -> None:
+        adapter_id = switch.adapter_id
+        if switch.kind in ("abandoned", "deleted") or switch.version is None or adapter_id is None:
             return
         problem = await self.ready(switch.character_id, switch.version)
         if switch.kind == "staging":
-            await ask(self._registry.staged, self._id, switch.adapter_id, problem is None, problem)
+            await registry.staged(
+                replica_id=self._id,
+                adapter_id=adapter_id,
+                ok=problem is None,
+                problem=problem,
+            )
 
     async def _reconcile(self) -> None:
         """Read from the database what is served; of strangers only when the replica is new."""

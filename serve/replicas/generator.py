@@ -1,16 +1,16 @@
 """Holds the image model's weights, alone of all replicas, and paints for everyone who asks."""
 
 import asyncio
-from typing import Any
 
 from ray import serve
 from ray.serve.exceptions import RayServeException
 
-from actors import registry as registry_actor
+from actors.connect import connect_registry
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.errors import ProviderBusy
+from cluster.handles import LoraRegistryHandle
 from cluster.ports import Pixels
 from cluster.providers import image_model
 from cluster.settings import Settings
@@ -35,7 +35,7 @@ class Generator:
             Serve, none.
     """
 
-    def __init__(self, settings: Settings, *, registry: Any = None) -> None:  # noqa: ANN401
+    def __init__(self, settings: Settings, *, registry: LoraRegistryHandle | None = None) -> None:
         setup_logging(settings.telemetry)
         wanted, store = settings.generator, Store.open(settings.store)
         self._model = image_model(wanted, store.blobs, settings.identity)
@@ -44,12 +44,14 @@ class Generator:
         )
         replica = _replica_id()
         if registry is None and replica is not None:
-            registry = registry_actor.connect(settings)
+            registry = connect_registry(settings)
         self._adapter_sync = AdapterSync(
-            registry, replica or "alone", store, self._model.stage, most=wanted.adapter_slots
+            replica or "alone", store, self._model.stage, most=wanted.adapter_slots
         )
         if registry is not None:
-            self._following = asyncio.get_running_loop().create_task(self._adapter_sync.run())
+            self._following = asyncio.get_running_loop().create_task(
+                self._adapter_sync.run(registry)
+            )
 
     async def capabilities(self) -> Capabilities:
         """What the model can do, and its own picture size."""

@@ -5,10 +5,8 @@ job's adapter, lay it back without a seam, and let the Validator judge both pict
 """
 
 import asyncio
-from typing import Any
 
 import numpy as np
-from ray.serve.handle import DeploymentHandle
 
 from cluster.domain.character import Character
 from cluster.domain.identity.repair import RepairOutcome
@@ -17,10 +15,10 @@ from cluster.domain.job import Repair
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting
+from cluster.handles import GeneratorHandle, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings
 
-from ..rpc import ask
 from .blending import Blend, face_distance, lay_in, resize, square_round
 
 STRENGTHS = (0.45, 0.65, 0.8, 0.9)
@@ -33,8 +31,9 @@ class Refiner:
     def __init__(
         self,
         settings: Settings,
-        generator: DeploymentHandle[Any],
-        validator: DeploymentHandle[Any],
+        *,
+        generator: GeneratorHandle,
+        validator: ValidatorHandle,
     ) -> None:
         self._margin = settings.repair.margin
         self._generator, self._validator = generator, validator
@@ -59,7 +58,7 @@ class Refiner:
             attempt=attempt, idr_before=report.idr, idr_after=report.idr, kept=False,
             strength=strength,
         )  # fmt: skip
-        able: Capabilities = await ask(self._generator.capabilities)
+        able = await self._generator.capabilities()
         if report.box is None:
             return _left(pixels, report, tried, "no face was found to repair; try another seed")
         if not able.inpaint:
@@ -70,7 +69,7 @@ class Refiner:
             references=character.references if able.references else (),
         )  # fmt: skip
         mended, blend = await self._repaint(pixels, report.box, able, order)
-        after: IdentityReport = await ask(self._validator.validate, mended, character)
+        after = await self._validator.validate(pixels=mended, character=character)
         tried = tried.model_copy(update={"idr_after": after.idr, "blend": blend})
         if not _better(after, report):
             return _left(pixels, report, tried, _why_not(after, report))
@@ -84,7 +83,7 @@ class Refiner:
         side = min(able.width_px, able.height_px) // able.side_multiple_px * able.side_multiple_px
         mask = np.where(face_distance(box, square, side) <= 1, 255, 0).astype(np.uint8)
         patch = await asyncio.to_thread(resize, square.of(pixels), side)
-        painted: Pixels = await ask(self._generator.inpaint, patch, mask, order)
+        painted = await self._generator.inpaint(pixels=patch, mask=mask, order=order)
 
         def lay_back() -> tuple[Pixels, Blend]:
             mended = pixels.copy()

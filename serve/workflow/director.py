@@ -5,20 +5,27 @@ Knows their order and when a picture is good enough; `steps.py` knows how each i
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from dbos import error as dbos_errors
 from ray import serve
-from ray.serve.handle import DeploymentHandle
 
+from actors.connect import connect
 from cluster.domain.job import JobStatus, Problem, Result
 from cluster.errors import Cancelled, CineError
+from cluster.handles import (
+    Actors,
+    AnalyzerHandle,
+    GeneratorHandle,
+    PromptEngineHandle,
+    RefinerHandle,
+    ValidatorHandle,
+)
+from cluster.rpc import problem_of
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import bind, setup_logging
 
-from ..rpc import Actors
-from .durable_steps import DurableSteps, Meters, problem_of
+from .durable_steps import DurableSteps, Meters
 from .job_queue import JobQueue
 from .steps import (
     Collected,
@@ -50,18 +57,26 @@ class Director:
     def __init__(
         self,
         settings: Settings,
-        prompt_engine: DeploymentHandle[Any],
-        generator: DeploymentHandle[Any],
-        validator: DeploymentHandle[Any],
-        refiner: DeploymentHandle[Any],
-        analyzer: DeploymentHandle[Any],
         *,
+        prompt_engine: PromptEngineHandle,
+        generator: GeneratorHandle,
+        validator: ValidatorHandle,
+        refiner: RefinerHandle,
+        analyzer: AnalyzerHandle,
         actors: Actors | None = None,
         executor_id: str | None = None,
     ) -> None:
         setup_logging(settings.telemetry)
-        actors = actors or Actors.connect(settings)
-        handles = Handles(prompt_engine, generator, validator, refiner, analyzer, *actors)
+        actors = actors or connect(settings)
+        handles = Handles(
+            prompt_engine=prompt_engine,
+            generator=generator,
+            validator=validator,
+            refiner=refiner,
+            analyzer=analyzer,
+            memory=actors.memory,
+            learner=actors.learner,
+        )
         self._limits = settings.repair
         self._store = Store.open(settings.store)
         self._meters = Meters()

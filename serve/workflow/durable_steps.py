@@ -10,12 +10,11 @@ from functools import partial
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from dbos import DBOS, StepOptions
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import RayServeException
 
 from cluster.domain.job import STEP_NAMES, Job, JobId, JobStatus, Problem, Result, Step
 from cluster.domain.value import Value
 from cluster.errors import Cancelled, CineError, ProviderBusy, Unavailable
+from cluster.rpc import unwrapped
 from cluster.store.jobs import JobRepository
 from cluster.telemetry import jobs_total, logger, step_ms
 
@@ -115,12 +114,13 @@ class DurableSteps:
         begun = time.perf_counter()
         try:
             outcome = await work()
-        except (CineError, RayError, RayServeException):
+        except CineError:
             raise
         except Exception as error:
             # The edge of the job: whatever went wrong ends this job, not the process.
             self._log.exception("step failed", step=name, attempt=attempt)
-            raise CineError(f"{name}: {type(error).__name__}: {error}") from error
+            cause = unwrapped(error)
+            raise CineError(f"{name}: {type(cause).__name__}: {cause}") from error
         ms = (time.perf_counter() - begun) * 1000
         step = Step(name=name, attempt=attempt, duration_ms=ms, detail=outcome.detail())
         await asyncio.to_thread(self._jobs.add_step, self._id, step)
@@ -136,9 +136,7 @@ class DurableSteps:
 
 def lost(error: BaseException) -> bool:
     """Whether trying again can help: a process died under the call, or a part is busy."""
-    if isinstance(error, RayTaskError):  # the part's own doing
-        return False
-    return isinstance(error, ProviderBusy | RayError | RayServeException)
+    return isinstance(error, ProviderBusy | Unavailable)
 
 
 # Half a second, doubling: over a minute in all, enough for a replica to be replaced.
@@ -149,12 +147,3 @@ RETRIES = StepOptions(
     max_attempts=8,
     should_retry=lost,
 )
-
-
-def problem_of(error: Exception) -> Problem:
-    """What the job's owner is told about a failure; never a traceback."""
-    if isinstance(error, RayError | RayServeException):
-        error = Unavailable(f"A part of the service died again and again: {type(error).__name__}")
-    if not isinstance(error, CineError):
-        error = CineError(f"{type(error).__name__}: {error}")
-    return Problem(code=error.code, message=error.message, advice=error.advice)

@@ -22,10 +22,18 @@ from cluster.domain.scene import SceneRequest, SceneState
 from cluster.domain.value import Value
 from cluster.domain.world import WorldState
 from cluster.errors import CineError, ConsentMissing, NotFound, Unsupported
+from cluster.handles import (
+    AnalyzerHandle,
+    GeneratorHandle,
+    LearnerHandle,
+    MemoryStoreHandle,
+    PromptEngineHandle,
+    RefinerHandle,
+    ValidatorHandle,
+)
 from cluster.ports import Pixels
 from cluster.store import Store
 
-from ..rpc import ask
 from .durable_steps import Outcome
 
 MEMORIES = 3
@@ -187,19 +195,15 @@ class RenderContext(NamedTuple):
 
 @dataclass(frozen=True)
 class Handles:
-    """Everybody the Director talks to: handles of deployments and of actors.
+    """Everybody the Director talks to: handles of deployments and of actors."""
 
-    Each answers `part.method.remote(...)` with something to await.
-    """
-
-    prompt_engine: Any
-    generator: Any
-    validator: Any
-    refiner: Any
-    analyzer: Any
-    memory: Any
-    registry: Any
-    learner: Any
+    prompt_engine: PromptEngineHandle
+    generator: GeneratorHandle
+    validator: ValidatorHandle
+    refiner: RefinerHandle
+    analyzer: AnalyzerHandle
+    memory: MemoryStoreHandle
+    learner: LearnerHandle
 
 
 class Steps:
@@ -215,9 +219,11 @@ class Steps:
         if problem := character.consent.problem(datetime.now(UTC).date()):
             raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
         memory = self._handles.memory
-        world: WorldState = await ask(memory.recall, character.id, request.story_id)
+        world = await memory.recall(character_id=character.id, story_id=request.story_id)
         try:
-            found = await ask(memory.search, character.id, request.prompt, None, MEMORIES)
+            found = await memory.search(
+                character_id=character.id, text=request.prompt, story_id=None, limit=MEMORIES
+            )
         except Unsupported:  # the sentence encoder is off: nothing comes to mind
             found = []
         memories = tuple(episode.prompt for episode, _ in found)
@@ -230,7 +236,7 @@ class Steps:
         Unsupported where it cannot load the adapter that is asked for, NotFound for one that is
         not there any more.
         """
-        able: Capabilities = await ask(self._handles.generator.capabilities)
+        able = await self._handles.generator.capabilities()
         able.size(request.width_px, request.height_px)
         wanted = request.adapter_version
         if wanted and not able.lora:
@@ -245,14 +251,13 @@ class Steps:
     async def plan(
         self, request: SceneRequest, context: Context, resolved: ResolvedAdapter
     ) -> Planned:
-        plan = await ask(
-            self._handles.prompt_engine.plan,
-            context.character,
-            request,
-            context.world,
-            resolved.adapter.trigger if resolved.adapter else None,
-            context.memories,
-            resolved.capabilities.token_budget,
+        plan = await self._handles.prompt_engine.plan(
+            character=context.character,
+            request=request,
+            world=context.world,
+            trigger=resolved.adapter.trigger if resolved.adapter else None,
+            memories=context.memories,
+            token_budget=resolved.capabilities.token_budget,
         )
         return Planned(plan=plan)
 
@@ -267,28 +272,28 @@ class Steps:
             adapter=render_context.resolved.adapter,
             references=render_context.character.references if able.references else (),
         )
-        rendering = await ask(self._handles.generator.render, order)
+        rendering = await self._handles.generator.render(order=order)
         artifact = await self._keep(rendering.pixels)
         return Shot(artifact=artifact, seed=rendering.seed, model=rendering.model)
 
     async def judge(self, render_context: RenderContext, artifact: str) -> Judged:
         pixels = await self._pixels(artifact)
-        return Judged(
-            report=await ask(self._handles.validator.validate, pixels, render_context.character)
+        report = await self._handles.validator.validate(
+            pixels=pixels, character=render_context.character
         )
+        return Judged(report=report)
 
     async def repair(
         self, render_context: RenderContext, picture: Picture, attempt: int
     ) -> Repaired:
-        outcome = await ask(
-            self._handles.refiner.repair,
-            await self._pixels(picture.artifact),
-            picture.report,
-            render_context.character,
-            render_context.plan,
-            render_context.resolved.adapter,
-            picture.raw.seed,
-            attempt,
+        outcome = await self._handles.refiner.repair(
+            pixels=await self._pixels(picture.artifact),
+            report=picture.report,
+            character=render_context.character,
+            plan=render_context.plan,
+            adapter=render_context.resolved.adapter,
+            seed=picture.raw.seed,
+            attempt=attempt,
         )
         artifact = await self._keep(outcome.pixels)
         repair = outcome.repair.model_copy(update={"artifact": artifact})
@@ -296,9 +301,10 @@ class Steps:
 
     async def analyze(self, render_context: RenderContext, picture: Picture) -> Seen:
         pixels = await self._pixels(picture.artifact)
-        return Seen(
-            state=await ask(self._handles.analyzer.analyze, pixels, render_context.plan.scene)
+        state = await self._handles.analyzer.analyze(
+            pixels=pixels, planned=render_context.plan.scene
         )
+        return Seen(state=state)
 
     async def remember(
         self, render_context: RenderContext, picture: Picture, state: SceneState
@@ -306,7 +312,7 @@ class Steps:
         """Commits the episode under the job's id: doing it twice does it once."""
         request, report = render_context.request, picture.report
         pixels = await self._pixels(picture.artifact)
-        face = await ask(self._handles.validator.embed, pixels, report.box)
+        face = await self._handles.validator.embed(pixels=pixels, box=report.box)
         episode = Episode(
             id=EpisodeId(render_context.job_id),
             character_id=request.character_id,
@@ -319,8 +325,8 @@ class Steps:
         )
         memory = self._handles.memory
         return Remembered(
-            episode=await ask(memory.remember, episode, face),
-            world=await ask(memory.recall, request.character_id, request.story_id),
+            episode=await memory.remember(episode=episode, face=face),
+            world=await memory.recall(character_id=request.character_id, story_id=request.story_id),
         )
 
     async def collect(
@@ -328,14 +334,13 @@ class Steps:
     ) -> Collected:
         """A picture that cannot be collected is none the worse a scene: the reason says why."""
         try:
-            image = await ask(
-                self._handles.learner.collect,
-                render_context.job_id,
-                render_context.request.character_id,
-                picture.artifact,
-                picture.report.idr,
-                state,
-                render_context.plan.prompt,
+            image = await self._handles.learner.collect(
+                job_id=render_context.job_id,
+                character_id=render_context.request.character_id,
+                sha256=picture.artifact,
+                idr=picture.report.idr,
+                state=state,
+                caption=render_context.plan.prompt,
             )
         except CineError as error:
             return Collected(golden=False, reason=error.message)
@@ -344,7 +349,7 @@ class Steps:
     async def forget(self, job_id: str) -> None:
         """Take back the episode of a job that did not succeed, if it left one."""
         try:
-            await ask(self._handles.memory.forget, EpisodeId(job_id))
+            await self._handles.memory.forget(episode_id=EpisodeId(job_id))
         except NotFound:
             return
 

@@ -1,7 +1,6 @@
 """The refiner with a real pipeline, the real validator, and a photograph of scikit-image."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
-from cluster.domain.render import Capabilities, Inpainting
+from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.scene import SceneState
 from cluster.errors import BadAdapter
 from cluster.ports import Pixels
@@ -24,7 +23,6 @@ from serve.replicas.blending import Square, resize, square_round
 from serve.replicas.generator import Generator
 from serve.replicas.refiner import STRENGTHS, Refiner
 from serve.replicas.validator import Validator
-from tests.handles import Here
 from tests.tiny_adapters import lora
 from tests.tiny_pipelines import save
 
@@ -76,10 +74,6 @@ def blurred(photograph: Pixels) -> Pixels:
     return np.asarray(cv2.GaussianBlur(photograph, (0, 0), 3), np.uint8)
 
 
-def here(part: object) -> Any:  # noqa: ANN401 - stands where Ray's untyped handles stand
-    return Here(lambda: part)
-
-
 class Restorer:
     """Stands in for a model that paints this very face: it puts the photograph back."""
 
@@ -91,6 +85,12 @@ class Restorer:
             model="restorer", lora=False, references=False, inpaint=True, video=False, seed=True,
             width_px=192, height_px=128, token_budget=77,
         )  # fmt: skip
+
+    async def render(self, order: RenderOrder) -> Rendering:
+        raise NotImplementedError(order)
+
+    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
+        raise NotImplementedError((character_id, version))
 
     async def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         assert pixels.shape == (128, 128, 3)
@@ -120,7 +120,7 @@ async def test_a_repair_that_helps_is_kept(
     assert before.box is not None
     square = square_round(before.box, blurred, settings.repair.margin)
     painter = Restorer(photograph, square)
-    refiner = Refiner(settings, here(painter), here(validator))
+    refiner = Refiner(settings, generator=painter, validator=validator)
     held = blurred.copy()
     blurred.setflags(write=False)
     outcome = await refiner.repair(blurred, before, character, PLAN, None, 5, 1)
@@ -145,7 +145,7 @@ async def test_each_try_paints_over_more_with_another_seed(
     before = await judged(validator, blurred, character)
     assert before.box is not None
     painter = Restorer(photograph, square_round(before.box, blurred, settings.repair.margin))
-    refiner = Refiner(settings, here(painter), here(validator))
+    refiner = Refiner(settings, generator=painter, validator=validator)
     for attempt in (1, 2, 9):
         await refiner.repair(blurred, before, character, PLAN, None, 5, attempt)
     assert [order.strength for order in painter.orders] == [*STRENGTHS[:2], STRENGTHS[-1]]
@@ -158,7 +158,7 @@ async def test_a_repair_that_harms_is_thrown_away(
 ) -> None:  # fmt: skip
     """The tiny pipeline's random weights paint noise where the face was."""
     before = await judged(validator, photograph, character)
-    refiner = Refiner(settings, here(generator), here(validator))
+    refiner = Refiner(settings, generator=generator, validator=validator)
     outcome = await refiner.repair(photograph, before, character, PLAN, None, 5, 2)
     assert not outcome.repair.kept
     assert np.array_equal(outcome.pixels, photograph)
@@ -174,7 +174,7 @@ async def test_without_a_face_nothing_is_tried(
     wall = np.full((128, 128, 3), 90, np.uint8)
     report = await validator.validate(wall, character)
     assert report.box is None
-    refiner = Refiner(settings, here(generator), here(validator))
+    refiner = Refiner(settings, generator=generator, validator=validator)
     outcome = await refiner.repair(wall, report, character, PLAN, None, 5, 1)
     assert (outcome.repair.kept, outcome.repair.blend) == (False, None)
     assert "no face" in outcome.repair.reason
@@ -186,7 +186,7 @@ async def test_a_model_that_cannot_inpaint_is_not_asked(
 ) -> None:
     before = await judged(validator, photograph, character)
     painter = Unable(photograph, Square(0, 0, 256))
-    refiner = Refiner(settings, here(painter), here(validator))
+    refiner = Refiner(settings, generator=painter, validator=validator)
     outcome = await refiner.repair(photograph, before, character, PLAN, None, 5, 1)
     assert "cannot inpaint" in outcome.repair.reason
     assert not painter.orders
@@ -202,7 +202,7 @@ async def test_the_jobs_adapter_is_used_and_a_foreign_one_refused(
         sha256=Store.open(settings.store).blobs.put(lora(base)),
     )  # fmt: skip
     before = await judged(validator, photograph, character)
-    refiner = Refiner(settings, here(generator), here(validator))
+    refiner = Refiner(settings, generator=generator, validator=validator)
     outcome = await refiner.repair(photograph, before, character, PLAN, adapter, 5, 1)
     assert not outcome.repair.kept
     foreign = adapter.model_copy(update={"version": 2, "base_model": "acme/other"})

@@ -1,20 +1,17 @@
 """A Director in a process of its own, without Ray: what the crash tests kill.
 
 `python -m tests.integration.scene_worker <home>` starts, for every line on its stdin, a worker that
-runs the queue with the plain classes of every part behind handles that call them in its process.
+runs the queue with the plain classes of every part, called in its process.
 Everything is real but the image model. Workers are forks, so that none repeats seconds of imports;
 the worker writes `ready <pid>`, and ends with the one that started it.
 """
 
-import asyncio
 import ctypes
-import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from actors.learner import Learner
 from actors.memory import MemoryStore
@@ -24,29 +21,9 @@ from serve.replicas.analyzer import Analyzer
 from serve.replicas.prompt_engine import PromptEngine
 from serve.replicas.refiner import Refiner
 from serve.replicas.validator import Validator
-from serve.rpc import Actors
 from serve.workflow.director import Director
+from tests.handles import in_process
 from tests.integration.photographer import Photographer
-
-
-class Here:
-    """A handle of a part in this process: `handle.method.remote(...)` is something to await."""
-
-    def __init__(self, part: object) -> None:
-        self._part = part
-
-    def __getattr__(self, name: str) -> "HereMethod":
-        return HereMethod(getattr(self._part, name))
-
-
-class HereMethod:
-    def __init__(self, method: Callable[..., Any]) -> None:
-        self._method = method
-
-    async def remote(self, *args: object) -> Any:  # noqa: ANN401
-        if inspect.iscoroutinefunction(self._method):
-            return await self._method(*args)
-        return await asyncio.to_thread(self._method, *args)
 
 
 def settings_of(home: Path) -> Settings:
@@ -57,17 +34,18 @@ def settings_of(home: Path) -> Settings:
 
 
 def work(settings: Settings) -> Director:
-    photographer = Here(Photographer(settings))
-    validator = Here(Validator(settings))
+    photographer, validator = Photographer(settings), Validator(settings)
     return Director(
         settings,
-        Here(PromptEngine(settings)),  # type: ignore[arg-type]
-        photographer,  # type: ignore[arg-type]
-        validator,  # type: ignore[arg-type]
-        Here(Refiner(settings, photographer, validator)),  # type: ignore[arg-type]
-        Here(Analyzer(settings)),  # type: ignore[arg-type]
-        actors=Actors(
-            Here(MemoryStore(settings)), Here(LoraRegistry(settings)), Here(Learner(settings))
+        prompt_engine=PromptEngine(settings),
+        generator=photographer,
+        validator=validator,
+        refiner=Refiner(settings, generator=photographer, validator=validator),
+        analyzer=Analyzer(settings),
+        actors=in_process(
+            partial(MemoryStore, settings),
+            partial(LoraRegistry, settings),
+            partial(Learner, settings),
         ),
         executor_id="director-0",
     )

@@ -15,7 +15,7 @@ from cluster.errors import BadAdapter, Unavailable
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
 from serve.replicas.adapter_sync import AdapterSync
-from tests.handles import Here
+from tests.handles import registry_handle
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import KAIRO
@@ -53,9 +53,8 @@ class Replica:
         self.ready: list[str] = []
         self.fails: Exception | None = None
         self._store = store
-        self.follower = AdapterSync(
-            Here(lambda: registry), "replica-1", store, self.stage, most, LISTEN_S
-        )
+        self.registry = registry_handle(lambda: registry)
+        self.follower = AdapterSync("replica-1", store, self.stage, most, LISTEN_S)
 
     def stage(self, adapter: AdapterVersion) -> None:
         if self.fails:
@@ -66,7 +65,7 @@ class Replica:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.follower.run())
+        task = asyncio.create_task(self.follower.run(self.registry))
         try:
             yield
         finally:
@@ -159,7 +158,7 @@ async def test_a_registry_that_dies_is_found_again(registry: LoraRegistry, store
 
     registry.promote(KAIRO.id, kept(registry, store, 1))
     replica = Replica(registry, store)
-    replica.follower._registry = Here(Dying)
+    replica.registry = registry_handle(Dying)
     async with replica.following():
         await until(lambda: replica.ready == ["char_kairo_v1"])
     assert Dying.calls == 2

@@ -385,7 +385,7 @@ async def test_the_state_follows_corrected_and_forgotten_episodes(
 ) -> None:
     cast_kairo(services)
     for n in (1, 2):
-        await services.actors.memory.remember.remote(episode(f"j{n}"), None)
+        await services.actors.memory.remember(episode=episode(f"j{n}"), face=None)
     correction = {"place": "cave", "injuries": [{"kind": "cut", "place": "chin"}]}
     corrected = (await client.patch("/v1/episodes/j2", json=correction)).json()
     assert corrected["state"]["place"] == "cave"

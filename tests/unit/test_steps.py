@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -11,7 +12,6 @@ from cluster.errors import NotFound, Unsupported
 from cluster.settings import Settings
 from cluster.store import Store
 from serve.workflow.steps import Handles, Judged, Picture, Repaired, Shot, Steps, seed_of
-from tests.handles import Here
 from tests.values import KAIRO, adapter, job
 
 
@@ -76,11 +76,17 @@ class Painter:
     def __init__(self, *, lora: bool) -> None:
         self._lora = lora
 
-    def capabilities(self) -> Capabilities:
+    async def capabilities(self) -> Capabilities:
         return Capabilities(
             model="painter", lora=self._lora, references=False, inpaint=False, video=False,
             seed=True, width_px=64, height_px=64, token_budget=77,
         )  # fmt: skip
+
+
+class OnlyGenerator(NamedTuple):
+    """The one handle that resolving an adapter needs."""
+
+    generator: Painter
 
 
 @pytest.fixture
@@ -98,8 +104,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 async def fitted(store: Store, *, lora: bool = True, wanted: int | None = None) -> int:
-    painter = Here(lambda: Painter(lora=lora))
-    steps = Steps(store, Handles(None, painter, None, None, None, None, None, None))
+    steps = Steps(store, cast(Handles, OnlyGenerator(Painter(lora=lora))))
     scene = request().model_copy(update={"adapter_version": wanted})
     resolved = await steps.fit("j", scene)
     return resolved.adapter.version if resolved.adapter else 0

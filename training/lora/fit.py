@@ -26,7 +26,7 @@ from cluster.store import Store
 from training.data.dataset import Manifest, load
 from training.lora.checkpoints import runs_url
 from training.lora.presets import recipe_for
-from training.lora.progress_channel import post
+from training.lora.progress_channel import ProgressChannel, open_channel
 from training.lora.worker import Job, work
 
 NEWS_S = 0.5
@@ -47,13 +47,10 @@ def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdap
     often than `training.max_failures`.
     """
     character, recipe = _checked(order, settings)
-    board = post()
-    job = Job(order, settings, recipe, character, board, _threads(settings))
-    try:
-        with _passed_on(board, report):
+    with open_channel() as channel:
+        job = Job(order, settings, recipe, character, channel, _threads(settings))
+        with _passed_on(channel, report):
             adapter = _trained(job)
-    finally:
-        ray.kill(board)
     if adapter is None:
         raise CineError(f"run {order.run_id} was stopped before its end")
     return adapter
@@ -148,14 +145,14 @@ def _cause(error: TrainingFailedError) -> CineError:
 
 
 @contextmanager
-def _passed_on(board: Any, report: Report) -> Iterator[None]:  # noqa: ANN401 - a Ray handle
+def _passed_on(channel: ProgressChannel, report: Report) -> Iterator[None]:
     """Progress reaches `report` from a thread of its own while the block runs, and all of it by
     the block's end. What `report` raises stops the run and comes out of the block."""
     failed: list[BaseException] = []
     over = threading.Event()
 
     def forward() -> None:
-        for news in ray.get(board.take.remote()):
+        for news in channel.take():
             report(news)
 
     def watch() -> None:
@@ -164,7 +161,7 @@ def _passed_on(board: Any, report: Report) -> Iterator[None]:  # noqa: ANN401 - 
                 forward()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
             failed.append(error)
-            ray.get(board.stop.remote())
+            channel.stop()
 
     watcher = threading.Thread(target=watch, name="training-progress", daemon=True)
     watcher.start()

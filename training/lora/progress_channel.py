@@ -1,10 +1,14 @@
-"""The board of a run: where the first worker leaves its progress, and reads whether to go on."""
+"""Progress channel of a run: the first worker tells how far it is, and hears whether to go on."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
 
 import ray
+from ray.actor import ActorHandle
 
 from cluster.domain.learning.training import Progress
+from cluster.rpc import blocking
 
 
 class ProgressChannel:
@@ -28,6 +32,11 @@ class ProgressChannel:
         self._stopped = True
 
 
-def post() -> Any:  # noqa: ANN401 - Ray's handles are untyped
-    """A handle of a new board in the cluster, which is gone with whoever posted it."""
-    return ray.remote(num_cpus=0)(ProgressChannel).remote()
+@contextmanager
+def open_channel() -> Iterator[ProgressChannel]:
+    """A channel in a process of its own, for as long as the block lasts; it may be sent around."""
+    actor = ray.remote(num_cpus=0)(ProgressChannel).remote()
+    try:
+        yield blocking(actor)
+    finally:
+        ray.kill(cast("ActorHandle[ProgressChannel]", actor))

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import ray
@@ -39,6 +39,7 @@ from training.lora.painter import PipelinePainter
 from training.lora.presets import family_of
 from training.lora.prior import other_people
 from training.lora.probe import PictureScore, Prober, ProbeScore, probes_for
+from training.lora.progress_channel import ProgressChannel
 from training.lora.recogniser import recogniser_of
 from training.lora.run import Run, State
 from training.lora.spots import spots_of
@@ -51,13 +52,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker is told; `board` is the handle of a `board.ProgressChannel`."""
+    """All that a worker is told; `channel` is a handle of the run's ProgressChannel."""
 
     order: TrainingOrder
     settings: Settings
     recipe: Recipe
     character: Character
-    board: Any
+    channel: ProgressChannel
     threads: int
 
 
@@ -127,7 +128,7 @@ class Worker:
             loss=loss,
             probe_idr=probe.idr if probe else None,
         )
-        return bool(ray.get(self._job.board.tell.remote(news)))
+        return self._job.channel.tell(news)
 
     def _gathered(self, mine: T) -> list[T]:
         """Every worker's value, in order of rank."""

@@ -9,7 +9,6 @@ from cluster.domain.character import CharacterId, Slug
 from cluster.domain.learning.adapter import AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.errors import Invalid
 
-from ...rpc import ask
 from ..openapi import problem_responses
 from ..parsing import Form, form_body, takes_form
 from ..schemas import AdapterDetail, AdapterLinks
@@ -55,8 +54,8 @@ async def import_adapter(
         raise Invalid(f"activate: {says!r} is neither true nor false")
     character = await services.character(CharacterId(character_id))
     (file,) = form.files["adapter"]
-    version: AdapterVersion = await ask(
-        services.actors.registry.import_file, character.id, await file.read(), SAYS[says]
+    version = await services.actors.registry.import_file(
+        character_id=character.id, content=await file.read(), activate=SAYS[says]
     )
     response.headers["Location"] = f"/v1/characters/{character.id}/adapters"
     return version
@@ -78,7 +77,8 @@ def list_adapters(services: ServicesDep, character_id: Id) -> AdapterBook:
 @router.delete("/active", summary="Serve no adapter", responses=problem_responses(404, 422))
 async def clear_adapter(services: ServicesDep, character_id: Id) -> AdapterSwitch:
     """The next job is rendered with the base model alone."""
-    return await _switch(services, "clear", character_id)
+    character = await services.character(CharacterId(character_id))
+    return await services.actors.registry.clear(character_id=character.id)
 
 
 @router.get("/{version:int}", summary="Read an adapter", responses=problem_responses(404, 422))
@@ -129,7 +129,10 @@ async def promote_adapter(
     force: Annotated[bool, Query(description="Overrule the gate that refused it.")] = False,
 ) -> AdapterSwitch:
     """Staged by every replica, then used from the next job on; jobs in flight keep theirs."""
-    return await _switch(services, "promote", character_id, version, force)
+    character = await services.character(CharacterId(character_id))
+    return await services.actors.registry.promote(
+        character_id=character.id, version=version, force=force
+    )
 
 
 @router.post(
@@ -141,7 +144,8 @@ async def roll_adapter_back(
     services: ServicesDep, character_id: Id, version: Version
 ) -> AdapterSwitch:
     """What was served before it is served again, at once. Asking again changes nothing."""
-    return await _switch(services, "rollback", character_id, version)
+    character = await services.character(CharacterId(character_id))
+    return await services.actors.registry.rollback(character_id=character.id, version=version)
 
 
 @router.delete(
@@ -151,13 +155,5 @@ async def delete_adapter(
     services: ServicesDep, character_id: Id, version: Version
 ) -> AdapterSwitch:
     """Never the active one. Its number is not given again. Deleting again changes nothing."""
-    return await _switch(services, "delete", character_id, version)
-
-
-async def _switch(
-    services: ServicesDep, how: str, character_id: str, *args: object
-) -> AdapterSwitch:
     character = await services.character(CharacterId(character_id))
-    method = getattr(services.actors.registry, how)
-    switch: AdapterSwitch = await ask(method, character.id, *args)
-    return switch
+    return await services.actors.registry.delete(character_id=character.id, version=version)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from cluster.domain.character import Character, CharacterId, Slug
 from cluster.domain.learning.golden import DatasetStatus
 
-from ...rpc import ask
 from ..casting import Casting
 from ..openapi import problem_responses
 from ..parsing import Form, form_body, json_body, parse, takes_form, takes_json
@@ -140,5 +139,4 @@ async def add_references(
 )
 async def get_dataset(services: ServicesDep, character_id: Id) -> DatasetStatus:
     """How many images were collected or refused, and the newest set built from them."""
-    status: DatasetStatus = await ask(services.actors.learner.status, CharacterId(character_id))
-    return status
+    return await services.actors.learner.status(character_id=CharacterId(character_id))

@@ -10,7 +10,6 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import StoryId
 from cluster.domain.world import WorldState
 
-from ...rpc import ask
 from ..openapi import problem_responses
 from ..parsing import json_body, takes_json
 from ..schemas import MAX_SCENE, Correction, EpisodeList, Found, FoundList
@@ -46,10 +45,9 @@ async def get_state(
 ) -> WorldState:
     """Outfit, injuries, props and place as they are after a scene of a story."""
     character = await services.character(CharacterId(character_id))
-    state: WorldState = await ask(
-        services.actors.memory.state, character.id, StoryId(story or character.id), at
+    return await services.actors.memory.state(
+        character_id=character.id, story_id=StoryId(story or character.id), at=at
     )
-    return state
 
 
 @router.get(
@@ -85,8 +83,11 @@ async def search_episodes(
 ) -> FoundList:
     """The nearest first."""
     character = await services.character(CharacterId(character_id))
-    found: list[tuple[Episode, float]] = await ask(
-        services.actors.memory.search, character.id, q, StoryId(story) if story else None, limit
+    found = await services.actors.memory.search(
+        character_id=character.id,
+        text=q,
+        story_id=StoryId(story) if story else None,
+        limit=limit,
     )
     return FoundList(items=tuple(Found(episode=one, score=score) for one, score in found))
 
@@ -106,8 +107,7 @@ async def correct_episode(
     id = EpisodeId(episode_id)
     known = await asyncio.to_thread(services.store.episodes.get, id)
     state = correction.of(known.state)
-    corrected: Episode = await ask(services.actors.memory.correct, id, state)
-    return corrected
+    return await services.actors.memory.correct(episode_id=id, state=state)
 
 
 @router.delete(
@@ -115,5 +115,4 @@ async def correct_episode(
 )
 async def forget_episode(services: ServicesDep, episode_id: EpisodeKey) -> Episode:
     """The world state is as if the scene had not been; forgetting again changes nothing."""
-    forgotten: Episode = await ask(services.actors.memory.forget, EpisodeId(episode_id))
-    return forgotten
+    return await services.actors.memory.forget(episode_id=EpisodeId(episode_id))

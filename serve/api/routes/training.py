@@ -10,7 +10,6 @@ from actors.training_queue import images_of
 from cluster.domain.character import Character, CharacterId, Slug
 from cluster.domain.learning.runs import LearningStatus, TrainingRun, images_wanted
 
-from ...rpc import ask
 from .. import sse as events
 from ..approval import Approval
 from ..openapi import problem_responses
@@ -97,8 +96,7 @@ def list_runs(
 async def train_now(services: ServicesDep, character_id: Id) -> TrainingRun:
     """Queue a training, however few images there are. An open run stands."""
     character = await services.character(CharacterId(character_id))
-    run: TrainingRun = await ask(services.actors.learner.train_now, character.id)
-    return run
+    return await services.actors.learner.train_now(character_id=character.id)
 
 
 @router.post("/training/pause", summary="Pause training", responses=problem_responses(404, 422))
@@ -133,7 +131,7 @@ async def follow_training(
 
 async def _pause(services: Services, character_id: str, paused: bool) -> LearningStatus:
     character = await services.character(CharacterId(character_id))
-    await ask(services.actors.learner.pause, character.id, paused)
+    await services.actors.learner.pause(character_id=character.id, paused=paused)
     return _status(services, character)
 
 

@@ -1,0 +1,71 @@
+"""mypy follows a value over the seams: a wrong call is found before anything runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+CALLS = """
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.prompting.plan import Plan
+from cluster.domain.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.world import WorldState
+from cluster.ports import Pixels
+from cluster.settings import Settings
+from serve.api.services import Services
+from serve.replicas.analyzer import Analyzer
+from serve.replicas.refiner import Refiner
+from serve.replicas.validator import Validator
+from serve.workflow.steps import Handles
+
+
+async def route(services: Services, who: CharacterId, story: StoryId) -> None:
+    actors = services.actors
+    await actors.memory.recall(character_id=who, story_id=story)
+    await actors.memory.recall(character_id=story, story_id=who)  # wrong: two strings swapped
+    await actors.memory.recall(who, story)  # wrong: not named
+    await actors.registry.promote(character_id=who, version=1, force=True)
+    await actors.registry.promote(character_id=who)  # wrong: the version is missing
+    await actors.registry.promote(character_id=who, version="1")  # wrong: a string
+    await actors.learner.pause(character_id=who, paused=True)
+    await actors.learner.pause(character_id=who, pause=True)  # wrong: no such name
+    await actors.learner.stop(character_id=who)  # wrong: no such method
+    actors.learner.status(character_id=who).pending  # wrong: never awaited
+
+
+async def step(
+    handles: Handles, pixels: Pixels, who: Character, request: SceneRequest, world: WorldState
+) -> SceneState:
+    plan = Plan(prompt="", negative_prompt="", identity_prompt="", scene=SceneState())
+    report = await handles.validator.validate(pixels=pixels, character=who)
+    await handles.validator.validate(pixels=pixels, character=who.id)  # wrong: an id
+    await handles.refiner.repair(
+        pixels=pixels, report=report, character=who, plan=plan, adapter=None, seed=1, attempt=1
+    )
+    planned: SceneState = await handles.prompt_engine.plan(  # wrong: it gives a plan
+        character=who, request=request, world=world, trigger=None, memories=(), token_budget=77
+    )
+    return await handles.analyzer.analyze(pixels=pixels, planned=planned)
+
+
+def wiring(settings: Settings, handles: Handles) -> None:
+    validator = Validator(settings)
+    Refiner(settings, generator=handles.generator, validator=validator)
+    Refiner(settings, generator=validator, validator=handles.generator)  # wrong: swapped
+    Refiner(settings, generator=handles.generator, validator=Analyzer(settings))  # wrong: a reader
+"""
+
+
+def test_mypy_finds_every_wrong_call_over_a_seam_and_no_right_one(tmp_path: Path) -> None:
+    snippet = tmp_path / "calls.py"
+    snippet.write_text(CALLS)
+    # The cache is that of everybody's own `mypy`: with it this takes seconds.
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", str(snippet)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    reported = {int(line) for line in re.findall(r"calls\.py:(\d+): error", found.stdout)}
+    lines = CALLS.splitlines()
+    wrong = {number for number, line in enumerate(lines, 1) if "# wrong" in line}
+
+    assert {lines[one - 1] for one in wrong ^ reported} == set(), found.stdout + found.stderr
