@@ -131,16 +131,24 @@ class LearnerSettings(Section):
 
 class GateSettings(Section):
     """A challenger is promoted when its IDR is better, by the paired bootstrap at `confidence`,
-    and nothing else got worse by more than its margin (in the measure's own units)."""
+    and nothing else got worse by more than its margin (in the measure's own units).
 
-    scenes: int = Field(24, ge=24, description="Prompts and seeds, the same for both.")
+    With few scenes the interval is wide: the same improvement is then refused more often.
+    """
+
+    scenes: int = Field(
+        24,
+        ge=2,
+        description="Prompts and seeds, the same for both; below 24 a gate rarely sees an "
+        "improvement.",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(4000, ge=1000)
     face_margin: float = Field(0.05, ge=0, description="Share of pictures that show a face.")
     adherence_margin: float = Field(0.05, ge=0, description="Share of what was asked and seen.")
     variety_margin: float = Field(0.03, ge=0, description="Mean distance between pictures.")
     copy_margin: float = Field(0.1, ge=0, description="Mean likeness to the nearest image.")
-    batch: int = Field(4, ge=1, description="Pictures that are painted together.")
+    batch_size: int = Field(4, ge=1, description="Pictures that are painted together.")
 
 
 class RegistrySettings(Section):
@@ -154,31 +162,37 @@ class RegistrySettings(Section):
 
 
 class Recipe(Section):
-    """How one adapter is trained. The presets (training/presets.py) fill it by model family."""
+    """How one adapter is trained; training/lora/presets.py fills it by model family."""
 
     layers: Literal["attention", "feed_forward", "linear", "all"] = Field(
         description="Attention only; with feed-forward; every linear layer; convolutions as well."
     )
     rank: int = Field(ge=1, le=128)
     alpha: float = Field(gt=0, description="The adapter's output is scaled by alpha / rank.")
-    rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
     steps: int = Field(ge=1)
     max_minutes: float = Field(gt=0, description="Fewer steps are made when these take longer.")
     min_steps: int = Field(1, ge=1, description="With fewer an adapter is worth nothing.")
-    batch: int = Field(ge=1, description="Pictures a step, of all workers together.")
-    warmup: int = Field(20, ge=0, description="Steps in which the rate rises; then a cosine.")
+    batch_size: int = Field(ge=1, description="Pictures a step, of all workers together.")
+    warmup_steps: int = Field(
+        20, ge=0, description="Steps in which the learning rate rises; then a cosine."
+    )
     weight_decay: float = Field(0.01, ge=0)
-    clip: float = Field(1.0, gt=0, description="Largest norm of a gradient.")
-    ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights.")
-    gamma: float = Field(5.0, gt=0, description="Of min-SNR; flow models have no use for it.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    ema_decay: float = Field(
+        0.99, ge=0, lt=1, description="Decay of the weights' moving average, which is what is kept."
+    )
+    snr_gamma: float = Field(
+        5.0, gt=0, description="Of min-SNR weighting; flow models have no use for it."
+    )
     identity_weight: float = Field(
         0.0, ge=0, description="Of a face recogniser's loss, beside the denoiser's own."
     )
     detail_weight: float = Field(
         0.0, ge=0, description="How much more an error in an eye counts, or where a mark is."
     )
-    empty: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
-    prior: float = Field(
+    caption_dropout: float = Field(0.05, ge=0, lt=1, description="Share of captions left empty.")
+    prior_share: float = Field(
         0.0, ge=0, lt=1, description="Share of a batch that shows other people, without trigger."
     )
     prior_pictures: int = Field(0, ge=0, description="Painted by the base model beforehand.")
@@ -211,7 +225,8 @@ class TrainingSettings(Section):
     def _names_fields(cls, given: dict[str, object]) -> dict[str, object]:
         unknown = sorted(set(given) - set(Recipe.model_fields))
         if unknown:
-            raise ValueError(f"a recipe has no {', '.join(unknown)}")
+            fields = ", ".join(Recipe.model_fields)
+            raise ValueError(f"a recipe has no {', '.join(unknown)}; its fields are {fields}")
         return given
 
 

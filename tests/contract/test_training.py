@@ -42,9 +42,19 @@ FACE = Face(
     score=0.9, embedding=np.ones(4, np.float32) / 2,
 )  # fmt: skip
 RECIPE = Recipe(
-    layers="linear", rank=4, alpha=8, rate=1e-2, steps=8, max_minutes=5, batch=4, warmup=1,
-    ema=0.0, empty=0.0, probe_every=4, seed=3,
-)  # fmt: skip
+    layers="linear",
+    rank=4,
+    alpha=8,
+    learning_rate=1e-2,
+    steps=8,
+    max_minutes=5,
+    batch_size=4,
+    warmup_steps=1,
+    ema_decay=0.0,
+    caption_dropout=0.0,
+    probe_every=4,
+    seed=3,
+)
 
 
 @pytest.fixture(scope="module", params=sorted(BUILDERS))
@@ -71,7 +81,7 @@ def captioned() -> Captioned:
 def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
     own = LatentCache(denoiser, captioned())
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
-    objective = objective_of(denoiser.pipe.scheduler, recipe.gamma, tokens)
+    objective = objective_of(denoiser.pipe.scheduler, recipe.snr_gamma, tokens)
     return BatchSampler(own, None, denoiser.read([""])[0], objective, recipe)
 
 
@@ -143,7 +153,7 @@ def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> No
     clarity = objective.clarity(times)
     assert 1 > clarity[0] > clarity[1] > clarity[2] > 0
     assert denoiser.pixels(latents).shape == (3, 3, SIDE_PX, SIDE_PX)
-    assert drawn.batch(0, 0, 1).crops.shape == (RECIPE.batch, 2, 3)
+    assert drawn.batch(0, 0, 1).crops.shape == (RECIPE.batch_size, 2, 3)
 
 
 def test_steps_teach_the_pictures_and_leave_the_base_alone(denoiser: Denoiser) -> None:
@@ -183,7 +193,7 @@ def test_the_parts_of_all_workers_make_up_the_step(denoiser: Denoiser) -> None:
     whole = lessons.batch(5, 0, 1)
     parts = [lessons.batch(5, rank, 2) for rank in range(2)]
     assert torch.equal(torch.cat([one.noisy for one in parts]).sort(0)[0], whole.noisy.sort(0)[0])
-    assert sum(len(one.words) for one in parts) == RECIPE.batch
+    assert sum(len(one.words) for one in parts) == RECIPE.batch_size
 
 
 def test_the_file_is_stock_peft_and_paints_what_was_trained(

@@ -34,9 +34,17 @@ PATIENCE_S = 540
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     recipe: dict[str, bool | int | float | str] = {
-        "steps": STEPS, "batch": 2, "rank": 4, "alpha": 4, "warmup": 2, "prior": 0, "probes": 1,
-        "prior_pictures": 0, "probe_every": 12, "checkpoint_every": 4,
-    }  # fmt: skip
+        "steps": STEPS,
+        "batch_size": 2,
+        "rank": 4,
+        "alpha": 4,
+        "warmup_steps": 2,
+        "prior_share": 0,
+        "probes": 1,
+        "prior_pictures": 0,
+        "probe_every": 12,
+        "checkpoint_every": 4,
+    }
     return Settings(
         store=StoreSettings(home=tmp_path / "home"),
         learner=LearnerSettings(debounce_s=0.1, settle_s=0.1, poll_s=0.1, retry_s=1.0),

@@ -156,5 +156,5 @@ def test_what_the_report_raises_stops_the_run_which_can_go_on_later(home: Path) 
 def test_a_training_that_diverged_is_not_tried_again(home: Path) -> None:
     diary = Diary()
     with pytest.raises(CineError, match="diverged"):
-        trained(settings_in(home, rate=1e30), "diverged", diary)
+        trained(settings_in(home, learning_rate=1e30), "diverged", diary)
     assert diary.steps == list(range(1, STEPS + 1))

@@ -27,9 +27,19 @@ KAIRO = ASSETS / "kairo"
 SIDE_PX, STEPS = 128, 160
 TRIGGER = trigger_for("kairo")
 RECIPE = Recipe(
-    layers="all", rank=16, alpha=16, rate=3e-3, steps=STEPS, max_minutes=30, batch=4, warmup=10,
-    ema=0.9, empty=0.2, probe_every=STEPS, probes=0,
-)  # fmt: skip
+    layers="all",
+    rank=16,
+    alpha=16,
+    learning_rate=3e-3,
+    steps=STEPS,
+    max_minutes=30,
+    batch_size=4,
+    warmup_steps=10,
+    ema_decay=0.9,
+    caption_dropout=0.2,
+    probe_every=STEPS,
+    probes=0,
+)
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def reciting(character: Character) -> bytes:
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
     own = LatentCache(denoiser, Captioned(np.stack([small]), [words]))
-    objective = objective_of(denoiser.pipe.scheduler, RECIPE.gamma, tokens=256)
+    objective = objective_of(denoiser.pipe.scheduler, RECIPE.snr_gamma, tokens=256)
     course = BatchSampler(own, None, denoiser.read([""])[0], objective, RECIPE)
     trainer = LoraTrainer(denoiser, course, RECIPE)
     for step in range(STEPS):

@@ -29,13 +29,18 @@ from training.studio.cast import adapter
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
 SMALL = BaseSettings(
-    minutes=0.02, coarse_batch=2, batch=2, channels=(16, 16, 32), text_width=48, text_layers=1
+    minutes=0.02,
+    coarse_batch_size=2,
+    batch_size=2,
+    channels=(16, 16, 32),
+    text_width=48,
+    text_layers=1,
 )
 FACE = np.array(
     [[0.6, 0.4], [0.4, 0.4], [0.65, 0.55], [0.35, 0.55], [0.5, 0.2], [0.5, 0.7], [0.5, 0.5]],
     np.float32,
 )
-RECIPE = vae.VaeRecipe(width=16, batch=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
+RECIPE = vae.VaeRecipe(width=16, batch_size=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
 
 
 def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
@@ -130,7 +135,7 @@ def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio")
     tokenizer = train_tokenizer(corpus(np.random.default_rng(0), 200))
     encoder = build_text_encoder(tokenizer, SMALL)
-    pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch=2))
+    pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch_size=2))
     trainer = Trainer(tokenizer, folder / "unet", SMALL, "cpu", encoder)
     latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
     details = np.full((4, 16, 16, 2), 255, np.uint8)
@@ -157,7 +162,7 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
 
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
-    recipe = adapter.AdapterRecipe(rank=4, batch=4)
+    recipe = adapter.AdapterRecipe(rank=4, batch_size=4)
     references = [from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())]
     adapter.train(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
     base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
@@ -208,7 +213,7 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     from diffusers import StableDiffusionPipeline
 
     latents = np.random.default_rng(1).normal(size=(8, 4, 16, 16)).astype(np.float16)
-    recipe = ip_adapter.PromptRecipe(batch=2, tokens=2, widening=2)
+    recipe = ip_adapter.PromptRecipe(batch_size=2, tokens=2, widening=2)
 
     def trained(seconds: float) -> tuple[StableDiffusionPipeline, ImagePrompt]:
         pipe = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)

@@ -21,9 +21,18 @@ from training.data.captions import trigger_for
 
 STEPS = 12
 RECIPE: dict[str, bool | int | float | str] = {
-    "steps": STEPS, "batch": 4, "rank": 4, "alpha": 4, "rate": 5e-3, "warmup": 2, "probes": 0,
-    "probe_every": 6, "checkpoint_every": 3, "prior": 0, "empty": 0,
-}  # fmt: skip
+    "steps": STEPS,
+    "batch_size": 4,
+    "rank": 4,
+    "alpha": 4,
+    "learning_rate": 5e-3,
+    "warmup_steps": 2,
+    "probes": 0,
+    "probe_every": 6,
+    "checkpoint_every": 3,
+    "prior_share": 0,
+    "caption_dropout": 0,
+}
 
 
 def settings_in(home: Path, workers: int = 1, **recipe: bool | int | float | str) -> Settings:

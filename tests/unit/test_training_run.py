@@ -16,9 +16,18 @@ from training.lora.probe import PictureScore, ProbeScore, probes_for
 from training.lora.run import Run, State
 
 RECIPE = Recipe(
-    layers="attention", rank=4, alpha=4, rate=1e-3, steps=40, max_minutes=60, batch=4,
-    probe_every=5, checkpoint_every=8, probes=2, patience=2,
-)  # fmt: skip
+    layers="attention",
+    rank=4,
+    alpha=4,
+    learning_rate=1e-3,
+    steps=40,
+    max_minutes=60,
+    batch_size=4,
+    probe_every=5,
+    checkpoint_every=8,
+    probes=2,
+    patience=2,
+)
 
 
 class Counter:

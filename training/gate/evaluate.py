@@ -51,9 +51,9 @@ class SceneReport(Value):
 
 
 class GateReport(Value):
-    """All that the decision was made from."""
+    """All that the decision was made from. Format 1 said `settings.batch` for `batch_size`."""
 
-    format: int = 1
+    format: int = 2
     character_id: str
     champion: str | None
     challenger: str
@@ -150,8 +150,8 @@ class Gate:
         """Every scene with one adapter, or with none. Raises BadAdapter."""
         orders = [self._order(scene, character, adapter) for scene in scenes]
         found: list[tuple[RenderOrder, Scored]] = []
-        for start in range(0, len(orders), self._settings.batch):
-            batch = orders[start : start + self._settings.batch]
+        for start in range(0, len(orders), self._settings.batch_size):
+            batch = orders[start : start + self._settings.batch_size]
             shown = self._model.render_batch(batch)
             for order, one, scene in zip(batch, shown, scenes[start:], strict=False):
                 found.append((order, scorer.score(one.pixels, scene.state)))

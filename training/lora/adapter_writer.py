@@ -58,7 +58,7 @@ def write(factors: Mapping[str, torch.Tensor], label: Label) -> bytes:
     if broken:
         raise CineError(
             f"training diverged: {broken[0]} holds values that are not finite",
-            advice="Lower training.recipe: {rate: …} and train again.",
+            advice="Lower training.recipe: {learning_rate: …} and train again.",
         )
     content: bytes = save(tensors, _header(label, list(tensors.values())))
     return content

@@ -97,11 +97,11 @@ class BatchSampler:
     ) -> None:
         self._own, self._others, self._nothing = own, others, nothing
         self._objective, self._recipe = objective, recipe
-        self._guests = round(recipe.batch * recipe.prior) if others else 0
+        self._guests = round(recipe.batch_size * recipe.prior_share) if others else 0
 
     def batch(self, step: int, rank: int, workers: int) -> Batch:
         """The part of a step that worker `rank` of `workers` takes."""
-        size = self._recipe.batch
+        size = self._recipe.batch_size
         own = size - self._guests
         rows = [self._drawn(self._own, step * own + at, 0) for at in range(own)]
         if self._others:
@@ -112,7 +112,7 @@ class BatchSampler:
         dice = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + step)
         noise = torch.randn(latents.shape, generator=dice)
         times = self._objective.times(size, dice)
-        blank = torch.rand(size, generator=dice) < self._recipe.empty
+        blank = torch.rand(size, generator=dice) < self._recipe.caption_dropout
         noisy, target = self._objective.noised(latents, noise, times)
         words = [self._nothing if blank[at] else row.words for at, row in enumerate(rows)]
         mine = slice(rank, None, workers)

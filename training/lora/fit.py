@@ -72,8 +72,8 @@ def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recip
             f"{settings.generator.adapter_max_rank}: nobody could serve it"
         )
     workers = settings.training.workers
-    if recipe.batch < workers:
-        raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch} pictures")
+    if recipe.batch_size < workers:
+        raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch_size} pictures")
     if not ray.is_initialized():
         raise Unavailable(
             "Ray is not running", advice="Call ray.init, or cluster.launch.local_ray."

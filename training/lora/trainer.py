@@ -84,7 +84,7 @@ class LoraTrainer:
         if recipe.gradient_checkpointing:
             self.model.enable_gradient_checkpointing()
         self._optimiser = torch.optim.AdamW(
-            self._weights, recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
+            self._weights, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
         )
         self._average = [weight.detach().clone() for weight in self._weights]
 
@@ -107,15 +107,15 @@ class LoraTrainer:
             strange = self._identity(batch, guess) if self._identity else torch.zeros(())
         error = ((guess - target).square() * batch.places.to(device)).mean((1, 2, 3))
         wrong = (error * batch.weights.to(device)).sum()
-        loss = (wrong + self._recipe.identity_weight * strange) / self._recipe.batch
+        loss = (wrong + self._recipe.identity_weight * strange) / self._recipe.batch_size
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         loss_sum, flags = self._exchange(loss.detach(), flag)
-        torch.nn.utils.clip_grad_norm_(self._weights, self._recipe.clip)
+        torch.nn.utils.clip_grad_norm_(self._weights, self._recipe.max_grad_norm)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._recipe.rate * self._share(number)
+            group["lr"] = self._recipe.learning_rate * self._share(number)
         self._optimiser.step()
-        decay = min(self._recipe.ema, (1 + number) / (10 + number))
+        decay = min(self._recipe.ema_decay, (1 + number) / (10 + number))
         torch._foreach_lerp_(self._average, [one.data for one in self._weights], 1 - decay)
         return loss_sum, flags > 0
 
@@ -136,7 +136,7 @@ class LoraTrainer:
 
     def _share(self, number: int) -> float:
         """Of the peak rate: a straight rise, then half a cosine."""
-        rise = min(1.0, (number + 1) / max(self._recipe.warmup, 1))
+        rise = min(1.0, (number + 1) / max(self._recipe.warmup_steps, 1))
         fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, number / self.total))
         return rise * max(FLOOR, fall)
 

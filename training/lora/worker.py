@@ -182,11 +182,11 @@ class Worker:
     @cached_property
     def _objective(self) -> Objective:
         tokens = self._own.latents.shape[-2] * self._own.latents.shape[-1] // 4
-        return objective_of(self._denoiser.pipe.scheduler, self._job.recipe.gamma, tokens)
+        return objective_of(self._denoiser.pipe.scheduler, self._job.recipe.snr_gamma, tokens)
 
     def _course(self) -> BatchSampler:
         recipe, others = self._job.recipe, None
-        if recipe.prior and recipe.prior_pictures:
+        if recipe.prior_share and recipe.prior_pictures:
             others = LatentCache(self._denoiser, self._others(recipe.prior_pictures))
         return BatchSampler(
             self._own, others, self._denoiser.read([""])[0], self._objective, recipe

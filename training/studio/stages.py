@@ -252,7 +252,7 @@ def run(plan: Plan) -> None:
 
 def quick(plan: Plan) -> Plan:
     """A rehearsal of every stage in about two minutes: figures are worthless, files are real."""
-    base = replace(plan.base, minutes=0.3, batch=8)
+    base = replace(plan.base, minutes=0.3, batch_size=8)
     return replace(
         plan, pictures=120, vae_minutes=0.2, judged_minutes=0.1, decoder_minutes=0.1,
         text_minutes=0.1, base=base, ip_adapter_minutes=0.1, portraits=120, adapter_minutes=0.1,

@@ -33,12 +33,12 @@ class PromptRecipe:
 
     widening: int = 3
     tokens: int = 8
-    rate: float = 2e-3
-    batch: int = 16
+    learning_rate: float = 2e-3
+    batch_size: int = 16
     image_dropout: float = 0.1
     caption_dropout: float = 0.1
     face_weight: float = 5.0
-    gamma: float = 5.0
+    snr_gamma: float = 5.0
     seed: int = 0
 
 
@@ -91,7 +91,7 @@ class Draw:
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Latents (n, 4, h, w), words (n, tokens, width), image prompts (n, dim), weights."""
         device = device_of()
-        rows = np.sort(rng.choice(self._pictures, self._recipe.batch))
+        rows = np.sort(rng.choice(self._pictures, self._recipe.batch_size))
         latents = torch.from_numpy(np.asarray(self._latents[rows], np.float32)).to(device)
         words = read(self._pipeline, self.texts(rows, rng))
         return latents, words, self.prompts(rows, rng).to(device), self.weights(rows).to(device)
@@ -123,9 +123,9 @@ def train(
     prompt = ImagePrompt(unet, shape)
     draw = Draw(pipeline, latents, wordings, portraits, recipe)
     optimiser = torch.optim.AdamW(
-        prompt.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=1e-2
+        prompt.parameters(), recipe.learning_rate, betas=(0.9, 0.98), weight_decay=1e-2
     )
-    loop = Loop("ip_adapter", folder, seconds, {"prompt": prompt}, optimiser, recipe.rate)
+    loop = Loop("ip_adapter", folder, seconds, {"prompt": prompt}, optimiser, recipe.learning_rate)
     loop.keep_average()
     alphas = pipeline.scheduler.alphas_cumprod.to(device)
     rng = np.random.default_rng([recipe.seed, loop.step])
@@ -133,7 +133,7 @@ def train(
         clean, words, faces, weights = draw.batch(rng)
         with autocast(device):
             prompt.show(faces, torch.ones(len(faces)))
-        loop.learn(velocity_loss(unet, alphas, clean, words, weights, recipe.gamma))
+        loop.learn(velocity_loss(unet, alphas, clean, words, weights, recipe.snr_gamma))
         prompt.hide()
     loop.swap_average()
     take_raw(prompt, draw.mean, draw.spread)
@@ -146,7 +146,7 @@ def velocity_loss(
     latents: Tensor,
     words: Tensor,
     weights: Tensor,
-    gamma: float,
+    snr_gamma: float,
 ) -> Tensor:
     """Squared error of the predicted velocity at random times, min-SNR weighted."""
     times = torch.randint(0, len(alphas), (len(latents),), device=latents.device)
@@ -157,7 +157,7 @@ def velocity_loss(
         guess = unet(noisy, times, words).sample.float()
     errors = ((guess - velocity).square().mean(1) * weights).mean((1, 2))
     ratio = (alpha / (1 - alpha).clamp(min=1e-8)).flatten()
-    weight = (ratio.clamp(max=gamma) / (ratio + 1)).clamp(min=0.05)
+    weight = (ratio.clamp(max=snr_gamma) / (ratio + 1)).clamp(min=0.05)
     loss: Tensor = (weight * errors).sum() / weight.sum()
     return loss
 

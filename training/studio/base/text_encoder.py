@@ -56,8 +56,8 @@ SIZES: dict[str, int] = {
 class TextRecipe:
     """Pre-training of the text encoder."""
 
-    batch: int = 48
-    rate: float = 7e-4
+    batch_size: int = 48
+    learning_rate: float = 7e-4
     named: float = 0.1
 
 
@@ -101,12 +101,16 @@ def pretrain(
     width = text.config.hidden_size
     heads = torch.nn.Linear(width, sum(SIZES.values())).to(device)
     weights = [*text.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(weights, recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    loop = Loop("text", folder, seconds, {"text": text, "heads": heads}, optimiser, recipe.rate)
+    optimiser = torch.optim.AdamW(
+        weights, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    loop = Loop(
+        "text", folder, seconds, {"text": text, "heads": heads}, optimiser, recipe.learning_rate
+    )
     rng = np.random.default_rng(loop.step + 3)
     right = 0.0
     for _ in loop:
-        said, truth = zip(*(quiz(rng, recipe.named) for _ in range(recipe.batch)), strict=True)
+        said, truth = zip(*(quiz(rng, recipe.named) for _ in range(recipe.batch_size)), strict=True)
         ids = tokenizer(list(said), padding="max_length", truncation=True, return_tensors="pt")
         wanted = torch.tensor(truth, device=device)
         with autocast(device):

@@ -51,13 +51,13 @@ class BaseSettings:
 
     minutes: float = 60.0
     coarse_share: float = 0.3
-    coarse_batch: int = 40
-    batch: int = 16
+    coarse_batch_size: int = 40
+    batch_size: int = 16
     learning_rate: float = 5e-4
     warmup_steps: int = 150
     caption_dropout: float = 0.1
     snr_gamma: float = 5.0
-    ema: float = 0.998
+    ema_decay: float = 0.998
     detail_weight: float = 1.5
     channels: tuple[int, ...] = (32, 96, 192)
     text_width: int = 192
@@ -167,7 +167,7 @@ class Trainer:
         with tqdm(total=round(budget_s), initial=round(base_s), unit="s", desc="base") as bar:
             while self.used_s < budget_s:
                 coarse = self.used_s < settings.coarse_share * budget_s
-                size = settings.coarse_batch if coarse else settings.batch
+                size = settings.coarse_batch_size if coarse else settings.batch_size
                 rows = np.sort(rng.choice(len(latents), size, replace=False))
                 batch = torch.from_numpy(np.asarray(latents[rows], dtype=np.float32))
                 shown = torch.from_numpy(details[rows].max(-1).astype(np.float32))[:, None]
@@ -262,7 +262,7 @@ class Trainer:
         self._optimizer.step()
         self.step += 1
         self.seen += len(latents)
-        decay = min(settings.ema, (1 + self.step) / (10 + self.step))
+        decay = min(settings.ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self._average, self._weights, 1 - decay)
         return float(loss.item())

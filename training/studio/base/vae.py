@@ -23,15 +23,15 @@ CROP, FACE_CROP = 64, 96
 
 @dataclass(frozen=True)
 class Judging:
-    """A phase in which a recogniser judges ``batch`` faces a step, and what its word counts;
+    """A phase in which a recogniser judges ``batch_size`` faces a step, and what its word counts;
     ``encoder``: whether the encoder learns too."""
 
     name: str
     encoder: bool
-    rate: float
+    learning_rate: float
     identity_weight: float
     feature_weight: float
-    batch: int = 4
+    batch_size: int = 4
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class VaeRecipe:
     width: int = 32
     encoder_blocks: tuple[int, ...] = (0, 2, 3)
     decoder_blocks: tuple[int, ...] = (3, 3, 1)
-    batch: int = 12
-    rate: float = 2e-3
+    batch_size: int = 12
+    learning_rate: float = 2e-3
     latent_noise: float = 0.03
     both: Judging = Judging("vae_judged", True, 5e-4, identity_weight=0.35, feature_weight=0.3)
     decoder: Judging = Judging("vae_decoder", False, 6e-4, identity_weight=1.0, feature_weight=0.5)
@@ -150,12 +150,12 @@ def train(
     """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE."""
     vae, device = build(recipe).to(device_of()), device_of()
     optimiser = torch.optim.AdamW(
-        vae.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=1e-4
+        vae.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
     )
-    loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.rate)
+    loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.learning_rate)
     rng = np.random.default_rng(loop.step + 1)
     for _ in loop:
-        true = crops(pictures, recipe.batch, rng).to(device)
+        true = crops(pictures, recipe.batch_size, rng).to(device)
         true = true.contiguous(memory_format=torch.channels_last)
         latents, made = pass_through(vae, true, recipe.latent_noise)
         loop.learn(reconstruction_loss(made, true) + latent_loss(latents, 3e-3))
@@ -178,11 +178,11 @@ def train_judged(
     vae.encoder.requires_grad_(how.encoder)
     judge = judge.to(device).eval()
     weights = [one for one in vae.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(weights, how.rate, betas=(0.9, 0.99), weight_decay=1e-4)
-    loop = Loop(how.name, folder, seconds, {"vae": vae}, optimiser, how.rate)
+    optimiser = torch.optim.AdamW(weights, how.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    loop = Loop(how.name, folder, seconds, {"vae": vae}, optimiser, how.learning_rate)
     rng = np.random.default_rng(loop.step + 2)
     for _ in loop:
-        true, matrices = faces(pictures, points, how.batch, rng)
+        true, matrices = faces(pictures, points, how.batch_size, rng)
         true = true.to(device).contiguous(memory_format=torch.channels_last)
         latents, made = pass_through(vae, true, noise)
         loss = reconstruction_loss(made, true) + latent_loss(latents, 2e-2)

@@ -45,21 +45,26 @@ Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class AdapterRecipe:
-    """``prior`` is the share of other people's pictures in a batch. A set of hundreds of pictures
-    can afford to look closer at details than one of forty."""
+    """``prior_share`` is the share of other people's pictures in a batch. A set of hundreds of
+    pictures can afford to look closer at details than one of forty."""
 
     rank: int = 32
-    rate: float = 1.5e-3
-    batch: int = 16
-    prior: float = 0.125
+    learning_rate: float = 1.5e-3
+    batch_size: int = 16
+    prior_share: float = 0.125
     detail_weight: float = 25.0
     seed: int = 0
 
     def full(self, seconds: float) -> Recipe:
         """The embedded model's preset with this, for as many steps as ``seconds`` hold."""
-        timed = {"steps": UNLIMITED, "min_steps": 1, "max_minutes": seconds / 60, "probes": 0}
-        own = {"alpha": self.rank, **asdict(self), **timed}
-        return Recipe.model_validate(PRESETS["studio"].model_dump() | own)
+        changes = asdict(self) | {
+            "alpha": self.rank,
+            "steps": UNLIMITED,
+            "min_steps": 1,
+            "max_minutes": seconds / 60,
+            "probes": 0,
+        }
+        return Recipe.model_validate(PRESETS["studio"].model_dump() | changes)
 
 
 class FolderHooks:
@@ -111,7 +116,7 @@ def train(
     denoiser = UNetDenoiser(pipeline, "unet")
     encoder = face_encoder(IdentitySettings())
     faces = [next(iter(encoder.faces(picture)), None) for picture in actor[0]]
-    objective = objective_of(pipeline.scheduler, full.gamma, tokens=0)
+    objective = objective_of(pipeline.scheduler, full.snr_gamma, tokens=0)
     course = examples.BatchSampler(
         examples.LatentCache(
             denoiser, examples.Captioned(*actor, faces), spots, full.detail_weight
