@@ -21,9 +21,12 @@ from cluster.ports import Pixels
 from training.data.curation import Look, look, refusal, same_picture
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "pose": words.HEAD_POSES, "expression": words.EXPRESSIONS, "place": words.PLACES,
-    "framing": words.FRAMINGS, "garment": words.OUTFITS,
-}  # fmt: skip
+    "pose": words.HEAD_POSES,
+    "expression": words.EXPRESSIONS,
+    "place": words.PLACES,
+    "framing": words.FRAMINGS,
+    "garment": words.OUTFITS,
+}
 MEASURED = ("pose", "expression", "place")
 PICTURES = 50
 REFERENCES = 8
@@ -53,9 +56,12 @@ class Painting:
     def state(self) -> SceneState:
         seen = self.scene
         return SceneState(
-            pose=seen["pose"], expression=seen["expression"], place=seen["place"],
-            framing=seen["framing"], outfit=Outfit(garment=seen["garment"]),
-        )  # fmt: skip
+            pose=seen["pose"],
+            expression=seen["expression"],
+            place=seen["place"],
+            framing=seen["framing"],
+            outfit=Outfit(garment=seen["garment"]),
+        )
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,19 @@ class Lesson:
 
     def _trained(self, order: TrainingOrder) -> TrainedAdapter:
         return TrainedAdapter(
-            run_id=order.run_id, character_id=order.character_id, version=order.version,
-            sha256=self.file, manifest=order.manifest, base_model=self.base_model, rank=2,
-            alpha=2.0, trigger=order.trigger, best_step=STEPS, probe_idr=0.5, train_s=1.0,
-        )  # fmt: skip
+            run_id=order.run_id,
+            character_id=order.character_id,
+            version=order.version,
+            sha256=self.file,
+            manifest=order.manifest,
+            base_model=self.base_model,
+            rank=2,
+            alpha=2.0,
+            trigger=order.trigger,
+            best_step=STEPS,
+            probe_idr=0.5,
+            train_s=1.0,
+        )
 
 
 class Threads:

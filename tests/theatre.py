@@ -36,9 +36,16 @@ class Theatre:
     """Plays the part of the order's adapter version; 0 is the base model's."""
 
     capabilities = Capabilities(
-        model="theatre", lora=True, references=False, inpaint=False, video=False, seed=True,
-        width_px=SIDE_PX, height_px=SIDE_PX, token_budget=77,
-    )  # fmt: skip
+        model="theatre",
+        lora=True,
+        references=False,
+        inpaint=False,
+        video=False,
+        seed=True,
+        width_px=SIDE_PX,
+        height_px=SIDE_PX,
+        token_budget=77,
+    )
 
     def __init__(self, parts: Mapping[int, Part]) -> None:
         self._parts = parts
@@ -71,9 +78,7 @@ class Theatre:
 
 def blend(actor: Actor, other: Actor, share: float) -> Actor:
     """An actor with a share of another one's bones."""
-    mixed = (
-        (1 - share) * np.array(actor.features) + share * np.array(other.features)
-    )  # fmt: skip
+    mixed = (1 - share) * np.array(actor.features) + share * np.array(other.features)
     return replace(actor, features=tuple(float(one) for one in mixed))
 
 

@@ -42,9 +42,12 @@ RANK = 16
 TEXT = 2048
 # Stable Diffusion XL's UNet: where its attention lies, how wide, how many blocks an attention.
 STAGES = (
-    ("down_blocks.1", 640, 2, 2), ("down_blocks.2", 1280, 2, 10), ("mid_block", 1280, 1, 10),
-    ("up_blocks.0", 1280, 3, 10), ("up_blocks.1", 640, 3, 2),
-)  # fmt: skip
+    ("down_blocks.1", 640, 2, 2),
+    ("down_blocks.2", 1280, 2, 10),
+    ("mid_block", 1280, 1, 10),
+    ("up_blocks.0", 1280, 3, 10),
+    ("up_blocks.1", 640, 3, 2),
+)
 CHARACTERS = 8
 SLOTS = 2
 WARM_UPS = 2 * SLOTS + 1  # staged adapters are kept for twice the slots
@@ -134,9 +137,13 @@ class Ours:
     def swap(self, turn: int, clock: Clock) -> dict[str, float]:
         """Seconds of each part of a swap to a version that nobody has seen before."""
         version = AdapterVersion(
-            character_id=CharacterId("bench"), version=turn + 1, base_model="sdxl", rank=RANK,
-            alpha=RANK, sha256=self._files[turn % len(self._files)],
-        )  # fmt: skip
+            character_id=CharacterId("bench"),
+            version=turn + 1,
+            base_model="sdxl",
+            rank=RANK,
+            alpha=RANK,
+            sha256=self._files[turn % len(self._files)],
+        )
         begun = clock()
         with self.blobs.view(version.sha256) as content:
             self.adapters._verified(version, content)
@@ -228,11 +235,15 @@ def bench_batch(rounds: int, model: str, steps: int) -> None:
         base = base_folder(model)
         cast = [
             AdapterVersion(
-                character_id=CharacterId(f"c{seed}"), version=1, base_model=base.id, rank=8,
-                alpha=8, sha256=blobs.put(save_numpy(tensors(base.layers, rank=8, seed=seed))),
+                character_id=CharacterId(f"c{seed}"),
+                version=1,
+                base_model=base.id,
+                rank=8,
+                alpha=8,
+                sha256=blobs.put(save_numpy(tensors(base.layers, rank=8, seed=seed))),
             )
             for seed in range(CHARACTERS)
-        ]  # fmt: skip
+        ]
         settings = GeneratorSettings(model=model, steps=steps, adapter_max_rank=8)
         painter = DiffusersImageModel(settings, blobs)
         mixed = [
@@ -279,9 +290,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--clock", choices=sorted(CLOCKS), default="wall",
+        "--clock",
+        choices=sorted(CLOCKS),
+        default="wall",
         help="processor: what it costs, whatever else the machine is doing; not for a GPU",
-    )  # fmt: skip
+    )
     given = parser.parse_args()
     if given.what == "swap":
         bench_swap(given.rounds, given.family, torch.device(given.device), given.clock)

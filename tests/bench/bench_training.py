@@ -94,9 +94,13 @@ class Batcher:
             narrate=generator.model != "studio",
         )
         served = AdapterVersion(
-            character_id=adapter.character_id, version=adapter.version, sha256=adapter.sha256,
-            base_model=adapter.base_model, rank=adapter.rank, alpha=adapter.alpha,
-        )  # fmt: skip
+            character_id=adapter.character_id,
+            version=adapter.version,
+            sha256=adapter.sha256,
+            base_model=adapter.base_model,
+            rank=adapter.rank,
+            alpha=adapter.alpha,
+        )
         known = [look(from_png(self.store.blobs.get(one.image))) for one in self.manifest.samples]
         scorer = Scorer(self.judge, self.character, known)
 
@@ -197,9 +201,12 @@ def main(
             character, sources, store.blobs, judge.encoder, side_px, judge.tagger
         )
         order = TrainingOrder(
-            run_id="bench", character_id=character.id, version=1, manifest=digest,
+            run_id="bench",
+            character_id=character.id,
+            version=1,
+            manifest=digest,
             trigger=manifest.trigger,
-        )  # fmt: skip
+        )
         began, processor, over = time.monotonic(), [0.0], threading.Event()
         threading.Thread(target=watch_processor, args=(processor, over), daemon=True).start()
         with local_ray():

@@ -67,8 +67,9 @@ def test_the_same_order_gives_the_same_pixels(model: DiffusersImageModel) -> Non
     assert not same(model.render(ORDER.model_copy(update={"seed": 8})).pixels, first)
 
 
-def test_another_process_would_paint_the_same(base: BaseFolder, model: DiffusersImageModel,
-                                              blobs: BlobStore) -> None:  # fmt: skip
+def test_another_process_would_paint_the_same(
+    base: BaseFolder, model: DiffusersImageModel, blobs: BlobStore
+) -> None:
     assert same(painted(load(base.folder, blobs)), painted(model))
 
 
@@ -80,8 +81,12 @@ def test_the_prompt_is_read(model: DiffusersImageModel) -> None:
 
 def test_capabilities_are_those_of_the_family(base: BaseFolder, model: DiffusersImageModel) -> None:
     able = model.capabilities
-    expected = {"sd15": (64, 77, 2), "sdxl": (64, 77, 2), "flux": (256, 77, 4),
-                "zimage": (1024, 256, 4)}  # fmt: skip
+    expected = {
+        "sd15": (64, 77, 2),
+        "sdxl": (64, 77, 2),
+        "flux": (256, 77, 4),
+        "zimage": (1024, 256, 4),
+    }
     assert (able.width_px, able.token_budget, able.side_multiple_px) == expected[base.id]
     assert (able.lora, able.inpaint, able.seed) == (True, True, True)
     assert (able.references, able.video) == (False, False)
@@ -132,10 +137,15 @@ def test_what_is_served_equals_stock_diffusers(
     pipe.load_lora_weights(str(tmp_path), weight_name="kairo.safetensors")
     taken = {"sd15", "sdxl", "zimage"} & {base.id}
     image = pipe(
-        prompt=[ORDER.prompt], width=SIDE, height=SIDE, num_inference_steps=3, guidance_scale=3.0,
-        generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+        prompt=[ORDER.prompt],
+        width=SIDE,
+        height=SIDE,
+        num_inference_steps=3,
+        guidance_scale=3.0,
+        generator=torch.Generator("cpu").manual_seed(7),
+        output_type="np",
         **({"negative_prompt": [ORDER.negative_prompt]} if taken else {}),
-    ).images[0]  # fmt: skip
+    ).images[0]
     ours = painted(model, version(blobs, content, 6, base.id)).astype(np.float64)
     assert np.abs(ours / 255 - image).max() < 1e-3 + 0.5 / 255
 

@@ -68,9 +68,12 @@ def references() -> list[Pixels]:
 def kairo(store: Store, references: list[Pixels]) -> Character:
     kept = tuple(store.blobs.put(to_png(one)) for one in references)
     return Character(
-        id=CharacterId("kairo"), name="Kairo", domain="studio", references=kept,
+        id=CharacterId("kairo"),
+        name="Kairo",
+        domain="studio",
+        references=kept,
         profile=profile_of(KAIRO),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +102,14 @@ def judged(settings: Settings, store: Store, references: list[Pixels], kairo: Ch
 
 def version(number: int) -> AdapterVersion:
     return AdapterVersion(
-        character_id=CharacterId("kairo"), version=number, sha256="0" * 64, base_model="theatre",
-        rank=4, alpha=4.0, trigger="moqik",
-    )  # fmt: skip
+        character_id=CharacterId("kairo"),
+        version=number,
+        sha256="0" * 64,
+        base_model="theatre",
+        rank=4,
+        alpha=4.0,
+        trigger="moqik",
+    )
 
 
 def figure(verdict: Verdict, name: str) -> Measure:

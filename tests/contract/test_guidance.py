@@ -65,10 +65,16 @@ def stock(
         return tensors
 
     painted = pipe(
-        ORDER.prompt, negative_prompt="", width=SIDE_PX, height=SIDE_PX, num_inference_steps=STEPS,
-        guidance_scale=first, generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+        ORDER.prompt,
+        negative_prompt="",
+        width=SIDE_PX,
+        height=SIDE_PX,
+        num_inference_steps=STEPS,
+        guidance_scale=first,
+        generator=torch.Generator("cpu").manual_seed(7),
+        output_type="np",
         callback_on_step_end=turn,
-    )  # fmt: skip
+    )
     return np.asarray(painted.images[0], np.float32)
 
 

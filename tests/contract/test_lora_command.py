@@ -21,10 +21,11 @@ from tests.values import adapter
 REFUSED = Verdict(
     promoted=False,
     reason="variety fell",
-    measures=(Measure(name="idr", champion=0.71, challenger=0.7, low=-0.05, high=0.02,
-                      passed=False),),
+    measures=(
+        Measure(name="idr", champion=0.71, challenger=0.7, low=-0.05, high=0.02, passed=False),
+    ),
     scenes=24,
-)  # fmt: skip
+)
 KAIRO = ("--character", "kairo")
 Lora = Callable[..., Result]
 
@@ -87,8 +88,13 @@ def test_versions_are_imported_promoted_rolled_back_and_told_of(
     assert (nothing.exit_code, answer_error(nothing)) == (1, "conflict")
     log = answer(command("history", *KAIRO, "--json"))["items"]
     assert [one["kind"] for one in log if one["kind"] != "staging"] == [
-        "promoted", "promoted", "promoted", "rolled_back", "rolled_back", "cleared",
-    ]  # fmt: skip
+        "promoted",
+        "promoted",
+        "promoted",
+        "rolled_back",
+        "rolled_back",
+        "cleared",
+    ]
     assert "rolled back 2 1" in words(command("history", *KAIRO))
 
 

@@ -89,11 +89,15 @@ def test_what_was_served_and_rendered_before_revision_2_is_kept(empty: StoreSett
     assert store.switches.rollback(KAIRO.id).version == 1
     jobs = {one.id: one for one in store.jobs.list()}
     assert {id: one.request.adapter_version for id, one in jobs.items()} == {
-        "with": None, "without": 0, "planned": None,
-    }  # fmt: skip
+        "with": None,
+        "without": 0,
+        "planned": None,
+    }
     assert {id: one.adapter_version for id, one in jobs.items()} == {
-        "with": None, "without": 0, "planned": 1,
-    }  # fmt: skip
+        "with": None,
+        "without": 0,
+        "planned": 1,
+    }
     assert [step.name for step in jobs[JobId("planned")].steps] == ["adapter"]
     store.close()
 

@@ -135,10 +135,16 @@ def test_what_is_served_equals_stock_diffusers(
     found = [faces.faces(from_png(blobs.get(sha256)))[0].embedding for sha256 in kairo]
     vector = torch.from_numpy(centroid(np.stack(found)))[None]
     image = pipe(
-        PROMPT, negative_prompt="", width=SIDE, height=SIDE, num_inference_steps=3,
-        guidance_scale=3.0, generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+        PROMPT,
+        negative_prompt="",
+        width=SIDE,
+        height=SIDE,
+        num_inference_steps=3,
+        guidance_scale=3.0,
+        generator=torch.Generator("cpu").manual_seed(7),
+        output_type="np",
         ip_adapter_image_embeds=[torch.stack([torch.zeros_like(vector), vector])],
-    ).images[0]  # fmt: skip
+    ).images[0]
     ours = load(base).render(order(kairo)).pixels
     assert np.abs(ours / 255 - image).max() < 1e-3 + 0.5 / 255
 

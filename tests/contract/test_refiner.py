@@ -29,9 +29,11 @@ from tests.tiny_pipelines import save
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 PLAN = Plan(
-    prompt="an astronaut", negative_prompt="blurry", identity_prompt="the face of an astronaut",
+    prompt="an astronaut",
+    negative_prompt="blurry",
+    identity_prompt="the face of an astronaut",
     scene=SceneState(),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +84,16 @@ class Restorer:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="restorer", lora=False, references=False, inpaint=True, video=False, seed=True,
-            width_px=192, height_px=128, token_budget=77,
-        )  # fmt: skip
+            model="restorer",
+            lora=False,
+            references=False,
+            inpaint=True,
+            video=False,
+            seed=True,
+            width_px=192,
+            height_px=128,
+            token_budget=77,
+        )
 
     async def render(self, order: RenderOrder) -> Rendering:
         raise NotImplementedError(order)
@@ -113,9 +122,12 @@ async def judged(validator: Validator, pixels: Pixels, character: Character) -> 
 
 
 async def test_a_repair_that_helps_is_kept(
-    settings: Settings, validator: Validator, character: Character, photograph: Pixels,
+    settings: Settings,
+    validator: Validator,
+    character: Character,
+    photograph: Pixels,
     blurred: Pixels,
-) -> None:  # fmt: skip
+) -> None:
     before = await judged(validator, blurred, character)
     assert before.box is not None
     square = square_round(before.box, blurred, settings.repair.margin)
@@ -139,9 +151,12 @@ async def test_a_repair_that_helps_is_kept(
 
 
 async def test_each_try_paints_over_more_with_another_seed(
-    settings: Settings, validator: Validator, character: Character, photograph: Pixels,
+    settings: Settings,
+    validator: Validator,
+    character: Character,
+    photograph: Pixels,
     blurred: Pixels,
-) -> None:  # fmt: skip
+) -> None:
     before = await judged(validator, blurred, character)
     assert before.box is not None
     painter = Restorer(photograph, square_round(before.box, blurred, settings.repair.margin))
@@ -153,9 +168,12 @@ async def test_each_try_paints_over_more_with_another_seed(
 
 
 async def test_a_repair_that_harms_is_thrown_away(
-    settings: Settings, generator: Generator, validator: Validator, character: Character,
+    settings: Settings,
+    generator: Generator,
+    validator: Validator,
+    character: Character,
     photograph: Pixels,
-) -> None:  # fmt: skip
+) -> None:
     """The tiny pipeline's random weights paint noise where the face was."""
     before = await judged(validator, photograph, character)
     refiner = Refiner(settings, generator=generator, validator=validator)
@@ -193,14 +211,21 @@ async def test_a_model_that_cannot_inpaint_is_not_asked(
 
 
 async def test_the_jobs_adapter_is_used_and_a_foreign_one_refused(
-    settings: Settings, generator: Generator, validator: Validator, character: Character,
+    settings: Settings,
+    generator: Generator,
+    validator: Validator,
+    character: Character,
     photograph: Pixels,
-) -> None:  # fmt: skip
+) -> None:
     base = base_folder(settings.generator.model)
     adapter = AdapterVersion(
-        character_id=character.id, version=1, rank=4, alpha=4, base_model=base.id,
+        character_id=character.id,
+        version=1,
+        rank=4,
+        alpha=4,
+        base_model=base.id,
         sha256=Store.open(settings.store).blobs.put(lora(base)),
-    )  # fmt: skip
+    )
     before = await judged(validator, photograph, character)
     refiner = Refiner(settings, generator=generator, validator=validator)
     outcome = await refiner.repair(photograph, before, character, PLAN, adapter, 5, 1)

@@ -89,11 +89,15 @@ def wardrobe(flux: BaseFolder, blobs: BlobStore) -> Wardrobe:
 def orders(adapters: Sequence[AdapterVersion | None]) -> list[RenderOrder]:
     return [
         RenderOrder(
-            prompt=PROMPTS[n % len(PROMPTS)], negative_prompt="blurry" if n % 2 else "", seed=n,
-            width_px=SIDE, height_px=SIDE, adapter=adapter,
+            prompt=PROMPTS[n % len(PROMPTS)],
+            negative_prompt="blurry" if n % 2 else "",
+            seed=n,
+            width_px=SIDE,
+            height_px=SIDE,
+            adapter=adapter,
         )
         for n, adapter in enumerate(adapters)
-    ]  # fmt: skip
+    ]
 
 
 def exact(model: DiffusersImageModel, batch: list[RenderOrder]) -> npt.NDArray[np.float32]:
@@ -217,9 +221,15 @@ def test_convolutions_and_every_other_layer_of_a_unet_can_be_adapted(
     pipe.load_lora_weights(str(tmp_path), weight_name="x.safetensors")
     (order,) = orders([wardrobe("x", one)])
     stock = pipe(
-        prompt=[order.prompt], negative_prompt=[""], width=SIDE, height=SIDE, guidance_scale=3.0,
-        num_inference_steps=2, generator=torch.Generator("cpu").manual_seed(0), output_type="np",
-    ).images  # fmt: skip
+        prompt=[order.prompt],
+        negative_prompt=[""],
+        width=SIDE,
+        height=SIDE,
+        guidance_scale=3.0,
+        num_inference_steps=2,
+        generator=torch.Generator("cpu").manual_seed(0),
+        output_type="np",
+    ).images
     assert apart(exact(model, [order]), stock) < 1e-3
 
 

@@ -39,8 +39,9 @@ CAPTION = "portrait of moqik a man"
 FACE = Face(
     box=(16, 16, 48, 48),
     landmarks=np.array([[25, 27], [39, 27], [32, 34], [26, 41], [38, 41]], np.float32),
-    score=0.9, embedding=np.ones(4, np.float32) / 2,
-)  # fmt: skip
+    score=0.9,
+    embedding=np.ones(4, np.float32) / 2,
+)
 RECIPE = Recipe(
     layers="linear",
     rank=4,
@@ -94,20 +95,35 @@ def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
 
 def label(base: BaseFolder, trainer: LoraTrainer) -> Label:
     return Label(
-        character_id="ada", version=3, base_model=base.id, base_sha256=base.sha256,
-        family=family_of(base), component=base.component, manifest="5" * 64, trigger="moqik",
-        rank=RECIPE.rank, alpha=RECIPE.alpha, targets=tuple(trainer.targets),
-        resolution_px=SIDE_PX, best_step=8, idr_before=0.25, idr_after=None,
-    )  # fmt: skip
+        character_id="ada",
+        version=3,
+        base_model=base.id,
+        base_sha256=base.sha256,
+        family=family_of(base),
+        component=base.component,
+        manifest="5" * 64,
+        trigger="moqik",
+        rank=RECIPE.rank,
+        alpha=RECIPE.alpha,
+        targets=tuple(trainer.targets),
+        resolution_px=SIDE_PX,
+        best_step=8,
+        idr_before=0.25,
+        idr_after=None,
+    )
 
 
 def paint(pipe: DiffusionPipeline, guidance: float = 2.0) -> npt.NDArray[np.float32]:
     pipe.set_progress_bar_config(disable=True)
     words = prompt_arguments(pipe, prompts=[CAPTION], negative_prompts=[""], guidance=guidance)
     painted = pipe(
-        **words, width=SIDE_PX, height=SIDE_PX, num_inference_steps=2, output_type="np",
+        **words,
+        width=SIDE_PX,
+        height=SIDE_PX,
+        num_inference_steps=2,
+        output_type="np",
         generator=torch.Generator("cpu").manual_seed(5),
-    )  # fmt: skip
+    )
     return np.asarray(painted.images[0])
 
 
@@ -231,9 +247,13 @@ def test_the_service_paints_the_file_as_stock_diffusers_does(
         GeneratorSettings(model=str(base.folder), device="cpu", steps=2, guidance=2.0), blobs
     )
     version = AdapterVersion(
-        character_id=CharacterId("ada"), version=3, sha256=blobs.put(content),
-        base_model=base.id, rank=RECIPE.rank, alpha=RECIPE.alpha,
-    )  # fmt: skip
+        character_id=CharacterId("ada"),
+        version=3,
+        sha256=blobs.put(content),
+        base_model=base.id,
+        rank=RECIPE.rank,
+        alpha=RECIPE.alpha,
+    )
     order = RenderOrder(
         prompt=CAPTION, seed=5, width_px=SIDE_PX, height_px=SIDE_PX, adapter=version
     )
@@ -242,8 +262,10 @@ def test_the_service_paints_the_file_as_stock_diffusers_does(
 
 
 def test_every_preset_finds_layers_and_trains_nothing_else(denoiser: Denoiser) -> None:
-    counts = [len(target_layers(denoiser.model, one)) for one in
-              ("attention", "feed_forward", "linear", "all")]  # fmt: skip
+    counts = [
+        len(target_layers(denoiser.model, one))
+        for one in ("attention", "feed_forward", "linear", "all")
+    ]
     assert 0 < counts[0] < counts[1] <= counts[2] <= counts[3]
 
 

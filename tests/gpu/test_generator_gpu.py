@@ -59,9 +59,13 @@ def test_an_adapter_changes_the_picture_and_leaves_the_base_as_it_was(
 ) -> None:
     bare = model.render(ORDER).pixels
     adapter = AdapterVersion(
-        character_id=CharacterId("kairo"), version=1, sha256=store.blobs.put(lora(base)),
-        base_model=base.id, rank=4, alpha=4,
-    )  # fmt: skip
+        character_id=CharacterId("kairo"),
+        version=1,
+        sha256=store.blobs.put(lora(base)),
+        base_model=base.id,
+        rank=4,
+        alpha=4,
+    )
     order = ORDER.model_copy(update={"adapter": adapter})
     assert not np.array_equal(model.render(order).pixels, bare)
     assert np.array_equal(model.render(ORDER).pixels, bare)

@@ -41,11 +41,15 @@ def test_a_mixed_batch_shows_every_character_as_alone(base: BaseFolder, store: S
     model = DiffusersImageModel(GeneratorSettings(model=str(base.folder), steps=2), store.blobs)
     cast = [
         AdapterVersion(
-            character_id=CharacterId(f"c{seed}"), version=1, base_model=base.id, rank=4, alpha=4,
+            character_id=CharacterId(f"c{seed}"),
+            version=1,
+            base_model=base.id,
+            rank=4,
+            alpha=4,
             sha256=store.blobs.put(lora(base, seed=seed)),
         )
         for seed in range(4)
-    ]  # fmt: skip
+    ]
     orders = [
         RenderOrder(prompt="a knight", seed=7, width_px=64, height_px=64, adapter=one)
         for one in (*cast, None)
@@ -62,7 +66,9 @@ def test_a_swap_is_quicker_than_pefts(family: str, capsys: pytest.CaptureFixture
     with capsys.disabled():
         print(f"\n{family} on {torch.cuda.get_device_name()}")  # noqa: T201
         for name, values in parts.items():
-            print(f"  {name}: {1000 * median(values):.1f} ms, PEFT takes "  # noqa: T201
-                  f"{paired(values, theirs):.1f} times as long")  # fmt: skip
+            print(  # noqa: T201
+                f"  {name}: {1000 * median(values):.1f} ms, PEFT takes "
+                f"{paired(values, theirs):.1f} times as long"
+            )
     assert paired(parts[SWITCH], theirs) > 3
     assert parts.keys() >= {WHOLE, SWITCH}

@@ -37,9 +37,16 @@ class Photographer:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="photographer", lora=True, references=True, inpaint=True, video=False, seed=True,
-            width_px=256, height_px=256, token_budget=77,
-        )  # fmt: skip
+            model="photographer",
+            lora=True,
+            references=True,
+            inpaint=True,
+            video=False,
+            seed=True,
+            width_px=256,
+            height_px=256,
+            token_budget=77,
+        )
 
     async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
         """It needs no adapters."""

@@ -83,9 +83,12 @@ def stage(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     looks = cast_all(settings, actor)
     serve.start(http_options={"host": "127.0.0.1", "port": free_port()}, proxy_location="Disabled")
     part = serve.deployment(
-        num_replicas=REPLICAS, ray_actor_options={"num_cpus": 0}, max_ongoing_requests=100,
-        graceful_shutdown_timeout_s=2, graceful_shutdown_wait_loop_s=0.1,
-    )(Generator)  # fmt: skip
+        num_replicas=REPLICAS,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=100,
+        graceful_shutdown_timeout_s=2,
+        graceful_shutdown_wait_loop_s=0.1,
+    )(Generator)
     handle = serve.run(part.bind(settings), name="swap", route_prefix=None)
     yield Stage(handle, actor, looks)
     serve.shutdown()

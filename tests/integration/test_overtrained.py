@@ -71,11 +71,22 @@ def reciting(character: Character) -> bytes:
     for step in range(STEPS):
         trainer.step(step)
     label = Label(
-        character_id=character.id, version=1, base_model=base.id, base_sha256=base.sha256,
-        family="unet", component=base.component, manifest="0" * 64, trigger=TRIGGER,
-        rank=RECIPE.rank, alpha=RECIPE.alpha, targets=tuple(trainer.targets),
-        resolution_px=SIDE_PX, best_step=STEPS, idr_before=None, idr_after=None,
-    )  # fmt: skip
+        character_id=character.id,
+        version=1,
+        base_model=base.id,
+        base_sha256=base.sha256,
+        family="unet",
+        component=base.component,
+        manifest="0" * 64,
+        trigger=TRIGGER,
+        rank=RECIPE.rank,
+        alpha=RECIPE.alpha,
+        targets=tuple(trainer.targets),
+        resolution_px=SIDE_PX,
+        best_step=STEPS,
+        idr_before=None,
+        idr_after=None,
+    )
     return write(trainer.factors(), label)
 
 
@@ -84,9 +95,14 @@ def reciting(character: Character) -> bytes:
 def test_a_copy_machine_that_was_trained_is_refused(settings: Settings, kairo: Character) -> None:
     sha256 = Blobs(settings.store.blob_root).put(reciting(kairo))
     challenger = AdapterVersion(
-        character_id=kairo.id, version=1, sha256=sha256, base_model=STUDIO_ID,
-        rank=RECIPE.rank, alpha=RECIPE.alpha, trigger=TRIGGER,
-    )  # fmt: skip
+        character_id=kairo.id,
+        version=1,
+        sha256=sha256,
+        base_model=STUDIO_ID,
+        rank=RECIPE.rank,
+        alpha=RECIPE.alpha,
+        trigger=TRIGGER,
+    )
     verdict = judge(challenger, None, kairo, settings)
     measures = {one.name: one for one in verdict.measures}
     assert not verdict.promoted

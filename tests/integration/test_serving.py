@@ -109,9 +109,19 @@ def test_a_scene_goes_through_every_step(api: Api) -> None:
 
     assert job["status"] == "succeeded", job["problem"]
     assert steps_of(job) == [
-        "context", "adapter", "prompt", "render", "validate", "repair", "repair", "render",
-        "validate", "analyze", "remember", "collect",
-    ]  # fmt: skip
+        "context",
+        "adapter",
+        "prompt",
+        "render",
+        "validate",
+        "repair",
+        "repair",
+        "render",
+        "validate",
+        "analyze",
+        "remember",
+        "collect",
+    ]
     assert job["result"]["idr"] >= 0.75
     assert api.episodes("whole") == [job["id"]]
     picture = api.http.get(f"/v1/artifacts/{job['result']['artifact']}").raise_for_status()

@@ -23,9 +23,16 @@ pytestmark = [
 ]
 
 SHARES = {
-    "face_found", "hair_colour", "outfit_colour", "place", "marks", "props", "injuries",
-    "idr_caption_only", "idr_reference_adapter",
-}  # fmt: skip
+    "face_found",
+    "hair_colour",
+    "outfit_colour",
+    "place",
+    "marks",
+    "props",
+    "injuries",
+    "idr_caption_only",
+    "idr_reference_adapter",
+}
 
 
 @pytest.fixture(scope="module")

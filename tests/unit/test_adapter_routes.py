@@ -51,9 +51,12 @@ def services(settings: Settings) -> Iterator[Services]:
             registry.import_file(KAIRO, lora(base, seed=seed))
         blobs = services.store.blobs
         verdict = Verdict(
-            promoted=False, reason="variety fell", scenes=24,
-            report=blobs.put(b'{"scenes": [1, 2]}'), sheet=blobs.put(b"\x89PNG\r\n\x1a\n..."),
-        )  # fmt: skip
+            promoted=False,
+            reason="variety fell",
+            scenes=24,
+            report=blobs.put(b'{"scenes": [1, 2]}'),
+            sheet=blobs.put(b"\x89PNG\r\n\x1a\n..."),
+        )
         figures = TrainingFigures(run_id="r", manifest="a" * 64, best_step=9, train_s=1.5)
         refused = blobs.put(lora(base, seed=3))
         services.store.adapters.add(

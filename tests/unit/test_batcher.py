@@ -21,9 +21,16 @@ class Painter:
     """Paints flat colours, notes what was painted together, and waits for `brush` before each."""
 
     capabilities = Capabilities(
-        model="flat", lora=True, references=False, inpaint=True, video=False, seed=True,
-        width_px=64, height_px=64, token_budget=77,
-    )  # fmt: skip
+        model="flat",
+        lora=True,
+        references=False,
+        inpaint=True,
+        video=False,
+        seed=True,
+        width_px=64,
+        height_px=64,
+        token_budget=77,
+    )
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -44,10 +51,11 @@ class Painter:
         if any(order.seed == BUG for order in orders):
             raise ZeroDivisionError
         return [
-            Rendering(pixels=np.full((8, 8, 3), order.seed % 256, np.uint8), model="flat",
-                      seed=order.seed)
+            Rendering(
+                pixels=np.full((8, 8, 3), order.seed % 256, np.uint8), model="flat", seed=order.seed
+            )
             for order in orders
-        ]  # fmt: skip
+        ]
 
     def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         self.brush.wait(10)

@@ -59,10 +59,14 @@ def test_a_cut_event_stream_is_resumed_after_the_last_event_that_came() -> None:
 
 def test_a_problem_keeps_its_code_and_advice_and_names_the_fields() -> None:
     problem = {
-        "type": "urn:cineai:problem:invalid", "title": "x", "status": 422, "code": "invalid",
-        "detail": "The request is not valid.", "advice": "Correct it.",
+        "type": "urn:cineai:problem:invalid",
+        "title": "x",
+        "status": 422,
+        "code": "invalid",
+        "detail": "The request is not valid.",
+        "advice": "Correct it.",
         "errors": [{"at": "body.seed", "message": "too small"}],
-    }  # fmt: skip
+    }
     transport = httpx.MockTransport(lambda _: httpx.Response(422, json=problem))
     with Client("http://server", transport=transport) as client, pytest.raises(CineError) as caught:
         client.submit({"character_id": "kairo", "prompt": "x"})

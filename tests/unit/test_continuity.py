@@ -21,9 +21,15 @@ PROFILE = Profile(
 CHARACTER = Character(id=KAIRO, name="Kairo", profile=PROFILE)
 WOUND = Injury(kind="bruise", place="chin", since_scene=2)
 WORLD = WorldState(
-    character_id=KAIRO, story_id=STORY, scene=3, outfit=CLOAK, injuries=(WOUND,),
-    props=("sword",), place="forest", weather="rain",
-)  # fmt: skip
+    character_id=KAIRO,
+    story_id=STORY,
+    scene=3,
+    outfit=CLOAK,
+    injuries=(WOUND,),
+    props=("sword",),
+    place="forest",
+    weather="rain",
+)
 NEW = WorldState(character_id=KAIRO, story_id=STORY, outfit=CLOAK)
 
 
@@ -151,8 +157,13 @@ def test_a_wound_that_the_request_ends_stays_ended(prompt: str) -> None:
     scene = after(WORLD, prompt).scene
     assert scene.mended == (WOUND,)
     before = Episode(
-        id=EpisodeId("a"), character_id=KAIRO, story_id=STORY, scene=3, prompt="", artifact="",
+        id=EpisodeId("a"),
+        character_id=KAIRO,
+        story_id=STORY,
+        scene=3,
+        prompt="",
+        artifact="",
         state=SceneState(injuries=(WOUND,)),
-    )  # fmt: skip
+    )
     now = before.model_copy(update={"id": EpisodeId("b"), "scene": 4, "state": scene})
     assert WOUND not in fold(CHARACTER, [before, now], MemorySettings()).injuries

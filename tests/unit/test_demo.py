@@ -31,18 +31,29 @@ def finished(status: str = "succeeded") -> Job:
     identity = IdentityReport(idr=0.83, verdict="pass", parts=PARTS)
     repair = Repair(attempt=1, idr_before=0.6, idr_after=0.83, kept=True, strength=0.45)
     result = Result(
-        idr=0.83, identity=identity, raw_identity=identity, repairs=(repair,), seed=7,
-        prompt="portrait of a man", artifact="a", raw_artifact="b",
-    )  # fmt: skip
+        idr=0.83,
+        identity=identity,
+        raw_identity=identity,
+        repairs=(repair,),
+        seed=7,
+        prompt="portrait of a man",
+        artifact="a",
+        raw_artifact="b",
+    )
     request = SceneRequest(
         character_id=CharacterId("kairo"), prompt="Kairo fights " * 30, story_id=StoryId("demo")
     )
     problem = Problem(code="identity_lost", message="lost", advice="retry")
     return Job.model_validate(
-        {"id": JobId("j"), "status": status, "request": request, "result": result,
-         "steps": [Step(name="render", duration_ms=12.34)],
-         "problem": problem if status == "rejected" else None}
-    )  # fmt: skip
+        {
+            "id": JobId("j"),
+            "status": status,
+            "request": request,
+            "result": result,
+            "steps": [Step(name="render", duration_ms=12.34)],
+            "problem": problem if status == "rejected" else None,
+        }
+    )
 
 
 def test_the_sheet_shows_every_picture_large_and_in_its_place() -> None:
@@ -66,8 +77,18 @@ def test_the_sheet_is_drawn_without_pictures_scores_or_references() -> None:
 
 def test_a_scene_is_reported_with_all_that_is_promised() -> None:
     told = json.loads(json.dumps(scene_report(finished())))
-    promised = {"job_id", "status", "idr", "identity", "repairs", "steps", "prompt", "adapter",
-                "seed", "state"}  # fmt: skip
+    promised = {
+        "job_id",
+        "status",
+        "idr",
+        "identity",
+        "repairs",
+        "steps",
+        "prompt",
+        "adapter",
+        "seed",
+        "state",
+    }
     assert promised <= set(told)
     assert told["steps"] == [{"name": "render", "attempt": 1, "duration_ms": 12.3}]
     assert set(told["state"]) == {"before", "after"}
@@ -76,9 +97,11 @@ def test_a_scene_is_reported_with_all_that_is_promised() -> None:
 
 def test_a_step_is_one_line_with_its_time_and_what_it_did() -> None:
     step = Step(
-        name="repair", attempt=2, duration_ms=1500,
+        name="repair",
+        attempt=2,
+        duration_ms=1500,
         detail={"idr_before": 0.6, "idr": None, "kept": False},
-    )  # fmt: skip
+    )
     line = Text.from_markup(step_line(step.model_dump(mode="json"))).plain
     assert " ".join(line.split()) == "✓ repair 2 1.50 s IDR 0.600 → no face, not kept"
 

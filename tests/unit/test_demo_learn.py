@@ -26,15 +26,30 @@ def picture(colour: tuple[int, int, int]) -> bytes:
 
 def run(status: str, reason: str = "") -> TrainingRun:
     adapter = TrainedAdapter(
-        run_id="r", character_id=CharacterId("mira"), version=1, sha256="a" * 64,
-        manifest="m" * 64, base_model="cineai/studio", rank=4, alpha=4, trigger="moqik",
-        best_step=9, probe_idr=0.8, train_s=61.26,
-    )  # fmt: skip
+        run_id="r",
+        character_id=CharacterId("mira"),
+        version=1,
+        sha256="a" * 64,
+        manifest="m" * 64,
+        base_model="cineai/studio",
+        rank=4,
+        alpha=4,
+        trigger="moqik",
+        best_step=9,
+        probe_idr=0.8,
+        train_s=61.26,
+    )
     verdict = Verdict(promoted=not reason, reason=reason, scenes=24)
     return TrainingRun.model_validate(
-        {"id": "r", "character_id": "mira", "images": 31, "status": status, "adapter": adapter,
-         "verdict": verdict}
-    )  # fmt: skip
+        {
+            "id": "r",
+            "character_id": "mira",
+            "images": 31,
+            "status": status,
+            "adapter": adapter,
+            "verdict": verdict,
+        }
+    )
 
 
 def test_what_ships_is_more_than_a_training_needs_and_small() -> None:
@@ -66,9 +81,13 @@ def test_the_summary_has_all_that_is_promised() -> None:
     ]
     told = summary(Learned(run("promoted"), pairs, Path("out/learned.png")), 99.0)
     promised = {
-        "pass_rate_before": 0.0, "pass_rate_after": 0.5, "idr_before": 0.1, "idr_after": 0.75,
-        "promoted": True, "train_seconds": 61.3,
-    }  # fmt: skip
+        "pass_rate_before": 0.0,
+        "pass_rate_after": 0.5,
+        "idr_before": 0.1,
+        "idr_after": 0.75,
+        "promoted": True,
+        "train_seconds": 61.3,
+    }
     assert promised.items() <= told.items()
     refused = summary(Learned(run("refused", "idr: no"), pairs, Path("x")), 99.0)
     assert (refused["promoted"], refused["reason"]) == (False, "idr: no")

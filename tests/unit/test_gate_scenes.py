@@ -25,9 +25,15 @@ def key(scene: GateScene) -> tuple[str | None, ...]:
 
 def test_captions_are_read_as_they_are_written() -> None:
     assert said(TRAINED[0]) == {
-        "place": "studio", "pose": "facing the camera", "garment": "cloak", "colour": "dark",
-        "expression": "neutral", "action": "fighting", "framing": "portrait", "weather": "rain",
-    }  # fmt: skip
+        "place": "studio",
+        "pose": "facing the camera",
+        "garment": "cloak",
+        "colour": "dark",
+        "expression": "neutral",
+        "action": "fighting",
+        "framing": "portrait",
+        "weather": "rain",
+    }
 
 
 def test_scenes_are_the_same_for_a_character_and_a_set() -> None:

@@ -88,8 +88,12 @@ async def test_a_new_character_needs_thirty_one_images(
     cast_kairo(services)
     body = (await client.get(PATH)).json()
     assert body == {
-        "character_id": "kairo", "paused": False, "images": 0, "wanted": 31, "run": None,
-    }  # fmt: skip
+        "character_id": "kairo",
+        "paused": False,
+        "images": 0,
+        "wanted": 31,
+        "run": None,
+    }
     missing = await client.get("/v1/characters/nobody/training")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 

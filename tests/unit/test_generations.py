@@ -24,9 +24,7 @@ def without() -> list[list[Generation]]:
 
 def left(all_lives: list[list[Generation]], field: str) -> float:
     """Share of the first generation's variety that the last one has."""
-    first, last = (
-        np.mean([one[at].variety[field] for one in all_lives]) for at in (0, -1)
-    )  # fmt: skip
+    first, last = (np.mean([one[at].variety[field] for one in all_lives]) for at in (0, -1))
     return float(last / first)
 
 

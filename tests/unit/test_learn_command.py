@@ -20,12 +20,14 @@ from serve.cli.learning import describe, follow_training
 
 KAIRO = CharacterId("kairo")
 REFUSED = Verdict(
-    promoted=False, reason="idr 0.800 to 0.780: not surely better", scenes=24,
+    promoted=False,
+    reason="idr 0.800 to 0.780: not surely better",
+    scenes=24,
     measures=(
         Measure(name="idr", champion=0.8, challenger=0.78, low=-0.04, high=0.0, passed=False),
         Measure(name="face_found", champion=1.0, challenger=1.0, passed=True),
     ),
-)  # fmt: skip
+)
 
 
 def run(id: str = "r1", **fields: object) -> TrainingRun:

@@ -150,11 +150,20 @@ def trained(
     """What a training run left: its file is among the blobs."""
     content = lora(base, seed=sum(map(ord, run)))
     given = {
-        "run_id": run, "character_id": KAIRO, "version": 1,
-        "sha256": Store.open(served.store).blobs.put(content), "manifest": "a" * 64,
-        "base_model": "tiny", "rank": 4, "alpha": 4.0, "trigger": "sks kairo", "best_step": 300,
-        "probe_idr": 0.71, "train_s": 12.5, **fields,
-    }  # fmt: skip
+        "run_id": run,
+        "character_id": KAIRO,
+        "version": 1,
+        "sha256": Store.open(served.store).blobs.put(content),
+        "manifest": "a" * 64,
+        "base_model": "tiny",
+        "rank": 4,
+        "alpha": 4.0,
+        "trigger": "sks kairo",
+        "best_step": 300,
+        "probe_idr": 0.71,
+        "train_s": 12.5,
+        **fields,
+    }
     return TrainedAdapter.model_validate(given)
 
 

@@ -4,9 +4,18 @@ from cluster.domain.render import Capabilities
 from cluster.errors import Invalid
 
 ABLE = Capabilities(
-    model="tiny", lora=True, references=False, inpaint=True, video=False, seed=True, width_px=128,
-    height_px=96, token_budget=77, side_multiple_px=16, max_side_px=512,
-)  # fmt: skip
+    model="tiny",
+    lora=True,
+    references=False,
+    inpaint=True,
+    video=False,
+    seed=True,
+    width_px=128,
+    height_px=96,
+    token_budget=77,
+    side_multiple_px=16,
+    max_side_px=512,
+)
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,16 @@ class Painter:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="painter", lora=self._lora, references=False, inpaint=False, video=False,
-            seed=True, width_px=64, height_px=64, token_budget=77,
-        )  # fmt: skip
+            model="painter",
+            lora=self._lora,
+            references=False,
+            inpaint=False,
+            video=False,
+            seed=True,
+            width_px=64,
+            height_px=64,
+            token_budget=77,
+        )
 
 
 class OnlyGenerator(NamedTuple):

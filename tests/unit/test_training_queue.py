@@ -45,9 +45,14 @@ def store(settings: Settings) -> Iterator[Store]:
     for who in (KAIRO, MIRA):
         opened.characters.add(Character(id=who, name=who, references=("r" * 64,)))
         manifest = Manifest(
-            character_id=who, trigger="moqik", looks="", consent=Consent(), resolution_px=128,
-            samples=(), dropped=(),
-        )  # fmt: skip
+            character_id=who,
+            trigger="moqik",
+            looks="",
+            consent=Consent(),
+            resolution_px=128,
+            samples=(),
+            dropped=(),
+        )
         digest = opened.blobs.put(manifest.model_dump_json().encode())
         opened.golden.set_snapshot(
             Snapshot(character_id=who, manifest=digest, inputs="i", samples=31, dropped=0)
@@ -99,11 +104,17 @@ def feed(store: Store, count: int, who: CharacterId = KAIRO, *, accepted: bool =
     for number in range(known, known + count):
         store.golden.add(
             GoldenImage(
-                character_id=who, job_id=f"{who}-{number}", sha256=f"{number:064}", idr=0.9,
-                state=SceneState(), caption="", phash="0", accepted=accepted,
+                character_id=who,
+                job_id=f"{who}-{number}",
+                sha256=f"{number:064}",
+                idr=0.9,
+                state=SceneState(),
+                caption="",
+                phash="0",
+                accepted=accepted,
                 reason="" if accepted else "idr: low",
             )
-        )  # fmt: skip
+        )
 
 
 def until(store: Store, wanted: Callable[[TrainingRun], bool], who: CharacterId = KAIRO):  # type: ignore[no-untyped-def]  # noqa: ANN201
