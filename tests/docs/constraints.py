@@ -1,0 +1,28 @@
+"""`python -m tests.docs.constraints`: writes constraints.txt from what is installed here."""
+
+import subprocess
+import sys
+
+from tests.docs.markdown import ROOT
+
+PAGE = ROOT / "constraints.txt"
+HEAD = """\
+# The whole resolved set: `pip install -c constraints.txt -e .` installs these versions and spends
+# no time on choosing. A constraint binds only what is installed, so the file serves a CPU build of
+# torch and a CUDA build alike: torch pins its own nvidia packages. Written by `make constraints`.
+"""
+
+
+def resolved() -> str:
+    """The file for the packages of this environment, this project left out.
+
+    A local version (`2.13.0+cpu`) is cut to the public one: it would refuse every other build.
+    """
+    line = [sys.executable, "-m", "pip", "freeze", "--exclude", "cineai", "--local"]
+    frozen = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    pins = [one.partition("+")[0] for one in frozen.splitlines() if "==" in one]
+    return HEAD + "\n".join(pins) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(resolved())

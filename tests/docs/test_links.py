@@ -1,0 +1,24 @@
+"""Links in the documents lead somewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT, anchors, documents, links
+
+
+def _broken(path: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    file = path.parent / name if name else path
+    return not file.exists() or bool(anchor and anchor not in anchors(file))
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_resolves(path: Path) -> None:
+    assert [target for target in links(path) if _broken(path, target)] == []
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    readme = ROOT / "README.md"
+    linked = {(readme.parent / target.partition("#")[0]).resolve() for target in links(readme)}
+    assert {path for path in documents() if path not in linked and path != readme} == set()
