@@ -45,7 +45,9 @@ def markdown() -> str:
 
 def undescribed() -> list[str]:
     """Fields without a description, as `section.field`."""
-    models = [(name, _model(field)) for name, field in Settings.model_fields.items()]
+    models: list[tuple[str, type[Section]]] = [
+        (name, _model(field)) for name, field in Settings.model_fields.items()
+    ]
     return [
         f"{name}.{key}"
         for name, model in [*models, ("training.recipe", Recipe)]
