@@ -45,12 +45,10 @@ def markdown() -> str:
 
 def undescribed() -> list[str]:
     """Fields without a description, as `section.field`."""
-    models: list[tuple[str, type[Section]]] = [
-        (name, _model(field)) for name, field in Settings.model_fields.items()
-    ]
+    models = {name: _model(field) for name, field in Settings.model_fields.items()}
     return [
         f"{name}.{key}"
-        for name, model in [*models, ("training.recipe", Recipe)]
+        for name, model in (models | {"training.recipe": Recipe}).items()
         for key, field in model.model_fields.items()
         if not field.description
     ]
