@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 from rich.console import Console
 
-from tests.generations import MEASURED, live
+from tests.self_training import MEASURED, live
 
 
 def main() -> None:

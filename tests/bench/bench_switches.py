@@ -23,7 +23,7 @@ from cluster.domain.learning.adapter import AdapterSwitch
 from cluster.launch import local_ray
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
 from cluster.store import Store
-from tests.replica import Handle, Replica
+from tests.scripted_replica import Handle, ScriptedReplica
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import KAIRO
@@ -33,7 +33,7 @@ class Process:
     """A replica in a process of its own."""
 
     def __init__(self, id: str, actor: Handle) -> None:
-        self._replica = Replica(id, actor)
+        self._replica = ScriptedReplica(id, actor)
         self._replica.__enter__()
 
     def heard_at(self, switch_id: int) -> float:

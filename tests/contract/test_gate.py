@@ -19,7 +19,7 @@ from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
-from tests.theatre import Part, Theatre, blend
+from tests.actor_model import ActorModel, Role, blend
 from training.gate.evaluate import Gate, GateReport
 from training.studio.cast.kairo import KAIRO, reference_shots
 from training.studio.cast.role import profile_of
@@ -60,8 +60,8 @@ def store(settings: Settings) -> Store:
 def references() -> list[Pixels]:
     if find_library("EGL") is None:
         pytest.skip("no EGL library (libegl1) to render off screen with")
-    stage = Theatre({})
-    return [stage.play(KAIRO, shot) for shot in reference_shots()]
+    model = ActorModel({})
+    return [model.picture(KAIRO, shot) for shot in reference_shots()]
 
 
 @pytest.fixture(scope="module")
@@ -78,20 +78,20 @@ def kairo(store: Store, references: list[Pixels]) -> Character:
 
 @pytest.fixture(scope="module")
 def judged(settings: Settings, store: Store, references: list[Pixels], kairo: Character) -> Judged:
-    """The verdict on one part against another (None: no adapter, who plays `BASE`)."""
-    parts = {
-        BASE: Part(DOUBLE),
-        GOOD: Part(KAIRO),
-        OTHER: Part(DOUBLE),
-        NOISE: Part(KAIRO, noise=0.6),
-        COPY: Part(KAIRO, deaf=tuple(references)),
-        WORSE: Part(blend(KAIRO, STRANGER, 0.2)),
+    """The verdict on one role against another (None: no adapter, which shows `BASE`)."""
+    roles = {
+        BASE: Role(DOUBLE),
+        GOOD: Role(KAIRO),
+        OTHER: Role(DOUBLE),
+        NOISE: Role(KAIRO, noise=0.6),
+        COPY: Role(KAIRO, deaf=tuple(references)),
+        WORSE: Role(blend(KAIRO, STRANGER, 0.2)),
     }
     try:
         identity = Remembering(settings)
     except ProviderMissing as missing:
         pytest.skip(missing.message)
-    gate = Gate(Theatre(parts), identity, store.blobs, settings)
+    gate = Gate(ActorModel(roles), identity, store.blobs, settings)
 
     def verdict(challenger: int, champion: int | None = None) -> Verdict:
         against = None if champion is None else version(champion)
@@ -105,7 +105,7 @@ def version(number: int) -> AdapterVersion:
         character_id=CharacterId("kairo"),
         version=number,
         sha256="0" * 64,
-        base_model="theatre",
+        base_model="actor-model",
         rank=4,
         alpha=4.0,
         trigger="moqik",
@@ -170,7 +170,7 @@ def test_the_champion_does_not_beat_himself(judged: Judged) -> None:
 def test_a_file_that_cannot_be_used_is_refused_with_what_is_wrong(
     settings: Settings, store: Store, kairo: Character
 ) -> None:
-    class Broken(Theatre):
+    class Broken(ActorModel):
         def render(self, order: RenderOrder) -> Rendering:
             raise BadAdapter("unet.a.lora_A.weight holds NaN")
 

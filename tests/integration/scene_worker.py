@@ -23,7 +23,7 @@ from serve.replicas.refiner import Refiner
 from serve.replicas.validator import Validator
 from serve.workflow.director import Director
 from tests.handles import in_process
-from tests.integration.photographer import Photographer
+from tests.integration.reference_model import ReferenceModel
 
 
 def settings_of(home: Path) -> Settings:
@@ -34,13 +34,13 @@ def settings_of(home: Path) -> Settings:
 
 
 def work(settings: Settings) -> Director:
-    photographer, validator = Photographer(settings), Validator(settings)
+    model, validator = ReferenceModel(settings), Validator(settings)
     return Director(
         settings,
         prompt_engine=PromptEngine(settings),
-        generator=photographer,
+        generator=model,
         validator=validator,
-        refiner=Refiner(settings, generator=photographer, validator=validator),
+        refiner=Refiner(settings, generator=model, validator=validator),
         analyzer=Analyzer(settings),
         actors=in_process(
             partial(MemoryStore, settings),

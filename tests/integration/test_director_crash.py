@@ -1,6 +1,6 @@
 """The Director's promises: no job lost, none done twice, a story's scenes in order.
 
-The worker is a real process that is killed for real; see `scene_worker.py` and `photographer.py`.
+The worker is a real process that is killed for real: `scene_worker.py`, with `reference_model.py`.
 """
 
 import os
@@ -26,7 +26,7 @@ from cluster.domain.scene import SceneRequest, StoryId
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
-from tests.integration.photographer import EMPTY_SEED, POOR_SEED
+from tests.integration.reference_model import EMPTY_SEED, POOR_SEED
 
 ROOT = Path(__file__).parents[2]
 ADA = CharacterId("ada")

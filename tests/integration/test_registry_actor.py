@@ -11,7 +11,7 @@ from actors import registry
 from cluster.errors import BadAdapter, Conflict
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
-from tests.replica import Handle, Replica
+from tests.scripted_replica import Handle, ScriptedReplica
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import KAIRO
@@ -41,7 +41,7 @@ def actor(ray_cluster: None, served: Settings) -> Iterator[Handle]:
 
 
 def test_every_replica_stages_before_the_switch_and_hears_of_it(actor: Handle) -> None:
-    with Replica("a", actor) as a, Replica("b", actor) as b:
+    with ScriptedReplica("a", actor) as a, ScriptedReplica("b", actor) as b:
         switch = ray.get(actor.promote.remote(KAIRO.id, 2))
         assert (switch.kind, switch.version, switch.replaced) == ("promoted", 2, 1)
         assert switch.problems == ()
@@ -52,7 +52,7 @@ def test_every_replica_stages_before_the_switch_and_hears_of_it(actor: Handle) -
 
 
 def test_a_rollback_does_not_wait_behind_long_polls_and_promotions(actor: Handle) -> None:
-    with Replica("slow", actor, answers=False):
+    with ScriptedReplica("slow", actor, answers=False):
         waiting = [actor.wait_newer.remote(10_000, 20.0) for _ in range(20)]
         ray.get(actor.promote.remote(KAIRO.id, 2))
         blocked = actor.promote.remote(KAIRO.id, 3)
@@ -66,15 +66,15 @@ def test_a_rollback_does_not_wait_behind_long_polls_and_promotions(actor: Handle
 
 
 def test_a_silent_replica_does_not_stop_a_promotion(actor: Handle) -> None:
-    with Replica("a", actor), Replica("silent", actor, answers=False):
+    with ScriptedReplica("a", actor), ScriptedReplica("silent", actor, answers=False):
         switch = ray.get(actor.promote.remote(KAIRO.id, 2))
     assert switch.problems == ("silent: did not answer",)
 
 
 def test_what_no_replica_can_stage_is_not_served(actor: Handle) -> None:
     with (
-        Replica("a", actor, problem="NaN"),
-        Replica("b", actor, problem="NaN"),
+        ScriptedReplica("a", actor, problem="NaN"),
+        ScriptedReplica("b", actor, problem="NaN"),
         pytest.raises(BadAdapter, match="a: NaN"),
     ):
         ray.get(actor.promote.remote(KAIRO.id, 2))
@@ -83,7 +83,7 @@ def test_what_no_replica_can_stage_is_not_served(actor: Handle) -> None:
 
 def test_a_promotion_that_is_cut_off_by_kill_is_finished(actor: Handle, served: Settings) -> None:
     store = Store.open(served.store)
-    with Replica("a", actor) as a, Replica("late", actor, answers=False) as late:
+    with ScriptedReplica("a", actor) as a, ScriptedReplica("late", actor, answers=False) as late:
         cut_off = actor.promote.remote(KAIRO.id, 2)
         a.await_kind("staging")
         ray.kill(actor, no_restart=False)

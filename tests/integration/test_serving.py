@@ -1,6 +1,6 @@
 """The whole application on real Serve replicas, over HTTP; replicas and actors are killed.
 
-The Generator's place is taken by `Photographer`; everything else is the product.
+The Generator's place is taken by `ReferenceModel`; everything else is the product.
 """
 
 import os
@@ -19,8 +19,8 @@ from skimage import data
 from cluster.launch import free_port
 from cluster.settings import JobSettings, Settings, StoreSettings
 from serve.app import wire
-from tests.integration.photographer import POOR_SEED, SLOW_SEED, Photographer
 from tests.integration.processes import await_pid, loads_torch, pids_of
+from tests.integration.reference_model import POOR_SEED, SLOW_SEED, ReferenceModel
 
 TIMEOUT_S = 120.0
 PARTS = ("Gateway", "Director", "PromptEngine", "Generator", "Validator", "Refiner", "Analyzer")
@@ -92,7 +92,7 @@ def api(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     port = free_port()
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(wire(settings, {}, Photographer), name="cineai", route_prefix="/")
+    serve.run(wire(settings, {}, ReferenceModel), name="cineai", route_prefix="/")
     api = Api(f"http://127.0.0.1:{port}")
     api.await_ready()
     api.cast("ada")

@@ -19,7 +19,7 @@ from cluster.domain.scene import SceneState
 from cluster.errors import Conflict, ConsentMissing, NotFound
 from cluster.settings import GeneratorSettings, LearnerSettings, Settings, StoreSettings
 from cluster.store import Store
-from tests.school import STEPS, Lesson, Threads
+from tests.thread_runs import STEPS, Lesson, ThreadLauncher
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from training.data.dataset import Manifest
@@ -82,7 +82,7 @@ def opened(
     queues: list[TrainingQueue] = []
 
     def start() -> TrainingQueue:
-        queue = TrainingQueue(settings.learner, store, Threads(settings, registry, lesson))
+        queue = TrainingQueue(settings.learner, store, ThreadLauncher(settings, registry, lesson))
         queue.start()
         queues.append(queue)
         return queue
@@ -211,7 +211,7 @@ def test_what_is_left_alone_is_trained_and_what_is_not_waits(
     settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
 ) -> None:
     rules = RULES.model_copy(update={"settle_s": 0.4})
-    queue = TrainingQueue(rules, store, Threads(settings, registry, lesson))
+    queue = TrainingQueue(rules, store, ThreadLauncher(settings, registry, lesson))
     queue.start()
     feed(store, 30)
     begun = time.monotonic()
@@ -298,7 +298,7 @@ def test_a_stage_that_is_done_is_not_done_again(
     settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
 ) -> None:
     run = store.training.add(TrainingRun(id="r1", character_id=KAIRO, images=31))
-    threads = Threads(settings, registry, lesson)
+    threads = ThreadLauncher(settings, registry, lesson)
 
     def cut_off(*_: object) -> None:
         raise KeyboardInterrupt
@@ -424,7 +424,7 @@ def test_automatic_training_can_be_turned_off(
     settings: Settings, store: Store, registry: LoraRegistry, lesson: Lesson
 ) -> None:
     rules = RULES.model_copy(update={"automatic": False})
-    queue = TrainingQueue(rules, store, Threads(settings, registry, lesson))
+    queue = TrainingQueue(rules, store, ThreadLauncher(settings, registry, lesson))
     queue.start()
     feed(store, 40)
     queue.consider(KAIRO)

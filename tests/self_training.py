@@ -1,4 +1,4 @@
-"""A stand-in for a painter that learns from its own pictures, generation after generation.
+"""A simulated generator that is trained on its own pictures, generation after generation.
 
 It drifts as trained generators do: towards what it was trained on most (sharper than the data, as
 guidance makes it), and the more a picture was repeated in training, the more it is recited. Pixels

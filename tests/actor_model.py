@@ -21,10 +21,10 @@ SIDE_PX = 192
 
 
 @dataclass(frozen=True)
-class Part:
-    """Who plays, how much of another actor's bones shows through, and what is wrong with him.
+class Role:
+    """Which actor is shown, how much of another one's bones shows through, and what is spoiled.
 
-    `deaf` parts play the same few shots whatever the prompt says.
+    `deaf` roles show the same few shots whatever the prompt says.
     """
 
     actor: Actor
@@ -32,11 +32,11 @@ class Part:
     deaf: tuple[Pixels, ...] = ()
 
 
-class Theatre:
-    """Plays the part of the order's adapter version; 0 is the base model's."""
+class ActorModel:
+    """Shows the role of the order's adapter version; 0 is the base model's."""
 
     capabilities = Capabilities(
-        model="theatre",
+        model="actor-model",
         lora=True,
         references=False,
         inpaint=False,
@@ -47,23 +47,23 @@ class Theatre:
         token_budget=77,
     )
 
-    def __init__(self, parts: Mapping[int, Part]) -> None:
-        self._parts = parts
+    def __init__(self, roles: Mapping[int, Role]) -> None:
+        self._roles = roles
         self._renderer = Renderer(SIDE_PX)
 
     def stage(self, adapter: AdapterVersion) -> None:
-        """Every part is known from the start."""
+        """Every role is known from the start."""
 
     def render(self, order: RenderOrder) -> Rendering:
-        part = self._parts[order.adapter.version if order.adapter else 0]
-        if part.deaf:
-            pixels = part.deaf[order.seed % len(part.deaf)]
+        role = self._roles[order.adapter.version if order.adapter else 0]
+        if role.deaf:
+            pixels = role.deaf[order.seed % len(role.deaf)]
         else:
-            pixels = self.play(part.actor, shot_of(order.prompt, order.seed))
+            pixels = self.picture(role.actor, shot_of(order.prompt, order.seed))
         rng = np.random.default_rng(order.seed)
-        spoiled = pixels + rng.normal(0, 255 * part.noise, pixels.shape)
+        spoiled = pixels + rng.normal(0, 255 * role.noise, pixels.shape)
         shown = np.clip(spoiled, 0, 255).astype(np.uint8)
-        return Rendering(pixels=shown, model="theatre", seed=order.seed)
+        return Rendering(pixels=shown, model="actor-model", seed=order.seed)
 
     def render_batch(self, orders: Sequence[RenderOrder]) -> list[Rendering]:
         return [self.render(order) for order in orders]
@@ -71,7 +71,7 @@ class Theatre:
     def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         raise NotImplementedError(order.prompt, mask.shape)
 
-    def play(self, actor: Actor, shot: Shot) -> Pixels:
+    def picture(self, actor: Actor, shot: Shot) -> Pixels:
         """uint8 RGB (192, 192, 3)."""
         return np.asarray(self._renderer.render(actor, shot), np.uint8)
 

@@ -1,4 +1,4 @@
-"""A replica that follows the registry as a painting one does, without a model."""
+"""A replica that follows the registry as a generating one does, without a model."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ Handle: TypeAlias = Any
 POLL_S = 1.0
 
 
-class Replica:
+class ScriptedReplica:
     """Joins, listens, and answers each staging: that it has staged it, or with `problem`.
 
     With `answers` false it listens but stages nothing.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.generations import MEASURED, Generation, live
+from tests.self_training import MEASURED, Generation, live
 
 SEEDS = range(4)
 

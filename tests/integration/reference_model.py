@@ -25,7 +25,7 @@ SLOW_S = 3.0
 BLUR_PX = 9
 
 
-class Photographer:
+class ReferenceModel:
     """Takes the Generator's place."""
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +37,7 @@ class Photographer:
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="photographer",
+            model="reference-model",
             lora=True,
             references=True,
             inpaint=True,
@@ -61,7 +61,7 @@ class Photographer:
             person = Image.new("RGB", person.size, "grey")
         lights = np.random.default_rng(order.seed).integers(-6, 7, (1, 1, 3))
         pixels = np.clip(np.asarray(person, dtype=np.int16) + lights, 0, 255).astype(np.uint8)
-        return Rendering(pixels=pixels, model="photographer", seed=order.seed)
+        return Rendering(pixels=pixels, model="reference-model", seed=order.seed)
 
     async def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         """A repair that changes nothing: the picture must be taken again."""

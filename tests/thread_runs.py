@@ -1,4 +1,4 @@
-"""A workshop without Ray: runs are carried out in threads, with lessons that cost nothing.
+"""A run launcher without Ray: training runs in threads, on work that costs nothing.
 
 The stages are the product's own; only what would train and paint is replaced by a `Lesson`, which
 also says when it is to be interrupted.
@@ -97,7 +97,7 @@ class Lesson:
         )
 
 
-class Threads:
+class ThreadLauncher:
     """Begins each run in a thread of its own."""
 
     def __init__(self, settings: Settings, registry: Registry, lesson: Lesson) -> None:
@@ -106,7 +106,7 @@ class Threads:
 
     def begin(self, run_id: str) -> RunHandle:
         self.begun.append(run_id)
-        return ThreadWork(lambda: self._carry_out(run_id))
+        return ThreadRun(lambda: self._carry_out(run_id))
 
     def clear(self, run_id: str) -> None:
         discard(run_id, self._settings)
@@ -122,7 +122,7 @@ class Threads:
             store.close()
 
 
-class ThreadWork:
+class ThreadRun:
     """A thread cannot be killed: one that was stopped is forgotten, and what it says ignored."""
 
     def __init__(self, work: Callable[[], None]) -> None:
