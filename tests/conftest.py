@@ -1,20 +1,55 @@
-"""Fixtures of all folders: a clean environment, a folder to keep things in, one Ray cluster."""
+"""Fixtures of all folders, and what makes a run the same for everybody.
+
+Whatever costs more than a moment is made once a session: migrated databases, tiny pipelines, the
+validator, the Ray cluster. Torch, diffusers, transformers, peft and insightface are imported
+inside fixtures and tests, so that collecting the tests stays quick.
+"""
 
 import os
 import random
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from cluster.settings import Settings, StoreSettings
+from cluster.settings import GeneratorSettings, Settings, StoreSettings
 
-# The same examples for everybody, so that a red run can be run again.
-hypothesis_settings.register_profile("steady", derandomize=True)
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.folder import BaseFolder
+    from cluster.store import Store
+    from serve.api.services import Services
+    from serve.replicas.validator import Validator
+
+TESTS = Path(__file__).parent
+SLOW_FOLDERS = ("integration", "gpu")
+HEAVY = ("torch", "diffusers", "transformers", "peft", "insightface", "schemathesis")
+IMPORTED_EARLY = pytest.StashKey[list[str]]()
+
+# The same examples for everybody, so that a red run can be run again; and no deadline, for a busy
+# machine is not a bug.
+hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what a test's folder says of it: `slow`, `gpu`."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+        if folder == "gpu":
+            item.add_marker(pytest.mark.gpu)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keeps which heavy libraries the collection imported, for `test_collection`."""
+    session.config.stash[IMPORTED_EARLY] = [name for name in HEAVY if name in sys.modules]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,10 +70,95 @@ def _clean_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with migrated, empty databases: copying it is a hundred times quicker."""
+    from cluster.store import Store
+    from cluster.store.workflows import open_workflow_engine
+
+    settings = StoreSettings(home=tmp_path_factory.mktemp("template") / "home")
+    Store.open(settings).close()
+    open_workflow_engine(settings).dispose()
+    return settings.home
+
+
+@pytest.fixture(scope="session")
+def new_settings(
+    migrated_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Settings]:
+    """Makes the defaults, kept in a new home whose databases are migrated."""
+
+    def make() -> Settings:
+        home = shutil.copytree(migrated_home, tmp_path_factory.mktemp("home") / "home")
+        return Settings(store=StoreSettings(home=home))
+
+    return make
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """The defaults, kept in a folder of the test's own."""
-    return Settings(store=StoreSettings(home=tmp_path / "home"))
+def settings(new_settings: Callable[[], Settings]) -> Settings:
+    """The defaults, in a home of the test's own."""
+    return new_settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator["Store"]:
+    from cluster.store import Store
+
+    opened = Store.open(settings.store)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> "BaseFolder":
+    """A base model's folder, as far as the registry reads one: layers, and no model behind them."""
+    from tests.tiny_base import tiny_base
+
+    return tiny_base(tmp_path / "tiny")
+
+
+@pytest.fixture
+def tiny_settings(settings: Settings, tiny: "BaseFolder") -> Settings:
+    """The defaults, on the base model `tiny`."""
+    generator = GeneratorSettings(model=str(tiny.folder))
+    return settings.model_copy(update={"generator": generator})
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator["Services"]:
+    """What the API's routes call: real actors, in this process, and no validator."""
+    from tests.local_api import open_services
+
+    with open_services(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(services: "Services") -> AsyncIterator[httpx.AsyncClient]:
+    """The API over `services`, in this process."""
+    from tests.local_api import http
+
+    async with http(services) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def validator(new_settings: Callable[[], Settings]) -> "Validator":
+    """The real validator, for characters without stored references; skips without face models."""
+    from cluster.errors import ProviderMissing
+    from serve.replicas.validator import Validator
+
+    try:
+        return Validator(new_settings())
+    except ProviderMissing as missing:
+        pytest.skip(missing.message)
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny pipelines are kept, for all to read: `tests.tiny_pipelines.save`."""
+    return tmp_path_factory.mktemp("pipelines")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -20,30 +19,20 @@ from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.handles import ValidatorHandle
 from cluster.launch import free_port
-from cluster.settings import Settings, StoreSettings
-from cluster.store import Store
-from cluster.store.workflows import open_workflow_engine
+from cluster.settings import Settings
 from serve.api.services import Prefetch, Probes, Services
 from serve.gateway import fastapi_app
 from tests.handles import in_process, release
 
 
-def migrated(home: Path) -> Path:
-    """A folder with empty databases in it: copying one is quicker than making one."""
-    store = StoreSettings(home=home)
-    Store.open(store).close()
-    open_workflow_engine(store).dispose()
-    return home
-
-
 @contextmanager
-def open_desk(
+def open_services(
     settings: Settings,
     validator: object = None,
     probes: Probes | None = None,
     prefetch: Prefetch | None = None,
 ) -> Iterator[Services]:
-    """A services whose actors are plain objects."""
+    """What the API's routes call; its actors are plain objects."""
     queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
     learner = settings.model_copy(update={"learner": queue_only})
     actors = in_process(

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.ports import BlobStore
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.settings import StoreSettings
+from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 
 TEMPLATE = "cineai_template"
@@ -52,12 +52,12 @@ def migrated_postgres(
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
+def store_settings(request: pytest.FixtureRequest, settings: Settings) -> StoreSettings:
     """A database of the test's own, of each kind in turn, with the schema."""
-    url = None
-    if request.param == "postgres":
-        url = request.getfixturevalue("migrated_postgres")()
-    return StoreSettings(home=tmp_path / "home", database_url=url)
+    if request.param == "sqlite":
+        return settings.store
+    url = request.getfixturevalue("migrated_postgres")()
+    return settings.store.model_copy(update={"database_url": url})
 
 
 @pytest.fixture
@@ -81,12 +81,6 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
     return Store.open(StoreSettings(home=tmp_path_factory.mktemp("blobs"))).blobs
-
-
-@pytest.fixture(scope="session")
-def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tiny pipelines are kept, for all to read: `tests.tiny_pipelines.save`."""
-    return tmp_path_factory.mktemp("pipelines")
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,7 @@
 
 import io
 import json
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import pytest
 import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
-from cluster.errors import ProviderMissing
-from cluster.settings import GatewaySettings, Settings, StoreSettings
+from cluster.settings import GatewaySettings, Settings
 from serve.api.services import Services
 from serve.replicas.validator import Validator
-from tests.local_api import http, job_of, migrated, open_desk
+from tests.local_api import http, job_of, open_services
 
 PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 PROFILE = {"hair": {"colour": "brown"}, "marks": [{"kind": "scar", "place": "left cheek"}]}
@@ -26,36 +24,10 @@ NEW = {"id": "eileen", "name": "Eileen", "profile": PROFILE}
 Part = tuple[str, tuple[str, bytes, str]]
 
 
-@pytest.fixture(scope="module")
-def validator(tmp_path_factory: pytest.TempPathFactory) -> Validator:
-    home = Settings(store=StoreSettings(home=tmp_path_factory.mktemp("validator")))
-    try:
-        return Validator(home)
-    except ProviderMissing as missing:
-        pytest.skip(missing.message)
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return migrated(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def settings(tmp_path: Path, template: Path) -> Settings:
-    home = shutil.copytree(template, tmp_path / "home")
-    return Settings(store=StoreSettings(home=home))
-
-
 @pytest.fixture
 def services(settings: Settings, validator: Validator) -> Iterator[Services]:
-    with open_desk(settings, validator) as services:
+    with open_services(settings, validator) as services:
         yield services
-
-
-@pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(services) as client:
-        yield client
 
 
 def astronaut() -> Image.Image:
@@ -199,7 +171,7 @@ async def test_there_may_not_be_too_many_references(
     settings: Settings, validator: Validator
 ) -> None:
     few = settings.model_copy(update={"gateway": GatewaySettings(max_references=2)})
-    with open_desk(few, validator) as services:
+    with open_services(few, validator) as services:
         async with http(services) as client:
             response = await post(client, portraits())
     assert response.status_code == 422

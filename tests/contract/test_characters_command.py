@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from cluster.settings import ASSETS, Settings
 from serve.cli import app
 from serve.replicas.validator import Validator
-from tests.local_api import open_desk, served
+from tests.local_api import open_services, served
 
 KAIRO = ASSETS / "kairo"
 PICTURES = [str(path) for path in sorted(KAIRO.glob("*.png"))]
@@ -21,7 +21,7 @@ Characters = Callable[..., Result]
 @pytest.fixture
 def command(settings: Settings) -> Iterator[Characters]:
     """Calls `cineai characters …` on a server of its own."""
-    with open_desk(settings, Validator(settings)) as services, served(services) as url:
+    with open_services(settings, Validator(settings)) as services, served(services) as url:
         yield lambda *words: CliRunner().invoke(app, ["characters", *words, "--url", url])
 
 

@@ -17,7 +17,7 @@ from cluster.domain.render import Rendering, RenderOrder
 from cluster.errors import BadAdapter, ProviderMissing
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
-from cluster.settings import Settings, StoreSettings
+from cluster.settings import Settings
 from cluster.store import Store
 from tests.actor_model import ActorModel, Role, blend
 from training.gate.evaluate import Gate, GateReport
@@ -47,8 +47,8 @@ class Remembering(IdentityJudge):
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(store=StoreSettings(home=tmp_path_factory.mktemp("gate")))
+def settings(new_settings: Callable[[], Settings]) -> Settings:
+    return new_settings()
 
 
 @pytest.fixture(scope="module")

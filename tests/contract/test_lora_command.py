@@ -10,12 +10,12 @@ from typer.testing import CliRunner, Result
 
 from cluster.domain.job import JobId
 from cluster.domain.learning.training import Measure, Verdict
-from cluster.settings import GeneratorSettings, Settings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.settings import Settings
 from serve.api.services import Services
 from serve.cli import app
-from tests.local_api import cast_kairo, job_of, open_desk, served
+from tests.local_api import cast_kairo, job_of, open_services, served
 from tests.tiny_adapters import lora
-from tests.tiny_base import tiny_base
 from tests.values import adapter
 
 REFUSED = Verdict(
@@ -31,13 +31,8 @@ Lora = Callable[..., Result]
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    base = tiny_base(tmp_path / "tiny")
-    settings = Settings(
-        store=StoreSettings(home=tmp_path / "home"),
-        generator=GeneratorSettings(model=str(base.folder)),
-    )
-    with open_desk(settings) as services:
+def services(tiny_settings: Settings) -> Iterator[Services]:
+    with open_services(tiny_settings) as services:
         cast_kairo(services)
         yield services
 
@@ -50,11 +45,10 @@ def command(services: Services) -> Iterator[Lora]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    base = tiny_base(tmp_path / "tiny")
+def files(tmp_path: Path, tiny: BaseFolder) -> list[Path]:
     made = [tmp_path / f"{n}.safetensors" for n in (1, 2)]
     for n, path in enumerate(made):
-        path.write_bytes(lora(base, seed=n))
+        path.write_bytes(lora(tiny, seed=n))
     return made
 
 
@@ -114,10 +108,10 @@ def test_an_export_is_named_after_the_version(
 
 
 def test_a_refused_version_says_why_and_is_promoted_only_by_force(
-    command: Lora, services: Services, tmp_path: Path
+    command: Lora, services: Services, tiny: BaseFolder, tmp_path: Path
 ) -> None:
     sheet = services.store.blobs.put(b"\x89PNG\r\n\x1a\n")
-    content = services.store.blobs.put(lora(tiny_base(tmp_path / "tiny")))
+    content = services.store.blobs.put(lora(tiny))
     verdict = REFUSED.model_copy(update={"sheet": sheet})
     services.store.adapters.add(adapter(1, sha256=content, verdict=verdict))
     shown = words(command("show", "1", *KAIRO))

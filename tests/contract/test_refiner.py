@@ -1,5 +1,6 @@
 """The refiner with a real pipeline, the real validator, and a photograph of scikit-image."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,15 +17,14 @@ from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrd
 from cluster.domain.scene import SceneState
 from cluster.errors import BadAdapter
 from cluster.ports import Pixels
-from cluster.providers.diffusers.folder import base_folder
-from cluster.settings import GeneratorSettings, Settings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
 from serve.replicas.blending import Square, resize, square_round
 from serve.replicas.generator import Generator
 from serve.replicas.refiner import STRENGTHS, Refiner
 from serve.replicas.validator import Validator
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,12 +37,9 @@ PLAN = Plan(
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = save("sd15", tmp_path_factory.mktemp("pipelines") / "sd15")
-    return Settings(
-        store=StoreSettings(home=tmp_path_factory.mktemp("home")),
-        generator=GeneratorSettings(model=str(folder), device="cpu", steps=2),
-    )
+def settings(new_settings: Callable[[], Settings], sd15: BaseFolder) -> Settings:
+    generator = GeneratorSettings(model=str(sd15.folder), device="cpu", steps=2)
+    return new_settings().model_copy(update={"generator": generator})
 
 
 @pytest.fixture(scope="module")

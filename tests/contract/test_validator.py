@@ -15,7 +15,7 @@ from cluster.domain.character import Character, CharacterId, Hair, Profile
 from cluster.domain.identity.score import PASS_IDR
 from cluster.errors import BadImage, OddOneOut, ProviderMissing
 from cluster.ports import Pixels
-from cluster.settings import ASSETS, Settings, StoreSettings
+from cluster.settings import ASSETS, Settings
 from cluster.store import Store
 from serve.replicas.validator import Validator
 
@@ -42,8 +42,8 @@ def beside(one: Pixels, other: Pixels) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(store=StoreSettings(home=tmp_path_factory.mktemp("validator")))
+def home(new_settings: Callable[[], Settings]) -> Settings:
+    return new_settings()
 
 
 @pytest.fixture(scope="module")

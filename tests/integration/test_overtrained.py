@@ -1,7 +1,5 @@
 """An adapter that was really trained too long on too little is refused: it recites."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.providers.diffusers.folder import STUDIO_ID, base_folder
 from cluster.providers.diffusers.load import load_pipeline
-from cluster.settings import ASSETS, Recipe, Settings, StoreSettings
+from cluster.settings import ASSETS, Recipe, Settings
 from cluster.store.blobs import Blobs
 from training.data.captions import trigger_for
 from training.gate.evaluate import judge
@@ -40,11 +38,6 @@ RECIPE = Recipe(
     probe_every=STEPS,
     probes=0,
 )
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(store=StoreSettings(home=tmp_path / "home"))
 
 
 @pytest.fixture

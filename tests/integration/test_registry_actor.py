@@ -2,40 +2,34 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import ray
 
 from actors import registry
 from cluster.errors import BadAdapter, Conflict
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
 from tests.scripted_replica import Handle, ScriptedReplica
 from tests.tiny_adapters import lora
-from tests.tiny_base import tiny_base
 from tests.values import KAIRO
 
 PATIENCE = RegistrySettings(stage_timeout_s=5.0, lapse_s=1.0, rejoin_s=1.0)
 
 
 @pytest.fixture
-def served(settings: Settings, tmp_path: Path) -> Settings:
-    base = tiny_base(tmp_path / "tiny")
-    store = Store.open(settings.store)
+def served(tiny_settings: Settings, store: Store) -> Settings:
     store.characters.add(KAIRO)
-    store.close()
-    generator = settings.generator.model_copy(update={"model": str(base.folder)})
-    return settings.model_copy(update={"generator": generator, "registry": PATIENCE})
+    return tiny_settings.model_copy(update={"registry": PATIENCE})
 
 
 @pytest.fixture
-def actor(ray_cluster: None, served: Settings) -> Iterator[Handle]:
+def actor(ray_cluster: None, served: Settings, tiny: BaseFolder) -> Iterator[Handle]:
     """The registry, with three versions of Kairo, of which the first is served."""
     actor: Handle = registry.connect(served)
-    base = tiny_base(served.store.home.parent / "tiny")
     for seed in (1, 2, 3):
-        ray.get(actor.import_file.remote(KAIRO.id, lora(base, seed=seed), seed == 1))
+        ray.get(actor.import_file.remote(KAIRO.id, lora(tiny, seed=seed), seed == 1))
     yield actor
     ray.kill(actor)
 
@@ -97,15 +91,14 @@ def test_a_promotion_that_is_cut_off_by_kill_is_finished(actor: Handle, served: 
     store.close()
 
 
-def test_a_promotion_is_finished_even_when_nobody_asks_again(served: Settings) -> None:
-    store = Store.open(served.store)
+def test_a_promotion_is_finished_even_when_nobody_asks_again(
+    served: Settings, store: Store, tiny: BaseFolder
+) -> None:
     first = registry.LoraRegistry(served)
-    base = tiny_base(served.store.home.parent / "tiny")
-    first.import_file(KAIRO.id, lora(base), activate=False)
+    first.import_file(KAIRO.id, lora(tiny), activate=False)
     store.switches.stage(KAIRO.id, 1)  # and then its process was killed
     registry.LoraRegistry(served)
     deadline = time.monotonic() + 20
     while store.adapters.active(KAIRO.id) is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    store.close()

@@ -1,10 +1,8 @@
 """Adapters over HTTP: versions, what is served, and the audit of it."""
 
 import json
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,40 +13,25 @@ from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import TrainingFigures
 from cluster.domain.learning.training import Verdict
-from cluster.settings import GeneratorSettings, Settings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.settings import Settings
 from serve.api.services import Services
-from tests.local_api import cast_kairo, http, migrated, open_desk
+from tests.local_api import cast_kairo, open_services
 from tests.tiny_adapters import lora
-from tests.tiny_base import tiny_base
 from tests.values import adapter
 
 ADAPTERS = "/v1/characters/kairo/adapters"
 KAIRO = CharacterId("kairo")
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return migrated(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
-def settings(tmp_path: Path, template: Path) -> Settings:
-    home = shutil.copytree(template, tmp_path / "home")
-    base = tiny_base(tmp_path / "tiny")
-    return Settings(
-        store=StoreSettings(home=home), generator=GeneratorSettings(model=str(base.folder))
-    )
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
+def services(tiny_settings: Settings, tiny: BaseFolder) -> Iterator[Services]:
     """Kairo has versions 1 and 2, of which 2 is served, and 3, which the gate refused."""
-    with open_desk(settings) as services:
+    with open_services(tiny_settings) as services:
         cast_kairo(services)
-        registry = LoraRegistry(settings)
-        base = tiny_base(settings.store.home.parent / "tiny")
+        registry = LoraRegistry(tiny_settings)
         for seed in (1, 2):
-            registry.import_file(KAIRO, lora(base, seed=seed))
+            registry.import_file(KAIRO, lora(tiny, seed=seed))
         blobs = services.store.blobs
         verdict = Verdict(
             promoted=False,
@@ -58,17 +41,11 @@ def services(settings: Settings) -> Iterator[Services]:
             sheet=blobs.put(b"\x89PNG\r\n\x1a\n..."),
         )
         figures = TrainingFigures(run_id="r", manifest="a" * 64, best_step=9, train_s=1.5)
-        refused = blobs.put(lora(base, seed=3))
+        refused = blobs.put(lora(tiny, seed=3))
         services.store.adapters.add(
             adapter(3, sha256=refused, origin="training", training=figures, verdict=verdict)
         )
         yield services
-
-
-@pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(services) as client:
-        yield client
 
 
 async def problem(response: httpx.Response) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """A replica follows the real registry over a real store; only the model is left out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -25,20 +25,16 @@ MIRA = CharacterId("mira")
 
 
 @pytest.fixture
-def served(settings: Settings, tmp_path: Path) -> Settings:
-    base = tiny_base(tmp_path / "tiny")
-    generator = settings.generator.model_copy(update={"model": str(base.folder)})
+def served(tiny_settings: Settings) -> Settings:
     patience = RegistrySettings(stage_timeout_s=5.0, lapse_s=1.0)
-    return settings.model_copy(update={"generator": generator, "registry": patience})
+    return tiny_settings.model_copy(update={"registry": patience})
 
 
 @pytest.fixture
-def store(served: Settings) -> Iterator[Store]:
-    store = Store.open(served.store)
+def store(store: Store) -> Store:
     store.characters.add(KAIRO)
     store.characters.add(KAIRO.model_copy(update={"id": MIRA, "name": "Mira"}))
-    yield store
-    store.close()
+    return store
 
 
 @pytest.fixture

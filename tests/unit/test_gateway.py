@@ -1,8 +1,6 @@
 import asyncio
 import json
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -19,36 +17,13 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId, Problem, Step
 from cluster.domain.scene import SceneRequest, SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
-from cluster.settings import GatewaySettings, Settings, StoreSettings
+from cluster.settings import GatewaySettings, Settings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve.api import problems
 from serve.api.services import Services
-from tests.local_api import cast_kairo, http, job_of, migrated, open_desk
+from tests.local_api import cast_kairo, http, job_of, open_services
 
 ORDER = {"character_id": "kairo", "prompt": "Kairo fights in rain"}
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return migrated(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def settings(tmp_path: Path, template: Path) -> Settings:
-    home = shutil.copytree(template, tmp_path / "home")
-    return Settings(store=StoreSettings(home=home))
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    with open_desk(settings) as services:
-        yield services
-
-
-@pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(services) as client:
-        yield client
 
 
 def workflows(settings: Settings) -> list[Any]:
@@ -101,7 +76,7 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
         heard.append((request.character_id, request.adapter_version))
         await asyncio.sleep(3600)
 
-    with open_desk(settings, prefetch=slow) as services:
+    with open_services(settings, prefetch=slow) as services:
         cast_kairo(services)
         cast_kairo(services, id=CharacterId("mira"), name="Mira")
         async with asyncio.timeout(30), http(services) as client:
@@ -115,7 +90,7 @@ async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     async def nobody(_: SceneRequest) -> None:
         raise RayServeException("no replica")
 
-    with open_desk(settings, prefetch=nobody) as services:
+    with open_services(settings, prefetch=nobody) as services:
         cast_kairo(services)
         async with http(services) as client:
             assert (await client.post("/v1/scenes", json=ORDER)).status_code == 202
@@ -356,7 +331,7 @@ async def test_events_are_resumed_after_the_last_one_read(
 
 async def test_an_idle_stream_beats_and_is_closed_in_the_end(settings: Settings) -> None:
     quick = GatewaySettings(poll_interval_s=0.05, heartbeat_s=0.1, max_stream_s=0.5)
-    with open_desk(settings.model_copy(update={"gateway": quick})) as services:
+    with open_services(settings.model_copy(update={"gateway": quick})) as services:
         cast_kairo(services)
         services.store.jobs.add(job_of("j1"))
         async with http(services) as client:
@@ -462,7 +437,7 @@ async def test_ready_says_what_is_missing(settings: Settings) -> None:
 
     quick = GatewaySettings(ready_timeout_s=0.3)
     changed = settings.model_copy(update={"gateway": quick})
-    with open_desk(changed, probes={"deployments": missing, "director": silent}) as services:
+    with open_services(changed, probes={"deployments": missing, "director": silent}) as services:
         async with http(services) as client:
             response = await client.get("/readyz")
             assert (await client.get("/healthz")).json() == {"status": "ok"}
@@ -541,7 +516,7 @@ async def test_an_actors_refusal_comes_back_as_itself(
 @pytest.fixture
 async def guarded(settings: Settings) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
     locked = GatewaySettings(require_key=True, key_cache_s=0.2, max_json_bytes=500)
-    with open_desk(settings.model_copy(update={"gateway": locked})) as services:
+    with open_services(settings.model_copy(update={"gateway": locked})) as services:
         async with http(services) as client:
             yield services, client
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,10 +17,10 @@ from cluster.domain.learning.golden import Snapshot
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.learning.training import Progress
 from cluster.ports import Pixels
-from cluster.settings import GatewaySettings, Settings, StoreSettings
+from cluster.settings import GatewaySettings, Settings
 from serve.api.approval import described
 from serve.api.services import Services
-from tests.local_api import cast_kairo, http, migrated, open_desk
+from tests.local_api import cast_kairo, open_services
 
 KAIRO = CharacterId("kairo")
 PATH = "/v1/characters/kairo/training"
@@ -36,24 +34,12 @@ class Likeness:
         return IdentityReport(idr=min(idr, 1.0), verdict="pass" if idr > 0.75 else "fail")
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return migrated(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
-def services(tmp_path: Path, template: Path) -> Iterator[Services]:
-    home = shutil.copytree(template, tmp_path / "home")
+def services(settings: Settings) -> Iterator[Services]:
     limits = GatewaySettings(max_stream_s=0.6, poll_interval_s=0.05)
-    settings = Settings(store=StoreSettings(home=home), gateway=limits)
-    with open_desk(settings, Likeness()) as services:
+    limited = settings.model_copy(update={"gateway": limits})
+    with open_services(limited, Likeness()) as services:
         yield services
-
-
-@pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with http(services) as client:
-        yield client
 
 
 def picture(seed: int, brightness: float) -> bytes:

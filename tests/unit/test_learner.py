@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from cluster.domain.learning.golden import DatasetStatus
 from cluster.domain.scene import SceneState
 from cluster.errors import BadImage, NotFound, ProviderMissing
 from cluster.ports import FaceEncoder, Pixels
-from cluster.settings import LearnerSettings, Settings, StoreSettings
+from cluster.settings import LearnerSettings, Settings
 from cluster.store import Store
 from training.data import dataset
 
@@ -55,20 +54,16 @@ def person(seed: int) -> Pixels:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        store=StoreSettings(home=tmp_path),
-        learner=LearnerSettings(debounce_s=0.05, retry_s=0.05),
-    )
+def settings(settings: Settings) -> Settings:
+    quick = LearnerSettings(debounce_s=0.05, retry_s=0.05)
+    return settings.model_copy(update={"learner": quick})
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    store = Store.open(settings.store)
+def store(store: Store) -> Store:
     reference = store.blobs.put(to_png(person(0)))
     store.characters.add(Character(id=KAIRO, name="Kairo", references=(reference,)))
-    yield store
-    store.close()
+    return store
 
 
 Hire = Callable[..., Learner]

@@ -12,7 +12,7 @@ from cluster.domain.consent import Consent
 from cluster.domain.learning.training import TrainingOrder
 from cluster.errors import ConsentMissing, Invalid, NotFound, Refused, Unavailable, Unsupported
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.settings import GeneratorSettings, Settings, StoreSettings, TrainingSettings
+from cluster.settings import GeneratorSettings, Settings, TrainingSettings
 from cluster.store import Store
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, Sample
@@ -60,11 +60,6 @@ def test_a_field_that_no_recipe_has_is_refused_when_settings_are_read() -> None:
 def test_a_value_that_no_recipe_can_have_is_refused_by_name() -> None:
     with pytest.raises(Invalid, match=r"training\.recipe\.rank"):
         recipe_for(base_folder("studio"), TrainingSettings(recipe={"rank": 0}))
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(store=StoreSettings(home=tmp_path))
 
 
 def order(settings: Settings, who: Character = ADA, **changes: object) -> TrainingOrder:

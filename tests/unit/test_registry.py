@@ -19,19 +19,15 @@ KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> BaseFolder:
-    """A base model's folder: all that the registry reads of one."""
-    return tiny_base(tmp_path / "tiny")
+def base(tiny: BaseFolder) -> BaseFolder:
+    return tiny
 
 
 @pytest.fixture
-def served(settings: Settings, base: BaseFolder) -> Settings:
-    generator = GeneratorSettings(model=str(base.folder))
-    served = settings.model_copy(update={"generator": generator})
-    store = Store.open(served.store)
+def served(tiny_settings: Settings, store: Store) -> Settings:
     for name in (KAIRO, MIRA):
         store.characters.add(Character(id=name, name=name))
-    return served
+    return tiny_settings
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 import pytest
@@ -9,7 +8,6 @@ from cluster.domain.job import JobId, Repair
 from cluster.domain.render import Capabilities
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.errors import NotFound, Unsupported
-from cluster.settings import Settings
 from cluster.store import Store
 from serve.workflow.steps import Handles, Judged, Picture, Repaired, Shot, Steps, seed_of
 from tests.values import KAIRO, adapter, job
@@ -97,17 +95,15 @@ class OnlyGenerator(NamedTuple):
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """Kairo with versions 1 and 2, of which 1 is served, and an unplanned job."""
-    store = Store.open(settings.store)
     store.characters.add(KAIRO)
     for version in (1, 2):
         store.adapters.add(adapter(version))
     store.jobs.add(job("j"))
     store.switches.stage(KAIRO.id, 1)
     store.switches.promote(KAIRO.id, 1)
-    yield store
-    store.close()
+    return store
 
 
 async def fitted(store: Store, *, lora: bool = True, wanted: int | None = None) -> int:

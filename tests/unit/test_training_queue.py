@@ -17,11 +17,11 @@ from cluster.domain.learning.golden import GoldenImage, Snapshot
 from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted
 from cluster.domain.scene import SceneState
 from cluster.errors import Conflict, ConsentMissing, NotFound
-from cluster.settings import GeneratorSettings, LearnerSettings, Settings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.settings import GeneratorSettings, LearnerSettings, Settings
 from cluster.store import Store
 from tests.thread_runs import STEPS, Lesson, ThreadLauncher
 from tests.tiny_adapters import lora
-from tests.tiny_base import tiny_base
 from training.data.dataset import Manifest
 from training.lora.checkpoints import runs_url
 
@@ -30,20 +30,15 @@ RULES = LearnerSettings(settle_s=0.0, poll_s=0.01, retry_s=0.01, attempts=3)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    base = tiny_base(tmp_path / "tiny")
-    return Settings(
-        store=StoreSettings(home=tmp_path / "home"),
-        generator=GeneratorSettings(model=str(base.folder)),
-        learner=RULES,
-    )
+def settings(settings: Settings, tiny: BaseFolder) -> Settings:
+    generator = GeneratorSettings(model=str(tiny.folder))
+    return settings.model_copy(update={"generator": generator, "learner": RULES})
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings.store)
+def store(store: Store) -> Store:
     for who in (KAIRO, MIRA):
-        opened.characters.add(Character(id=who, name=who, references=("r" * 64,)))
+        store.characters.add(Character(id=who, name=who, references=("r" * 64,)))
         manifest = Manifest(
             character_id=who,
             trigger="moqik",
@@ -53,18 +48,16 @@ def store(settings: Settings) -> Iterator[Store]:
             samples=(),
             dropped=(),
         )
-        digest = opened.blobs.put(manifest.model_dump_json().encode())
-        opened.golden.set_snapshot(
+        digest = store.blobs.put(manifest.model_dump_json().encode())
+        store.golden.set_snapshot(
             Snapshot(character_id=who, manifest=digest, inputs="i", samples=31, dropped=0)
         )
-    yield opened
-    opened.close()
+    return store
 
 
 @pytest.fixture
-def lesson(store: Store, tmp_path: Path) -> Lesson:
-    base = tiny_base(tmp_path / "tiny")
-    return Lesson(store.blobs.put(lora(base, rank=2)), base.id)
+def lesson(store: Store, tiny: BaseFolder) -> Lesson:
+    return Lesson(store.blobs.put(lora(tiny, rank=2)), tiny.id)
 
 
 @pytest.fixture
