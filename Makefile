@@ -6,7 +6,7 @@ help: ## List the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 install: ## Everything a contributor needs, at the versions of constraints.txt
-	python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[test]'
+	python3 -m venv --upgrade-deps .venv && .venv/bin/pip install -q -c constraints.txt -e '.[test]'
 
 demo: ## The main job: two scenes of one story
 	.venv/bin/cineai demo

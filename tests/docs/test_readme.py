@@ -37,7 +37,7 @@ def test_the_first_two_blocks_are_one_command_each() -> None:
     assert demo.language == tests.language == "sh"
     for block, end in ((demo, "cineai demo\n"), (tests, "pytest\n")):
         assert block.text.count("\n") == 1
-        assert block.text.startswith("python3 -m venv .venv && ")
+        assert block.text.startswith("python3 -m venv --upgrade-deps .venv && ")
         assert block.text.endswith(end)
 
 
