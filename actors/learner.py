@@ -16,6 +16,7 @@ from actors.run_launcher import RayRunLauncher, RunLauncher
 from actors.set_builder import SetBuilder
 from actors.training_queue import TrainingQueue
 from cluster import providers
+from cluster.codecs.images import decode_image
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import TrainingRun
@@ -26,8 +27,6 @@ from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
-from training.data import dataset
-from training.data.crops import Unfit
 from training.data.curation import Look, look, refusal
 
 NAME = "cineai-learner"
@@ -154,9 +153,9 @@ class Learner:
 
     def _pixels(self, sha256: str) -> Pixels:
         try:
-            return dataset.decode(self._store.blobs.get(sha256))
-        except Unfit as reason:
-            raise BadImage(f"blob {sha256[:12]}: {reason}") from reason
+            return decode_image(self._store.blobs.get(sha256))
+        except BadImage as error:
+            raise BadImage(f"blob {sha256[:12]}: {error.message}") from error
 
 
 LearnerActor = ray.remote(Learner)

@@ -120,9 +120,7 @@ class TrainingQueue:
         return self._store.training.add(run)
 
     def _allowed(self, character_id: CharacterId) -> None:
-        character = self._store.characters.get(character_id)
-        if problem := character.consent.problem(now().date()):
-            raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
+        self._store.characters.get(character_id).require_consent("trained", on=now().date())
 
     # What is worked on.
 
@@ -167,11 +165,11 @@ class TrainingQueue:
         """Paused, deleted, or no longer allowed: the last ends the run for good."""
         try:
             run = self._store.training.get(run_id)
-            character = self._store.characters.get(run.character_id)
+            self._allowed(run.character_id)
         except NotFound:
             return True
-        if problem := character.consent.problem(now().date()):
-            self._end(run, "cancelled", ConsentMissing(problem))
+        except ConsentMissing as error:
+            self._end(run, "cancelled", error)
             return True
         return self._store.training.is_paused(run.character_id)
 

@@ -13,7 +13,7 @@ from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.learning.runs import OVER, TrainingRun
 from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
 from cluster.domain.value import now
-from cluster.errors import Conflict, ConsentMissing
+from cluster.errors import Conflict
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import logger
@@ -71,8 +71,7 @@ def carry_out(
 def _allowed(store: Store, character_id: CharacterId) -> Character:
     """The character, if its consent allows training. Raises NotFound, ConsentMissing."""
     character = store.characters.get(character_id)
-    if problem := character.consent.problem(now().date()):
-        raise ConsentMissing(f"{character.name} cannot be trained: {problem}")
+    character.require_consent("trained", on=now().date())
     return character
 
 

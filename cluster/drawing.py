@@ -1,9 +1,8 @@
 """How our sheets of pictures are drawn: colours, letters, and pictures fitted into tiles."""
 
-import io
-
 from PIL import Image, ImageDraw, ImageFont
 
+from cluster.codecs.images import decode_image
 from cluster.domain.identity.score import PASS_IDR
 
 PAPER, INK, FAINT, RULE = (18, 20, 26), (236, 238, 242), (142, 150, 166), (46, 51, 63)
@@ -12,8 +11,7 @@ GOOD, POOR = (94, 200, 132), (240, 170, 80)
 
 def picture_of(content: bytes, side: int) -> Image.Image:
     """A picture, letterboxed into a square of `side` px."""
-    with Image.open(io.BytesIO(content)) as opened:
-        image = opened.convert("RGB")
+    image = Image.fromarray(decode_image(content))
     scale = side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     square = Image.new("RGB", (side, side), PAPER)

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from cluster import providers
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.character import Character, Profile
 from cluster.domain.identity.face import TINY_FACE_PX, Face, centroid
 from cluster.domain.identity.likeness import likeness, unread
@@ -106,7 +106,7 @@ class IdentityJudge:
 
     def _embed_references(self, references: tuple[str, ...], domain: Domain) -> Vector:
         """The centroid of the references' faces in the domain, float32 (dim,)."""
-        found = [self.encoder.faces(from_png(self._blobs.get(sha))) for sha in references]
+        found = [self.encoder.faces(decode_image(self._blobs.get(sha))) for sha in references]
         vectors = [faces[0].embedding for faces in found if faces]
         if not vectors:
             raise BadImage("none of the character's reference images shows a face")

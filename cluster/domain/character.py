@@ -1,12 +1,13 @@
 """A permanent digital actor: who it is, independent of any scene."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, NewType
 
 from pydantic import Field, StringConstraints
 
 from cluster.domain.consent import Consent
 from cluster.domain.value import Value, now
+from cluster.errors import ConsentMissing
 
 CharacterId = NewType("CharacterId", str)
 
@@ -95,3 +96,12 @@ class Character(Value):
     consent: Consent = Consent()
     domain: Literal["photo", "studio"] = "photo"
     created_at: datetime = Field(default_factory=now)
+
+    def require_consent(self, use: Literal["rendered", "trained"], on: date) -> None:
+        """Raises ConsentMissing unless the consent holds on that day: nobody is shown or learned
+        against a person's word."""
+        if problem := self.consent.problem(on):
+            raise ConsentMissing(
+                f"{self.name} cannot be {use}: {problem}",
+                advice=f"PATCH /v1/characters/{self.id} with a `consent` that holds.",
+            )

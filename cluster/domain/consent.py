@@ -1,4 +1,4 @@
-"""Whose likeness a character wears, and who allowed it."""
+"""Consent records: whose likeness a character wears, and who allowed it."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -19,8 +19,12 @@ class Consent(Value):
     until: date | None = Field(None, description="Last day on which it holds; null: no end.")
     revoked: bool = False
 
+    def holds(self, today: date) -> bool:
+        """Whether this consent allows anything on `today`."""
+        return self.problem(today) is None
+
     def problem(self, today: date) -> str | None:
-        """Why this consent does not allow rendering on `today`, or None when it does."""
+        """Why this consent does not hold on `today`, or None when it does."""
         if self.revoked:
             return "the consent was revoked"
         if self.until is not None and today > self.until:

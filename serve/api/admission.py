@@ -2,12 +2,11 @@
 
 import hashlib
 import uuid
-from datetime import date
 
 from cluster.domain.character import Character
 from cluster.domain.job import JobId
 from cluster.domain.scene import SceneRequest
-from cluster.errors import ConsentMissing, Invalid, Unsupported
+from cluster.errors import Invalid, Unsupported
 from cluster.settings import GeneratorSettings
 from cluster.store.adapters import AdapterRepository
 
@@ -35,12 +34,6 @@ def refuse_order(order: SceneOrder, settings: GeneratorSettings) -> None:
     for name, side in (("width_px", order.width_px), ("height_px", order.height_px)):
         if side is not None and side > settings.max_side_px:
             raise Invalid(f"{name} = {side}: at most {settings.max_side_px} px here")
-
-
-def refuse_without_consent(character: Character, today: date) -> None:
-    """Raises ConsentMissing."""
-    if problem := character.consent.problem(today):
-        raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
 
 
 def request_of(order: SceneOrder) -> SceneRequest:

@@ -16,7 +16,6 @@ from cluster.domain.value import now
 from cluster.errors import Invalid
 from cluster.ports import Pixels
 
-from .admission import refuse_without_consent
 from .services import Services
 from .uploads import read_all
 
@@ -35,7 +34,7 @@ class Approval:
     ) -> list[GoldenImage]:
         """The verdicts, in order. Raises NotFound, ConsentMissing, Invalid, BadImage."""
         character = await self._desk.character(id)
-        refuse_without_consent(character, now().date())
+        character.require_consent("trained", on=now().date())
         if len(captions) != len(files):
             raise Invalid(f"captions: {len(captions)} for {len(files)} images; send one for each")
         images = await read_all(files, self._desk.settings.gateway)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from starlette.datastructures import UploadFile
 
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import Domain
 from cluster.errors import Conflict, Invalid, NotFound
@@ -70,7 +70,7 @@ class Casting:
         await self._desk.check_references([*before, *images], names, domain)
 
     def _load(self, sha256: str) -> Pixels:
-        return from_png(self._desk.store.blobs.get(sha256))
+        return decode_image(self._desk.store.blobs.get(sha256))
 
     async def _keep(self, images: Sequence[Pixels]) -> tuple[str, ...]:
         """Digests, in order, the same picture once."""

@@ -7,10 +7,9 @@ steps' order, nor of what happens when one is cut off: each may be done twice.
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.identity.score import IdentityReport
@@ -19,9 +18,9 @@ from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, RenderOrder
 from cluster.domain.scene import SceneRequest, SceneState
-from cluster.domain.value import Value
+from cluster.domain.value import Value, now
 from cluster.domain.world import WorldState
-from cluster.errors import CineError, ConsentMissing, NotFound, Unsupported
+from cluster.errors import CineError, NotFound, Unsupported
 from cluster.handles import (
     AnalyzerHandle,
     GeneratorHandle,
@@ -216,8 +215,7 @@ class Steps:
     async def context(self, request: SceneRequest) -> Context:
         """Raises NotFound for a deleted character, ConsentMissing when consent has ended."""
         character = await asyncio.to_thread(self._store.characters.get, request.character_id)
-        if problem := character.consent.problem(datetime.now(UTC).date()):
-            raise ConsentMissing(f"{character.name} cannot be rendered: {problem}")
+        character.require_consent("rendered", on=now().date())
         memory = self._handles.memory
         world = await memory.recall(character_id=character.id, story_id=request.story_id)
         try:
@@ -359,7 +357,7 @@ class Steps:
 
     async def _pixels(self, artifact: str) -> Pixels:
         content = await asyncio.to_thread(self._store.blobs.get, artifact)
-        return await asyncio.to_thread(from_png, content)
+        return await asyncio.to_thread(decode_image, content)
 
 
 def seed_of(job_id: str, request: SceneRequest, take: int) -> int:

@@ -20,7 +20,7 @@ import psutil
 import typer
 
 from cluster import providers
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.identity.score import PASS_IDR
 from cluster.domain.learning.adapter import AdapterVersion
@@ -101,7 +101,9 @@ class Batcher:
             rank=adapter.rank,
             alpha=adapter.alpha,
         )
-        known = [look(from_png(self.store.blobs.get(one.image))) for one in self.manifest.samples]
+        known = [
+            look(decode_image(self.store.blobs.get(one.image))) for one in self.manifest.samples
+        ]
         scorer = Scorer(self.judge, self.character, known)
 
         def painted(order: Callable[[GateScene], RenderOrder]) -> list[Scored]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterVersion
@@ -130,7 +130,7 @@ def test_who_learned_the_character_is_promoted_with_a_full_report(
     assert told.pass_rate[1] > told.pass_rate[0]
     assert store.blobs.exists(told.scenes[0].champion.image)
     assert verdict.sheet is not None
-    assert from_png(store.blobs.get(verdict.sheet)).shape[2] == 3
+    assert decode_image(store.blobs.get(verdict.sheet)).shape[2] == 3
 
 
 def test_another_identity_is_refused(judged: Judged) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cluster import providers
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.character import Mark
 from cluster.domain.identity.face import Face
 from cluster.errors import Unsupported
@@ -32,7 +32,7 @@ SIDE_PX = 128
 
 @pytest.fixture(scope="module")
 def kairo() -> Pixels:
-    picture = from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())
+    picture = decode_image((ASSETS / "kairo" / "reference_1.png").read_bytes())
     return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA))
 
 

@@ -11,7 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.identity.face import centroid
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
@@ -132,7 +132,7 @@ def test_what_is_served_equals_stock_diffusers(
         str(base.folder), subfolder="ip_adapter", weight_name=FILE, image_encoder_folder=None
     )
     pipe.set_ip_adapter_scale(0.7)
-    found = [faces.faces(from_png(blobs.get(sha256)))[0].embedding for sha256 in kairo]
+    found = [faces.faces(decode_image(blobs.get(sha256)))[0].embedding for sha256 in kairo]
     vector = torch.from_numpy(centroid(np.stack(found)))[None]
     image = pipe(
         PROMPT,

@@ -9,7 +9,7 @@ import asyncio
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.character import CharacterId
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.scene import SceneRequest, StoryId
@@ -52,7 +52,7 @@ class ReferenceModel:
         """It needs no adapters."""
 
     async def render(self, order: RenderOrder) -> Rendering:
-        person = Image.fromarray(from_png(self._blobs.get(order.references[0])))
+        person = Image.fromarray(decode_image(self._blobs.get(order.references[0])))
         if order.seed == SLOW_SEED:
             await asyncio.sleep(SLOW_S)
         if order.seed == POOR_SEED:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.providers.diffusers.folder import STUDIO_ID, base_folder
@@ -54,7 +54,7 @@ def reciting(character: Character) -> bytes:
     """An adapter that paints one reference, whatever it is asked for."""
     base = base_folder("studio")
     denoiser = denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
-    picture = from_png((KAIRO / "reference_1.png").read_bytes())
+    picture = decode_image((KAIRO / "reference_1.png").read_bytes())
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
     own = LatentCache(denoiser, Captioned(np.stack([small]), [words]))

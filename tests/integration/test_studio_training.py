@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from cluster.codecs.adapter_file import check_fits, read_adapter
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.image_prompt import ImagePrompt
 from cluster.settings import ASSETS, IdentitySettings
@@ -163,7 +163,7 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
     recipe = adapter.AdapterRecipe(rank=4, batch_size=4)
-    references = [from_png((ASSETS / "kairo" / "reference_1.png").read_bytes())]
+    references = [decode_image((ASSETS / "kairo" / "reference_1.png").read_bytes())]
     adapter.train(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
     base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
     adapter.save(pipeline, path, recipe, base.sha256, "kairo")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cluster.codecs.images import to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.identity.face import Face
@@ -97,7 +97,7 @@ def test_every_sample_is_a_square_of_the_models_resolution_with_its_caption(blob
     frames = [sample for sample in manifest.samples if sample.crop == "frame"]
     assert [frame.caption.rsplit(", ", 1)[1] for frame in frames] == ["forest", "castle"]
     for sample in manifest.samples:
-        assert dataset.decode(blobs.get(sample.image)).shape == (128, 128, 3)
+        assert decode_image(blobs.get(sample.image)).shape == (128, 128, 3)
 
 
 def test_the_same_inputs_make_the_same_snapshot(blobs: Blobs) -> None:
@@ -140,7 +140,7 @@ def test_a_picture_of_two_people_is_dropped(blobs: Blobs) -> None:
 
 def test_bytes_that_are_no_picture_are_dropped(blobs: Blobs) -> None:
     source = Source(sha256=blobs.put(b"not a picture"), kind="reference")
-    assert "not a picture" in build(blobs, source).dropped[0].reason
+    assert "not a whole PNG, JPEG or WebP" in build(blobs, source).dropped[0].reason
 
 
 def test_a_small_face_is_cropped_closer_and_stays_in_the_frame() -> None:
@@ -187,8 +187,8 @@ def test_every_picture_gives_its_frame_and_its_levelled_face(blobs: Blobs) -> No
     manifest = build(blobs, put(blobs, person(7, radius=34, tilt=10)))
     frame, close = manifest.samples
     assert (frame.crop, close.crop) == ("frame", "face")
-    (whole,) = DrawnFaces().faces(dataset.decode(blobs.get(frame.image)))
-    (face,) = DrawnFaces().faces(dataset.decode(blobs.get(close.image)))
+    (whole,) = DrawnFaces().faces(decode_image(blobs.get(frame.image)))
+    (face,) = DrawnFaces().faces(decode_image(blobs.get(close.image)))
     assert whole.width_px == pytest.approx(34, abs=2)
     assert face.width_px / 128 == pytest.approx(crops.CLOSE_FACE_SHARE, abs=0.05)
     assert crops.tilt_deg(whole) == pytest.approx(10, abs=3)

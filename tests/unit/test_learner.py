@@ -186,5 +186,5 @@ def test_what_is_not_there_is_named(hire: Hire, store: Store) -> None:
     with pytest.raises(NotFound, match="nobody"):
         learner.status(CharacterId("nobody"))
     text = store.blobs.put(b"text")
-    with pytest.raises(BadImage, match="not a picture"):
+    with pytest.raises(BadImage, match="not a whole PNG, JPEG or WebP"):
         learner.collect("job", KAIRO, text, 0.9, SceneState(), "")

@@ -97,10 +97,17 @@ def test_what_can_be_rendered_is_not_refused() -> None:
     ],
 )
 def test_nobody_is_rendered_without_consent(consent: Consent) -> None:
-    with pytest.raises(ConsentMissing, match="Kairo"):
-        admission.refuse_without_consent(
-            Character(id=CharacterId("kairo"), name="Kairo", consent=consent), TODAY
-        )
+    kairo = Character(id=CharacterId("kairo"), name="Kairo", consent=consent)
+    with pytest.raises(ConsentMissing, match="Kairo cannot be rendered: ") as caught:
+        kairo.require_consent("rendered", on=TODAY)
+    assert "PATCH /v1/characters/kairo" in caught.value.advice
+
+
+def test_a_consent_holds_on_its_last_day() -> None:
+    consent = Consent(until=TODAY)
+    Character(id=CharacterId("kairo"), name="Kairo", consent=consent).require_consent(
+        "trained", on=TODAY
+    )
 
 
 def test_one_key_and_body_are_one_job() -> None:

@@ -4,7 +4,6 @@ A calibration turns a cosine into a score: 0.75 where at most 1 in 1,000 strange
 are fetched for the measurement and never kept; renders are made for it.
 """
 
-import io
 import json
 import tempfile
 import zlib
@@ -16,8 +15,8 @@ import numpy as np
 import torch
 import typer
 from diffusers import AutoencoderTiny
-from PIL import Image
 
+from cluster.codecs.images import decode_image
 from cluster.domain.identity.score import off_centre
 from cluster.ports import FaceEncoder, Pixels, Vector
 from cluster.providers import face_encoder
@@ -66,7 +65,7 @@ def photo(
         olivetti = _olivetti(member(archive, OLIVETTI, OLIVETTI_SHA256))
         people = [_embedded(encoder, own) for own in olivetti]
         names = sorted(name for name in archive.namelist() if name.startswith(CELEBA))
-        crowd = _embedded(encoder, (_decoded(archive.read(name)) for name in names))
+        crowd = _embedded(encoder, (decode_image(archive.read(name)) for name in names))
     _write(photo_data(crowd, people), encoder.model, folder)
 
 
@@ -128,11 +127,6 @@ def _olivetti(content: bytes) -> Iterator[list[Pixels]]:
     grey = np.frombuffer(zlib.decompress(content)[-count - 1 : -1], np.uint8)
     for person in grey.reshape(OLIVETTI_SHAPE):
         yield [np.repeat(picture.T[..., None], 3, axis=2) for picture in person]
-
-
-def _decoded(content: bytes) -> Pixels:
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _embedded(encoder: FaceEncoder, pictures: Iterable[Pixels]) -> Vector:

@@ -7,20 +7,16 @@ comes from and on whose word. A character whose consent does not hold has an emp
 """
 
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import numpy as np
-import PIL.Image
-import PIL.ImageOps
-
-from cluster.codecs.images import to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.consent import Consent
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.scene import SceneState
 from cluster.domain.value import Value, now
+from cluster.errors import BadImage
 from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger
 from training.data.captions import close_up, looks_of, read_state, scene_caption, trigger_for
 from training.data.crops import Unfit, check_face, close, frame, the_face
@@ -87,7 +83,7 @@ class Manifest(Value):
 def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source, ...]:
     """The references, then the accepted golden images, in a stable order; none of them while the
     character's consent does not hold."""
-    if character.consent.problem(now().date()):
+    if not character.consent.holds(now().date()):
         return ()
     accepted = sorted(
         (one for one in golden if one.accepted), key=lambda one: (one.created_at, one.job_id)
@@ -113,15 +109,6 @@ def inputs_digest(wanted: Sequence[Source], resolution_px: int) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def decode(content: bytes) -> Pixels:
-    """Bytes of a picture as uint8 RGB (height, width, 3), EXIF rotation applied. Raises Unfit."""
-    try:
-        with PIL.Image.open(io.BytesIO(content)) as image:
-            return np.asarray(PIL.ImageOps.exif_transpose(image).convert("RGB"))
-    except OSError as error:
-        raise Unfit("not a picture that can be read") from error
-
-
 class _Builder:
     """One pass over the sources; remembers what was kept, so that nothing is kept twice."""
 
@@ -142,11 +129,11 @@ class _Builder:
         for source in wanted:
             try:
                 yield from self._samples(source)
-            except Unfit as reason:
+            except (Unfit, BadImage) as reason:
                 yield Dropped(source=source.sha256, reason=str(reason))
 
     def _samples(self, source: Source) -> list[Sample]:
-        pixels = decode(self._blobs.get(source.sha256))
+        pixels = decode_image(self._blobs.get(source.sha256))
         if flaw := blemish(pixels):
             raise Unfit(flaw)
         face = the_face(self._faces.faces(pixels))

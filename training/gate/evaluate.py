@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from cluster.codecs.images import to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.learning.training import Measure, Verdict
@@ -23,7 +23,7 @@ from cluster.providers.diffusers.tokens import token_counter
 from cluster.settings import GateSettings, Settings
 from cluster.store.blobs import Blobs
 from training.data.curation import look
-from training.data.dataset import decode, load
+from training.data.dataset import load
 from training.gate.bootstrap import Numbers, better, draws, no_less_varied, no_worse
 from training.gate.picture_scores import Scored, Scorer, distances
 from training.gate.scenes import GateScene, Prompter, gate_scenes
@@ -137,7 +137,7 @@ class Gate:
             samples = load(challenger.training.manifest, self._blobs).samples
             captions = [sample.caption for sample in samples]
             digests += [sha for one in samples for sha in (one.image, one.source)]
-        return captions, [decode(self._blobs.get(sha)) for sha in dict.fromkeys(digests)]
+        return captions, [decode_image(self._blobs.get(sha)) for sha in dict.fromkeys(digests)]
 
     def _painted(
         self,

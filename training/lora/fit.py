@@ -19,7 +19,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from cluster.domain.character import Character
 from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import now
-from cluster.errors import CineError, ConsentMissing, Invalid, Refused, Unavailable
+from cluster.errors import CineError, Invalid, Refused, Unavailable
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Recipe, Settings, TrainingSettings
 from cluster.store import Store
@@ -88,8 +88,7 @@ def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recip
 
 
 def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> None:
-    if problem := character.consent.problem(now().date()):
-        raise ConsentMissing(f"no adapter of {character.id} may be trained: {problem}")
+    character.require_consent("trained", on=now().date())
     if manifest.character_id != order.character_id:
         raise Invalid(f"the training set is {manifest.character_id}'s, not {order.character_id}'s")
     if manifest.trigger != order.trigger:

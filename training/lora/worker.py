@@ -16,7 +16,7 @@ import ray.train.torch
 import torch
 import torch.distributed
 
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.character import Character
 from cluster.domain.identity.face import Face
 from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder
@@ -156,7 +156,7 @@ class Worker:
     def _prober(self) -> Prober:
         order, recipe = self._job.order, self._job.recipe
         frames = [sample for sample in self._manifest.samples if sample.crop == "frame"]
-        known = [look(from_png(self._blobs.get(frame.image))) for frame in frames]
+        known = [look(decode_image(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
             partial(self._painter, adapted=True),
             Scorer(self._judge, self._job.character, known),
@@ -166,7 +166,7 @@ class Worker:
     @cached_property
     def _own(self) -> LatentCache:
         samples = self._manifest.samples
-        pictures = np.stack([from_png(self._blobs.get(sample.image)) for sample in samples])
+        pictures = np.stack([decode_image(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces: list[Face | None] = []
         recipe = self._job.recipe

@@ -14,7 +14,7 @@ import torch
 from diffusers import DiffusionPipeline, UNet2DConditionModel
 from safetensors import SafetensorError, safe_open
 
-from cluster.codecs.images import from_png
+from cluster.codecs.images import decode_image
 from cluster.domain.identity.face import centroid
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import ProviderMissing, Unsupported
@@ -116,7 +116,7 @@ class References:
         """The centroid of the largest faces, float32 (dim,)."""
         if not references or self._faces is None:
             return None
-        seen = [self._faces.faces(from_png(self._blobs.get(sha256))) for sha256 in references]
+        seen = [self._faces.faces(decode_image(self._blobs.get(sha256))) for sha256 in references]
         vectors = [faces[0].embedding for faces in seen if faces]
         if vectors:
             return centroid(np.stack(vectors))

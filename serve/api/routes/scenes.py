@@ -1,12 +1,12 @@
 """POST /v1/scenes: a scene becomes a job."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from cluster.domain.job import Job
+from cluster.domain.value import now
 
 from .. import admission
 from ..auth import fingerprint
@@ -67,7 +67,7 @@ async def create_scene(
     async def answer() -> Response:
         admission.refuse_order(order, services.settings.generator)
         character = await services.character(order.actors[0])
-        admission.refuse_without_consent(character, datetime.now(UTC).date())
+        character.require_consent("rendered", on=now().date())
         pinned = order.adapter_version
         await asyncio.to_thread(
             admission.refuse_unknown_adapter, services.store.adapters, character, pinned

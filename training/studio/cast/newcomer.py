@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cluster.codecs.images import from_png, to_png
+from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId, Profile
 from cluster.domain.scene import SceneState
 from cluster.identity_judge import IdentityJudge
@@ -80,7 +80,7 @@ def _approved(
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(store=StoreSettings(home=Path(home)))
         blobs = Blobs(settings.store.blob_root)
-        pictures = [from_png(content) for content in references]
+        pictures = [decode_image(content) for content in references]
         character = Character(
             id=CharacterId(name.lower()), name=name, domain="studio", profile=profile,
             references=tuple(blobs.put(to_png(one)) for one in pictures),
@@ -94,7 +94,7 @@ def _approved(
             if abs(shot.yaw) > MAX_YAW_DEG:
                 continue
             content = webp(np.asarray(renderer.render(actor, shot), np.uint8))
-            pixels, state = from_png(content), state_of(shot)
+            pixels, state = decode_image(content), state_of(shot)
             idr = judge.report(pixels, character).idr
             if (idr or 0.0) < SURE_IDR:
                 continue
