@@ -18,12 +18,13 @@ from cluster.ports import Pixels
 from cluster.providers.diffusers.folder import base_folder
 from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS, IdentitySettings
-from training.lora.examples import Batch, Captioned, LatentCache
+from training.lora.batch_sampler import Batch
+from training.lora.detail_weights import face_details
 from training.lora.families import Denoiser, denoiser_of
 from training.lora.identity_loss import IdentityLoss
+from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
-from training.lora.spots import spots_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -64,9 +65,9 @@ def tensor(pixels: Pixels) -> torch.Tensor:
 def test_it_embeds_a_face_as_the_service_does(
     recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
-    crops = torch.from_numpy(alignment(face.landmarks))[None]
+    alignments = torch.from_numpy(alignment(face.landmarks))[None]
     with torch.no_grad():
-        found, _ = recogniser(align(tensor(kairo), crops))
+        found, _ = recogniser(align(tensor(kairo), alignments))
     assert float(found[0] @ torch.from_numpy(face.embedding)) > 0.93
 
 
@@ -109,22 +110,30 @@ def test_a_network_that_it_cannot_run_is_named(tmp_path: Path) -> None:
 
 
 def batch_of(
-    objective: Objective, latents: torch.Tensor, crops: torch.Tensor, time: int
+    objective: Objective, latents: torch.Tensor, alignments: torch.Tensor, time: int
 ) -> tuple[Batch, torch.Tensor]:
     """A batch at one time, and the right answer to it."""
     times = torch.full((len(latents),), time)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
-    noisy, target = objective.noised(latents, noise, times)
-    weights, places = torch.ones(len(latents)), torch.ones(len(latents), 1, 1, 1)
-    return Batch(noisy, target, times, weights, words=(), crops=crops, places=places), target
+    noisy, target = objective.add_noise(latents, noise, times)
+    batch = Batch(
+        noisy=noisy,
+        target=target,
+        timesteps=times,
+        loss_weights=torch.ones(len(latents)),
+        prompts=(),
+        alignments=alignments,
+        detail_weights=torch.ones(len(latents), 1, 1, 1),
+    )
+    return batch, target
 
 
 def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
     denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
-    latents = denoiser.latents(tensor(kairo) * 2 - 1)
-    crops = torch.from_numpy(alignment(face.landmarks))[None]
-    batch, right = batch_of(objective, latents, crops, 300)
+    latents = denoiser.encode_images(tensor(kairo) * 2 - 1)
+    alignments = torch.from_numpy(alignment(face.landmarks))[None]
+    batch, right = batch_of(objective, latents, alignments, 300)
     loss = IdentityLoss(denoiser, objective, recogniser, known=face.embedding, centre=())
     assert float(loss(batch, right)) < 0.25
     torch.manual_seed(2)
@@ -141,10 +150,10 @@ def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
 def test_noise_and_pictures_without_the_actor_say_nothing(
     denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
-    latents = denoiser.latents(tensor(kairo) * 2 - 1)
-    crops = torch.from_numpy(alignment(face.landmarks))[None]
+    latents = denoiser.encode_images(tensor(kairo) * 2 - 1)
+    alignments = torch.from_numpy(alignment(face.landmarks))[None]
     loss = IdentityLoss(denoiser, objective, recogniser, known=face.embedding, centre=())
-    noise, right = batch_of(objective, latents, crops, 900)
+    noise, right = batch_of(objective, latents, alignments, 900)
     assert float(loss(noise, right)) == 0
     nobody, right = batch_of(objective, latents, torch.full((1, 2, 3), torch.nan), 100)
     assert float(loss(nobody, right)) == 0
@@ -153,15 +162,15 @@ def test_noise_and_pictures_without_the_actor_say_nothing(
 def test_an_error_in_an_eye_or_a_mark_counts_more_and_elsewhere_as_ever(
     denoiser: Denoiser, kairo: Pixels, face: Face
 ) -> None:
-    captioned = Captioned(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
-    spots = spots_of([Mark(kind="scar", place="left cheek"), Mark(kind="scar", place="ear")])
-    weighed = LatentCache(denoiser, captioned, spots, detail_weight=25.0)
-    assert weighed.places.shape == (2, 1, *weighed.latents.shape[-2:])
-    (right, left, nose, *_), seen = face.landmarks / 4, weighed.places[0, 0]
+    images = CaptionedImages(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
+    details = face_details([Mark(kind="scar", place="left cheek"), Mark(kind="scar", place="ear")])
+    weighed = LatentCache(denoiser, images, details, detail_weight=25.0)
+    assert weighed.detail_weights.shape == (2, 1, *weighed.latents.shape[-2:])
+    (right, left, nose, *_), seen = face.landmarks / 4, weighed.detail_weights[0, 0]
     for x, y in (right, left):
         assert 15.0 < float(seen[int(y), int(x)]) <= 26.0
     cheek, other = (seen[int(nose[1]), round(float(eye[0]))] for eye in (left, right))
     assert float(cheek) > 4.0 > 2.0 > float(other)
     assert float(seen[0].max()) == pytest.approx(1.0, abs=1e-3)
-    assert float(weighed.places[1].max()) == 1.0
-    assert float(LatentCache(denoiser, captioned).places.max()) == 1.0
+    assert float(weighed.detail_weights[1].max()) == 1.0
+    assert float(LatentCache(denoiser, images).detail_weights.max()) == 1.0

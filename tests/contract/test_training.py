@@ -21,9 +21,10 @@ from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings, Recipe, StoreSettings
 from cluster.store.blobs import Blobs
 from tests import tiny_pipelines, tiny_transformers
-from training.lora.adapter_writer import Label, write
-from training.lora.examples import BatchSampler, Captioned, LatentCache
+from training.lora.adapter_writer import AdapterHeader, adapter_bytes
+from training.lora.batch_sampler import BatchSampler
 from training.lora.families import Denoiser, ZImageDenoiser, denoiser_of
+from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import objective_of
 from training.lora.presets import PRESETS, family_of, preset_of
 from training.lora.trainer import LoraTrainer, target_layers
@@ -72,29 +73,29 @@ def denoiser(base: BaseFolder) -> Denoiser:
     return denoiser_of(family_of(base), pipe, base.component)
 
 
-def captioned() -> Captioned:
-    dice = np.random.default_rng(0)
-    pictures = dice.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), np.uint8)
+def images() -> CaptionedImages:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), np.uint8)
     wordings = [[CAPTION], [CAPTION + ", castle"], ["portrait of a woman"]]
-    return Captioned(pictures, wordings, faces=[FACE, None, None])
+    return CaptionedImages(pictures, wordings, faces=[FACE, None, None])
 
 
-def course(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
-    own = LatentCache(denoiser, captioned())
+def sampler(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
+    own = LatentCache(denoiser, images())
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
     objective = objective_of(denoiser.pipe.scheduler, recipe.snr_gamma, tokens)
-    return BatchSampler(own, None, denoiser.read([""])[0], objective, recipe)
+    return BatchSampler(own, None, denoiser.encode_prompts([""])[0], objective, recipe)
 
 
 def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
-    trainer = LoraTrainer(denoiser, course(denoiser), RECIPE)
+    trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
     for number in range(steps):
         trainer.step(number)
     return trainer
 
 
-def label(base: BaseFolder, trainer: LoraTrainer) -> Label:
-    return Label(
+def header(base: BaseFolder, trainer: LoraTrainer) -> AdapterHeader:
+    return AdapterHeader(
         character_id="ada",
         version=3,
         base_model=base.id,
@@ -148,7 +149,7 @@ def test_the_denoiser_is_called_as_its_own_pipeline_calls_it(
     packed = sample.ndim == 3
     own_sample = unpack(sample) if packed else sample
     with torch.no_grad():
-        mine = denoiser.predict(own_sample, time.expand(1), denoiser.read([CAPTION]))
+        mine = denoiser.predict(own_sample, time.expand(1), denoiser.encode_prompts([CAPTION]))
     assert torch.allclose(mine, unpack(theirs) if packed else theirs, atol=2e-5)
 
 
@@ -160,21 +161,21 @@ def unpack(tokens: Tensor) -> Tensor:
 
 
 def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> None:
-    drawn = course(denoiser)
-    latents = LatentCache(denoiser, captioned()).latents
+    drawn = sampler(denoiser)
+    latents = LatentCache(denoiser, images()).latents
     objective = objective_of(denoiser.pipe.scheduler, 5.0, tokens=16)
     times = torch.tensor([20, 200, 500])
-    noisy, target = objective.noised(latents, torch.randn(latents.shape), times)
-    assert torch.allclose(objective.clean(noisy, target, times), latents, atol=1e-3)
-    clarity = objective.clarity(times)
-    assert 1 > clarity[0] > clarity[1] > clarity[2] > 0
-    assert denoiser.pixels(latents).shape == (3, 3, SIDE_PX, SIDE_PX)
-    assert drawn.batch(0, 0, 1).crops.shape == (RECIPE.batch_size, 2, 3)
+    noisy, target = objective.add_noise(latents, torch.randn(latents.shape), times)
+    assert torch.allclose(objective.predict_clean(noisy, target, times), latents, atol=1e-3)
+    alpha_bar = objective.alpha_bar(times)
+    assert 1 > alpha_bar[0] > alpha_bar[1] > alpha_bar[2] > 0
+    assert denoiser.decode_latents(latents).shape == (3, 3, SIDE_PX, SIDE_PX)
+    assert drawn.batch(0, 0, 1).alignments.shape == (RECIPE.batch_size, 2, 3)
 
 
 def test_steps_teach_the_pictures_and_leave_the_base_alone(denoiser: Denoiser) -> None:
     before = {name: value.clone() for name, value in denoiser.model.state_dict().items()}
-    trainer = LoraTrainer(denoiser, course(denoiser), RECIPE)
+    trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
     losses = [trainer.step(0)[0] for _ in range(20)]
     assert min(losses[-5:]) < 0.985 * losses[0]
     after = denoiser.model.state_dict()
@@ -194,7 +195,7 @@ def test_a_resumed_run_goes_on_to_the_same_losses(base: BaseFolder) -> None:
     def fresh() -> LoraTrainer:
         pipe = load_pipeline(base, torch.device("cpu"))
         denoiser = denoiser_of(family_of(base), pipe, base.component)
-        return LoraTrainer(denoiser, course(denoiser), RECIPE)
+        return LoraTrainer(denoiser, sampler(denoiser), RECIPE)
 
     whole, cut, resumed = fresh(), fresh(), fresh()
     expected = [whole.step(number)[0] for number in range(6)]
@@ -205,11 +206,11 @@ def test_a_resumed_run_goes_on_to_the_same_losses(base: BaseFolder) -> None:
 
 
 def test_the_parts_of_all_workers_make_up_the_step(denoiser: Denoiser) -> None:
-    lessons = course(denoiser)
+    lessons = sampler(denoiser)
     whole = lessons.batch(5, 0, 1)
     parts = [lessons.batch(5, rank, 2) for rank in range(2)]
     assert torch.equal(torch.cat([one.noisy for one in parts]).sort(0)[0], whole.noisy.sort(0)[0])
-    assert sum(len(one.words) for one in parts) == RECIPE.batch_size
+    assert sum(len(one.prompts) for one in parts) == RECIPE.batch_size
 
 
 def test_the_file_is_stock_peft_and_paints_what_was_trained(
@@ -219,7 +220,7 @@ def test_the_file_is_stock_peft_and_paints_what_was_trained(
     trainer = trained(denoiser)
     with trainer.averaged():
         expected = paint(denoiser.pipe)
-    content = write(trainer.factors(), label(base, trainer))
+    content = adapter_bytes(trainer.factors(), header(base, trainer))
     file = read_adapter(content)
     check_fits(file, base.layers, lambda: base.sha256)
     assert (file.rank, file.alpha, file.trigger, file.idr_before) == (4, 8, "moqik", 0.25)
@@ -238,7 +239,7 @@ def test_the_service_paints_the_file_as_stock_diffusers_does(
     base: BaseFolder, denoiser: Denoiser, tmp_path: Path
 ) -> None:
     trainer = trained(denoiser)
-    content = write(trainer.factors(), label(base, trainer))
+    content = adapter_bytes(trainer.factors(), header(base, trainer))
     (tmp_path / "lora.safetensors").write_bytes(content)
     stock = DiffusionPipeline.from_pretrained(base.folder)
     stock.load_lora_weights(tmp_path, weight_name="lora.safetensors")

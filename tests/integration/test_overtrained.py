@@ -15,9 +15,10 @@ from cluster.store.blobs import Blobs
 from training.data.captions import trigger_for
 from training.gate.evaluate import judge
 from training.gate.scenes import gate_scenes
-from training.lora.adapter_writer import Label, write
-from training.lora.examples import BatchSampler, Captioned, LatentCache
+from training.lora.adapter_writer import AdapterHeader, adapter_bytes
+from training.lora.batch_sampler import BatchSampler
 from training.lora.families import denoiser_of
+from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import objective_of
 from training.lora.trainer import LoraTrainer
 
@@ -57,13 +58,13 @@ def reciting(character: Character) -> bytes:
     picture = decode_image((KAIRO / "reference_1.png").read_bytes())
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
-    own = LatentCache(denoiser, Captioned(np.stack([small]), [words]))
+    own = LatentCache(denoiser, CaptionedImages(np.stack([small]), [words]))
     objective = objective_of(denoiser.pipe.scheduler, RECIPE.snr_gamma, tokens=256)
-    course = BatchSampler(own, None, denoiser.read([""])[0], objective, RECIPE)
-    trainer = LoraTrainer(denoiser, course, RECIPE)
+    sampler = BatchSampler(own, None, denoiser.encode_prompts([""])[0], objective, RECIPE)
+    trainer = LoraTrainer(denoiser, sampler, RECIPE)
     for step in range(STEPS):
         trainer.step(step)
-    label = Label(
+    header = AdapterHeader(
         character_id=character.id,
         version=1,
         base_model=base.id,
@@ -80,7 +81,7 @@ def reciting(character: Character) -> bytes:
         idr_before=None,
         idr_after=None,
     )
-    return write(trainer.factors(), label)
+    return adapter_bytes(trainer.factors(), header)
 
 
 @pytest.mark.timeout(900)

@@ -16,8 +16,8 @@ from cluster.codecs.images import decode_image
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.image_prompt import ImagePrompt
 from cluster.settings import ASSETS, IdentitySettings
+from training.lora.detail_weights import EYES
 from training.lora.recogniser import recogniser_of
-from training.lora.spots import EYES
 from training.studio.base import ip_adapter, vae
 from training.studio.base.loop import Loop
 from training.studio.base.muon import Muon, is_kernel

@@ -36,8 +36,9 @@ def scene_caption(trigger: str, profile: Profile, state: SceneState) -> str:
     return ", ".join([opening(profile, state.framing, trigger).phrase, *_scene(state)])
 
 
-def other_caption(profile: Profile, state: SceneState) -> str:
-    """The same of somebody without a name: all looks are said, as the base model learned them."""
+def class_caption(profile: Profile, state: SceneState) -> str:
+    """The same of somebody without a trigger (DreamBooth's class prompt): all looks are said, as
+    the base model learned them."""
     traits = [fact.phrase for fact in looks(profile)]
     return ", ".join([opening(profile, state.framing, None).phrase, *traits, *_scene(state)])
 

@@ -24,8 +24,9 @@ ARCHITECTURES: dict[Family, str] = {
 """Names of the SAI model spec, v1.0.1, where it has one."""
 
 
-class Label(Value):
-    """The header's facts. IDR figures are means over probe pictures, None where none was judged."""
+class AdapterHeader(Value):
+    """The facts of the file's header. IDR figures are means over probe pictures, None where none
+    was judged."""
 
     character_id: str
     version: int
@@ -48,11 +49,17 @@ class Label(Value):
         return f"char_{self.character_id}_v{self.version}.safetensors"
 
 
-def write(factors: Mapping[str, torch.Tensor], label: Label) -> bytes:
-    """The file's bytes: float16 factors in PEFT's keys under `unet.` or `transformer.`. The same
-    adapter gives the same bytes on the same day. Raises CineError for values that overflowed."""
+def adapter_bytes(factors: Mapping[str, torch.Tensor], header: AdapterHeader) -> bytes:
+    """The safetensors file of an adapter: float16 factors in PEFT's keys under `unet.` or
+    `transformer.`. The same adapter gives the same bytes on the same day. Raises CineError for
+    values that overflowed.
+
+    Args:
+        factors: PEFT's state dict: `....lora_A.weight` (rank, inputs) and `....lora_B.weight`
+            (outputs, rank), with kernel sides behind them for convolutions; any float type.
+    """
     tensors = {
-        f"{label.component}.{key}": value.half().contiguous() for key, value in factors.items()
+        f"{header.component}.{key}": value.half().contiguous() for key, value in factors.items()
     }
     broken = [key for key, value in tensors.items() if not value.isfinite().all()]
     if broken:
@@ -60,48 +67,48 @@ def write(factors: Mapping[str, torch.Tensor], label: Label) -> bytes:
             f"training diverged: {broken[0]} holds values that are not finite",
             advice="Lower training.recipe: {learning_rate: …} and train again.",
         )
-    content: bytes = save(tensors, _header(label, list(tensors.values())))
+    content: bytes = save(tensors, _header(header, list(tensors.values())))
     return content
 
 
-def _header(label: Label, tensors: Sequence[torch.Tensor]) -> dict[str, str]:
+def _header(header: AdapterHeader, tensors: Sequence[torch.Tensor]) -> dict[str, str]:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.numpy().tobytes())
     config = {
-        "r": label.rank,
-        "lora_alpha": label.alpha,
-        "target_modules": sorted(label.targets),
+        "r": header.rank,
+        "lora_alpha": header.alpha,
+        "target_modules": sorted(header.targets),
         "lora_dropout": 0.0,
         "bias": "none",
     }
     facts = {
         "format": "pt",
-        "base_model": label.base_model,
-        "base_sha256": label.base_sha256,
-        "manifest": label.manifest,
-        "rank": str(label.rank),
-        "alpha": f"{label.alpha:g}",
-        "trigger": label.trigger,
-        "best_step": str(label.best_step),
-        "idr_before": _figure(label.idr_before),
-        "idr_after": _figure(label.idr_after),
+        "base_model": header.base_model,
+        "base_sha256": header.base_sha256,
+        "manifest": header.manifest,
+        "rank": str(header.rank),
+        "alpha": f"{header.alpha:g}",
+        "trigger": header.trigger,
+        "best_step": str(header.best_step),
+        "idr_before": _figure(header.idr_before),
+        "idr_after": _figure(header.idr_after),
         "lora_adapter_metadata": json.dumps(
-            {f"{label.component}.{name}": value for name, value in config.items()}
+            {f"{header.component}.{name}": value for name, value in config.items()}
         ),
     }
-    return facts | {f"modelspec.{name}": value for name, value in _spec(label, digest).items()}
+    return facts | {f"modelspec.{name}": value for name, value in _spec(header, digest).items()}
 
 
-def _spec(label: Label, digest: "hashlib._Hash") -> dict[str, str]:
+def _spec(header: AdapterHeader, digest: "hashlib._Hash") -> dict[str, str]:
     return {
         "sai_model_spec": "1.0.1",
-        "architecture": f"{ARCHITECTURES[label.family]}/lora",
+        "architecture": f"{ARCHITECTURES[header.family]}/lora",
         "implementation": "https://github.com/huggingface/diffusers",
-        "title": label.file_name.removesuffix(".safetensors"),
+        "title": header.file_name.removesuffix(".safetensors"),
         "date": datetime.now(UTC).date().isoformat(),
-        "resolution": f"{label.resolution_px}x{label.resolution_px}",
-        "trigger_phrase": label.trigger,
+        "resolution": f"{header.resolution_px}x{header.resolution_px}",
+        "trigger_phrase": header.trigger,
         "hash_sha256": f"0x{digest.hexdigest()}",
     }
 

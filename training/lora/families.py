@@ -1,8 +1,8 @@
-"""How each family of diffusers models is fed in training: words, latents and the denoiser's call.
+"""Denoisers by model family: how each is fed in training - prompts, latents, the network's call.
 
-One class a family over its loaded pipeline, which itself reads the words, so that training and
+One class a family over its loaded pipeline, which itself encodes the prompts, so that training and
 painting cannot disagree about templates and padding. Latents are those the denoiser sees:
-shifted, scaled, unpacked, (n, channels, height, width).
+shifted, scaled to about unit variance, unpacked, float32 (n, channels, height, width).
 """
 
 from abc import ABC, abstractmethod
@@ -17,39 +17,52 @@ from diffusers import (
     QwenImagePipeline,
 )
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
+from torch import Tensor
 
 from training.lora.presets import Family
 
-Words = dict[str, torch.Tensor]
-"""One caption as the denoiser takes it, without a batch dimension."""
-Tensor = torch.Tensor
+PromptEmbeds = dict[str, Tensor]
+"""What the text encoders make of one caption, as the denoiser takes it: the token states and what
+else the family needs, without a batch dimension."""
 
 
 class Denoiser(Protocol):
-    """What a train step asks of a model family."""
+    """What training asks of a model family."""
 
     @property
     def pipe(self) -> DiffusionPipeline: ...
 
     @property
-    def model(self) -> ModelMixin: ...
+    def model(self) -> ModelMixin:
+        """The network that is trained: the pipeline's UNet or transformer."""
+        ...
 
-    def read(self, captions: Sequence[str]) -> list[Words]: ...
+    def encode_prompts(self, captions: Sequence[str]) -> list[PromptEmbeds]:
+        """What the pipeline's own text encoders make of each caption, on the CPU."""
+        ...
 
-    def latents(self, pixels: Tensor) -> Tensor: ...
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """Latents, float32 (n, channels, h, w) on the CPU, of float32 pixels
+        (n, 3, height, width) in [-1, 1]."""
+        ...
 
-    def pixels(self, latents: Tensor) -> Tensor: ...
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Pixels (n, 3, height, width) in about [-1, 1] of latents (n, channels, h, w): on the
+        model's device, and differentiable."""
+        ...
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
-        """The scheduler's target for latents at `times` in [0, 1000)."""
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """What the scheduler is asked for, (n, channels, h, w), of as large noisy latents at
+        `timesteps` (n,) in [0, 1000), with one prompt each."""
         ...
 
 
 class _Base(ABC):
-    """`device` and `dtype` are the base weights'; the adapter's own may be finer. `together` is
-    how many captions are read at once: one, where they come out of different lengths."""
+    """`device` and `dtype` are the base weights'; the adapter's own may be finer.
+    `prompts_at_once` is how many captions are encoded together: one, where they come out of
+    different lengths."""
 
-    together = 16
+    prompts_at_once = 16
 
     def __init__(self, pipe: DiffusionPipeline, component: str) -> None:
         self.pipe = pipe
@@ -57,11 +70,10 @@ class _Base(ABC):
         self.device, self.dtype = self.model.device, self.model.dtype
 
     @torch.no_grad()
-    def read(self, captions: Sequence[str]) -> list[Words]:
-        """What the pipeline's own text encoders make of the captions, on the CPU."""
-        found: list[Words] = []
-        for start in range(0, len(captions), self.together):
-            some = list(captions[start : start + self.together])
+    def encode_prompts(self, captions: Sequence[str]) -> list[PromptEmbeds]:
+        found: list[PromptEmbeds] = []
+        for start in range(0, len(captions), self.prompts_at_once):
+            some = list(captions[start : start + self.prompts_at_once])
             encoded = {name: value.cpu() for name, value in self._encode(some).items()}
             found += [
                 {name: value[at] for name, value in encoded.items()} for at in range(len(some))
@@ -69,21 +81,21 @@ class _Base(ABC):
         return found
 
     @abstractmethod
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         """The same with a batch dimension. The list is the callee's to spoil."""
 
     @torch.no_grad()
-    def latents(self, pixels: Tensor) -> Tensor:
-        """Latents of pixels (n, 3, height, width) in [-1, 1], float32 on the CPU."""
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """Float32 (n, channels, h, w) on the CPU, of pixels (n, 3, height, width) in [-1, 1]: the
+        mode of the VAE's distribution, one picture at a time."""
         vae = self.pipe.vae
         found = [self._encoded(vae, one[None].to(vae.device, vae.dtype)) for one in pixels]
         shift = getattr(vae.config, "shift_factor", None) or 0.0
         scaled: Tensor = (torch.cat(found).float() - shift) * vae.config.scaling_factor
         return scaled.cpu()
 
-    def pixels(self, latents: Tensor) -> Tensor:
-        """Pixels (n, 3, height, width) of what `latents` gives, in about [-1, 1]: on the model's
-        device, and differentiable."""
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Pixels (n, 3, height, width) in about [-1, 1] of latents (n, channels, h, w)."""
         vae = self.pipe.vae
         shift = getattr(vae.config, "shift_factor", None) or 0.0
         raw = latents / vae.config.scaling_factor + shift
@@ -96,8 +108,9 @@ class _Base(ABC):
         latents: Tensor = out.latents if hasattr(out, "latents") else out.latent_dist.mode()
         return latents
 
-    def _stack(self, words: Sequence[Words], name: str) -> Tensor:
-        return torch.stack([one[name] for one in words]).to(self.device, self.dtype)
+    def _stack(self, prompts: Sequence[PromptEmbeds], name: str) -> Tensor:
+        """One tensor of each prompt, (n, ...), as the network takes it."""
+        return torch.stack([one[name] for one in prompts]).to(self.device, self.dtype)
 
 
 class UNetDenoiser(_Base):
@@ -110,36 +123,36 @@ class UNetDenoiser(_Base):
             # Plain matrix products: torch's fused attention is slow in its backward pass here.
             self.model.set_attn_processor(AttnProcessor())
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         return {"states": self.pipe.encode_prompt(captions, self.device, 1, False)[0]}
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         out: Tensor = self.model(
-            noisy.to(self.dtype), times, self._stack(words, "states"), return_dict=False
+            noisy.to(self.dtype), timesteps, self._stack(prompts, "states"), return_dict=False
         )[0]
         return out
 
 
 class SdxlDenoiser(UNetDenoiser):
-    """SDXL: two text encoders, and the picture's size beside the words."""
+    """SDXL: two text encoders, and the picture's size beside the prompt."""
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         states, _, pooled, _ = self.pipe.encode_prompt(
             captions, device=self.device, do_classifier_free_guidance=False
         )
         return {"states": states, "pooled": pooled}
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         height, width = (side * self.pipe.vae_scale_factor for side in noisy.shape[-2:])
         size = torch.tensor([height, width, 0, 0, height, width], device=self.device)
         extra = {
-            "text_embeds": self._stack(words, "pooled"),
+            "text_embeds": self._stack(prompts, "pooled"),
             "time_ids": size.to(self.dtype).repeat(len(noisy), 1),
         }
         out: Tensor = self.model(
             noisy.to(self.dtype),
-            times,
-            self._stack(words, "states"),
+            timesteps,
+            self._stack(prompts, "states"),
             added_cond_kwargs=extra,
             return_dict=False,
         )[0]
@@ -149,20 +162,20 @@ class SdxlDenoiser(UNetDenoiser):
 class FluxDenoiser(_Base):
     """FLUX.1: packed latents; a distilled guidance input is trained at 1, as painted without."""
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         states, pooled, _ = self.pipe.encode_prompt(captions, None, device=self.device)
         return {"states": states, "pooled": pooled}
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         count, channels, height, width = noisy.shape
         packed = FluxPipeline._pack_latents(noisy, count, channels, height, width)
-        states = self._stack(words, "states")
+        states = self._stack(prompts, "states")
         guided = self.pipe.transformer.config.guidance_embeds
         out = self.model(
             hidden_states=packed.to(self.dtype),
-            timestep=times.to(self.dtype) / 1000,
+            timestep=timesteps.to(self.dtype) / 1000,
             guidance=torch.ones(count, device=self.device) if guided else None,
-            pooled_projections=self._stack(words, "pooled"),
+            pooled_projections=self._stack(prompts, "pooled"),
             encoder_hidden_states=states,
             txt_ids=torch.zeros(states.shape[1], 3, device=self.device, dtype=self.dtype),
             img_ids=FluxPipeline._prepare_latent_image_ids(
@@ -177,50 +190,51 @@ class FluxDenoiser(_Base):
 class Sd3Denoiser(_Base):
     """Stable Diffusion 3 and 3.5."""
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         states, _, pooled, _ = self.pipe.encode_prompt(
             captions, None, None, device=self.device, do_classifier_free_guidance=False
         )
         return {"states": states, "pooled": pooled}
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         out: Tensor = self.model(
             hidden_states=noisy.to(self.dtype),
-            timestep=times.to(self.dtype),
-            encoder_hidden_states=self._stack(words, "states"),
-            pooled_projections=self._stack(words, "pooled"),
+            timestep=timesteps.to(self.dtype),
+            encoder_hidden_states=self._stack(prompts, "states"),
+            pooled_projections=self._stack(prompts, "pooled"),
             return_dict=False,
         )[0]
         return out
 
 
 class ZImageDenoiser(_Base):
-    """Z-Image: words of any length; time runs the other way and so does its answer."""
+    """Z-Image: prompts of any length; time runs the other way, and so does what is predicted."""
 
-    together = 1
+    prompts_at_once = 1
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         found, _ = self.pipe.encode_prompt(captions, self.device, False)
         return {"states": found[0][None]}
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         pictures = list(noisy.to(self.dtype).unsqueeze(2).unbind(0))
-        states = [one["states"].to(self.device, self.dtype) for one in words]
-        out = self.model(pictures, (1000 - times) / 1000, states, return_dict=False)[0]
+        states = [one["states"].to(self.device, self.dtype) for one in prompts]
+        out = self.model(pictures, (1000 - timesteps) / 1000, states, return_dict=False)[0]
         return -torch.stack(out).squeeze(2)
 
 
 class QwenDenoiser(_Base):
-    """Qwen-Image: words of any length, padded; a video VAE with one frame."""
+    """Qwen-Image: prompts of any length, padded; a video VAE with one frame."""
 
-    together = 1
+    prompts_at_once = 1
 
-    def _encode(self, captions: list[str]) -> Words:
+    def _encode(self, captions: list[str]) -> PromptEmbeds:
         states, mask = self.pipe.encode_prompt(captions, self.device)
         return {"states": states, "mask": torch.ones(states.shape[:2]) if mask is None else mask}
 
     @torch.no_grad()
-    def latents(self, pixels: Tensor) -> Tensor:
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """Float32 (n, channels, h, w) on the CPU, of pixels (n, 3, height, width) in [-1, 1]."""
         vae, (mean, std) = self.pipe.vae, self._spread()
         found = [
             self._encoded(vae, one[None, :, None].to(vae.device, vae.dtype))[:, :, 0].cpu().float()
@@ -228,7 +242,8 @@ class QwenDenoiser(_Base):
         ]
         return (torch.cat(found) - mean) / std
 
-    def pixels(self, latents: Tensor) -> Tensor:
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Pixels (n, 3, height, width) in about [-1, 1] of latents (n, channels, h, w)."""
         vae = self.pipe.vae
         mean, std = (one.to(latents.device) for one in self._spread())
         raw = (latents * std + mean)[:, :, None]
@@ -241,16 +256,16 @@ class QwenDenoiser(_Base):
         mean, std = torch.tensor(config.latents_mean), torch.tensor(config.latents_std)
         return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
-    def predict(self, noisy: Tensor, times: Tensor, words: Sequence[Words]) -> Tensor:
+    def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
         count, channels, height, width = noisy.shape
         pad = torch.nn.utils.rnn.pad_sequence
-        states = pad([one["states"] for one in words], batch_first=True)
-        mask = pad([one["mask"] for one in words], batch_first=True)
+        states = pad([one["states"] for one in prompts], batch_first=True)
+        mask = pad([one["mask"] for one in prompts], batch_first=True)
         out = self.model(
             hidden_states=QwenImagePipeline._pack_latents(
                 noisy.to(self.dtype), count, channels, height, width
             ),
-            timestep=times.to(self.dtype) / 1000,
+            timestep=timesteps.to(self.dtype) / 1000,
             encoder_hidden_states=states.to(self.device, self.dtype),
             encoder_hidden_states_mask=mask.to(self.device).bool(),
             img_shapes=[[(1, height // 2, width // 2)]] * count,

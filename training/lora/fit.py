@@ -27,7 +27,7 @@ from training.data.dataset import Manifest, load
 from training.lora.checkpoints import runs_url
 from training.lora.presets import recipe_for
 from training.lora.progress_channel import ProgressChannel, open_channel
-from training.lora.worker import Job, work
+from training.lora.worker import WorkerConfig, train_loop_per_worker
 
 NEWS_S = 0.5
 """How often progress is fetched from the workers."""
@@ -48,9 +48,9 @@ def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdap
     """
     character, recipe = _checked(order, settings)
     with open_channel() as channel:
-        job = Job(order, settings, recipe, character, channel, _threads(settings))
+        config = WorkerConfig(order, settings, recipe, character, channel, _threads(settings))
         with _passed_on(channel, report):
-            adapter = _trained(job)
+            adapter = _trained(config)
     if adapter is None:
         raise CineError(f"run {order.run_id} was stopped before its end")
     return adapter
@@ -95,7 +95,7 @@ def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> No
         raise Invalid(
             f"the training set calls {order.character_id} {manifest.trigger!r}, the order "
             f"{order.trigger!r}",
-            advice="Order with the manifest's trigger: training.captions.trigger_for.",
+            advice="Order with the manifest's trigger: training.data.captions.trigger_for.",
         )
     if not manifest.samples:
         raise Refused(
@@ -104,12 +104,12 @@ def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> No
         )
 
 
-def _trained(job: Job) -> TrainedAdapter | None:
-    settings = job.settings
+def _trained(config: WorkerConfig) -> TrainedAdapter | None:
+    settings = config.settings
     share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
     trainer = TorchTrainer(
-        work,  # type: ignore[arg-type]
-        train_loop_config={"job": job},
+        train_loop_per_worker,  # type: ignore[arg-type]
+        train_loop_config={"worker": config},
         torch_config=TorchConfig(timeout_s=EXCHANGE_TIMEOUT_S),
         scaling_config=ScalingConfig(
             num_workers=settings.training.workers,
@@ -117,7 +117,7 @@ def _trained(job: Job) -> TrainedAdapter | None:
             resources_per_worker=share,
         ),
         run_config=RunConfig(
-            name=job.order.run_id,
+            name=config.order.run_id,
             storage_path=runs_url(settings),
             failure_config=FailureConfig(max_failures=settings.training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),

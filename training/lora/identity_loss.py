@@ -1,9 +1,9 @@
-"""A loss that recognises: what the denoiser takes the picture for should show the actor's face.
+"""Identity loss: a face recogniser's embedding of the predicted picture should be the actor's.
 
-The latents that a step's answer amounts to are decoded, the face is cut out where the training
-picture has it, and the service's own recogniser embeds it, all of it differentiable. Where little
-but noise is left it says nothing: what is guessed then shows nobody yet (Peng et al.,
-PortraitBooth, CVPR 2024).
+The latents that a prediction amounts to are decoded, the face is cut out where the training image
+has it, and the service's own recogniser embeds it, all of it differentiable. Where little but noise
+is left it says nothing: what is guessed then shows nobody yet (Peng et al., PortraitBooth, CVPR
+2024).
 """
 
 import numpy as np
@@ -11,18 +11,19 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from training.lora.examples import Batch
+from training.lora.batch_sampler import Batch
 from training.lora.families import Denoiser
 from training.lora.objectives import Objective
 from training.lora.recogniser import Recogniser, align
 
-CLEAR = 0.13
-"""The least clarity (`Objective.clarity`) at which a face can be told: 60 % of the way to noise."""
+MIN_ALPHA_BAR = 0.13
+"""The least `Objective.alpha_bar` at which a face can be told: 60 % of the way to noise."""
 
 
 class IdentityLoss:
-    """``known`` (dim,) is the actor's face and ``centre`` (dim,) the domain's mean one, taken off
-    every embedding first; empty: none. As `IdentityJudge` compares them."""
+    """``known`` float32 (dim,) is the actor's unit embedding and ``centre`` float32 (dim,) the
+    domain's mean one, taken off every embedding first; empty: none. As `IdentityJudge` compares
+    them."""
 
     def __init__(
         self,
@@ -41,19 +42,23 @@ class IdentityLoss:
         self._known = torch.from_numpy(np.asarray(known, np.float32))
         self._centre = torch.from_numpy(np.asarray(centre, np.float32))
 
-    def __call__(self, batch: Batch, answer: torch.Tensor) -> torch.Tensor:
-        """One minus the cosine between the face in each picture and the actor's, summed over the
-        pictures of a batch that have one; ``answer`` is the denoiser's, (n, channels, h, w)."""
-        clear = self._objective.clarity(batch.times) >= CLEAR
-        told = torch.nonzero(clear & batch.crops.isfinite().all((1, 2)))[:, 0]
-        if not len(told):
-            return answer.new_zeros(())
-        device = answer.device
-        latents = self._objective.clean(
-            batch.noisy[told].to(device), answer[told.to(device)], batch.times[told]
+    def __call__(self, batch: Batch, prediction: torch.Tensor) -> torch.Tensor:
+        """One minus the cosine between the face in each image and the actor's, summed over the
+        images of a batch that have a face and little enough noise: a scalar, 0 or more.
+
+        Args:
+            prediction: float32 (n, channels, h, w), the denoiser's for the batch's n images.
+        """
+        clear = self._objective.alpha_bar(batch.timesteps) >= MIN_ALPHA_BAR
+        judged = torch.nonzero(clear & batch.alignments.isfinite().all((1, 2)))[:, 0]
+        if not len(judged):
+            return prediction.new_zeros(())
+        device = prediction.device
+        latents = self._objective.predict_clean(
+            batch.noisy[judged].to(device), prediction[judged.to(device)], batch.timesteps[judged]
         )
-        pictures = (self._denoiser.pixels(latents).float() / 2 + 0.5).clamp(0, 1)
-        faces, _ = self._recogniser(align(pictures, batch.crops[told].to(device)))
+        pictures = (self._denoiser.decode_latents(latents).float() / 2 + 0.5).clamp(0, 1)
+        faces, _ = self._recogniser(align(pictures, batch.alignments[judged].to(device)))
         faces = faces.float()
         if len(self._centre):
             faces = functional.normalize(faces - self._centre.to(device))

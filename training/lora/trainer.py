@@ -17,7 +17,7 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
 from cluster.settings import Recipe
-from training.lora.examples import BatchSampler
+from training.lora.batch_sampler import BatchSampler
 from training.lora.families import Denoiser
 from training.lora.identity_loss import IdentityLoss
 
@@ -61,14 +61,14 @@ class LoraTrainer:
     def __init__(
         self,
         denoiser: Denoiser,
-        course: BatchSampler,
+        sampler: BatchSampler,
         recipe: Recipe,
         *,
         identity: IdentityLoss | None = None,
         rank: int = 0,
         workers: int = 1,
     ) -> None:
-        self._denoiser, self._course, self._recipe = denoiser, course, recipe
+        self._denoiser, self._sampler, self._recipe = denoiser, sampler, recipe
         self._identity = identity
         self._rank, self._workers = rank, workers
         self.total = recipe.steps
@@ -99,14 +99,14 @@ class LoraTrainer:
 
     def step(self, number: int, flag: float = 0.0) -> tuple[float, bool]:
         """Learn from step `number`: the mean loss, and whether any worker raised its flag."""
-        batch = self._course.batch(number, self._rank, self._workers)
+        batch = self._sampler.batch(number, self._rank, self._workers)
         device = self._weights[0].device
         noisy, target = batch.noisy.to(device), batch.target.to(device)
         with _fast(device):
-            guess = self._denoiser.predict(noisy, batch.times.to(device), batch.words).float()
+            guess = self._denoiser.predict(noisy, batch.timesteps.to(device), batch.prompts).float()
             strange = self._identity(batch, guess) if self._identity else torch.zeros(())
-        error = ((guess - target).square() * batch.places.to(device)).mean((1, 2, 3))
-        wrong = (error * batch.weights.to(device)).sum()
+        error = ((guess - target).square() * batch.detail_weights.to(device)).mean((1, 2, 3))
+        wrong = (error * batch.loss_weights.to(device)).sum()
         loss = (wrong + self._recipe.identity_weight * strange) / self._recipe.batch_size
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -30,19 +30,20 @@ from training.data.captions import with_looks
 from training.data.curation import look
 from training.data.dataset import Manifest, load
 from training.gate.picture_scores import Scorer
-from training.lora.adapter_writer import Label, write
-from training.lora.examples import BatchSampler, Captioned, LatentCache
+from training.lora.adapter_writer import AdapterHeader, adapter_bytes
+from training.lora.batch_sampler import BatchSampler
+from training.lora.detail_weights import face_details
 from training.lora.families import Denoiser, denoiser_of
 from training.lora.identity_loss import IdentityLoss
+from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.painter import PipelinePainter
 from training.lora.presets import family_of
-from training.lora.prior import other_people
+from training.lora.prior import class_images
 from training.lora.probe import PictureScore, Prober, ProbeScore, probes_for
 from training.lora.progress_channel import ProgressChannel
 from training.lora.recogniser import recogniser_of
 from training.lora.run import Run, State
-from training.lora.spots import spots_of
 from training.lora.trainer import LoraTrainer
 
 STATE = "state.pt"
@@ -51,7 +52,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerConfig:
     """All that a worker is told; `channel` is a handle of the run's ProgressChannel."""
 
     order: TrainingOrder
@@ -62,11 +63,11 @@ class Job:
     threads: int
 
 
-def work(config: dict[str, Job]) -> TrainedAdapter | CineError | None:
+def train_loop_per_worker(configs: dict[str, WorkerConfig]) -> TrainedAdapter | CineError | None:
     """What every worker runs: the adapter, or None when it was stopped before its end. What another
     try would not mend is handed over and not raised, for Ray starts those that raise again."""
     try:
-        return Worker(config["job"]).run()
+        return Worker(configs["worker"]).run()
     except CineError as error:
         return error
 
@@ -74,26 +75,26 @@ def work(config: dict[str, Job]) -> TrainedAdapter | CineError | None:
 class Worker:
     """Lives in a process of Ray Train's, and nowhere else."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         self._began = time.monotonic()
-        self._job = job
+        self._config = config
         context = ray.train.get_context()
         self._rank, self._workers = context.get_world_rank(), context.get_world_size()
-        self._base: BaseFolder = base_folder(job.settings.generator.model)
-        self._blobs = Blobs(job.settings.store.blob_root)
-        self._manifest: Manifest = load(job.order.manifest, self._blobs)
-        torch.set_num_threads(job.threads)
+        self._base: BaseFolder = base_folder(config.settings.generator.model)
+        self._blobs = Blobs(config.settings.store.blob_root)
+        self._manifest: Manifest = load(config.order.manifest, self._blobs)
+        torch.set_num_threads(config.threads)
 
     def run(self) -> TrainedAdapter | None:
         trainer = LoraTrainer(
             self._denoiser,
-            self._course(),
-            self._job.recipe,
+            self._sampler(),
+            self._config.recipe,
             identity=self._identity_loss(),
             rank=self._rank,
             workers=self._workers,
         )
-        run = Run(trainer, self._job.recipe, self, started=self._began)
+        run = Run(trainer, self._config.recipe, self, started=self._began)
         checkpoint = ray.train.get_checkpoint()
         if checkpoint:
             with checkpoint.as_directory() as folder:
@@ -118,17 +119,17 @@ class Worker:
             ray.train.report({"step": state["record"]["step"]}, checkpoint=checkpoint)
 
     def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:
-        due = probe or step == total or step % self._job.settings.training.report_every == 0
+        due = probe or step == total or step % self._config.settings.training.report_every == 0
         if self._rank or not due:
             return True
         news = Progress(
-            run_id=self._job.order.run_id,
+            run_id=self._config.order.run_id,
             step=step,
             steps=total,
             loss=loss,
             probe_idr=probe.idr if probe else None,
         )
-        return self._job.channel.tell(news)
+        return self._config.channel.tell(news)
 
     def _gathered(self, mine: T) -> list[T]:
         """Every worker's value, in order of rank."""
@@ -145,58 +146,57 @@ class Worker:
 
     @cached_property
     def _judge(self) -> IdentityJudge:
-        return IdentityJudge(self._job.settings)
+        return IdentityJudge(self._config.settings)
 
     @cached_property
     def _painter(self) -> PipelinePainter:
-        settings = self._job.settings.generator
+        settings = self._config.settings.generator
         return PipelinePainter(self._denoiser.pipe, settings, self._manifest.resolution_px)
 
     @cached_property
     def _prober(self) -> Prober:
-        order, recipe = self._job.order, self._job.recipe
+        order, recipe = self._config.order, self._config.recipe
         frames = [sample for sample in self._manifest.samples if sample.crop == "frame"]
         known = [look(decode_image(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
             partial(self._painter, adapted=True),
-            Scorer(self._judge, self._job.character, known),
-            probes_for(self._job.character, order.trigger, self._manifest.looks, recipe.probes),
+            Scorer(self._judge, self._config.character, known),
+            probes_for(self._config.character, order.trigger, self._manifest.looks, recipe.probes),
         )
 
     @cached_property
-    def _own(self) -> LatentCache:
+    def _own_images(self) -> LatentCache:
         samples = self._manifest.samples
-        pictures = np.stack([decode_image(self._blobs.get(sample.image)) for sample in samples])
+        pixels = np.stack([decode_image(self._blobs.get(sample.image)) for sample in samples])
         wordings = [(one.caption, with_looks(one.caption, self._manifest.looks)) for one in samples]
         faces: list[Face | None] = []
-        recipe = self._job.recipe
+        recipe = self._config.recipe
         if recipe.identity_weight or recipe.detail_weight:
-            faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pictures]
+            faces = [next(iter(self._judge.encoder.faces(one)), None) for one in pixels]
         return LatentCache(
             self._denoiser,
-            Captioned(pictures, wordings, faces),
-            spots_of(self._job.character.profile.marks),
+            CaptionedImages(pixels, wordings, faces),
+            face_details(self._config.character.profile.marks),
             recipe.detail_weight,
         )
 
     @cached_property
     def _objective(self) -> Objective:
-        tokens = self._own.latents.shape[-2] * self._own.latents.shape[-1] // 4
-        return objective_of(self._denoiser.pipe.scheduler, self._job.recipe.snr_gamma, tokens)
+        tokens = self._own_images.latents.shape[-2] * self._own_images.latents.shape[-1] // 4
+        return objective_of(self._denoiser.pipe.scheduler, self._config.recipe.snr_gamma, tokens)
 
-    def _course(self) -> BatchSampler:
-        recipe, others = self._job.recipe, None
+    def _sampler(self) -> BatchSampler:
+        recipe, prior = self._config.recipe, None
         if recipe.prior_share and recipe.prior_pictures:
-            others = LatentCache(self._denoiser, self._others(recipe.prior_pictures))
-        return BatchSampler(
-            self._own, others, self._denoiser.read([""])[0], self._objective, recipe
-        )
+            prior = LatentCache(self._denoiser, self._class_images(recipe.prior_pictures))
+        empty_prompt = self._denoiser.encode_prompts([""])[0]
+        return BatchSampler(self._own_images, prior, empty_prompt, self._objective, recipe)
 
     def _identity_loss(self) -> IdentityLoss | None:
-        if not self._job.recipe.identity_weight:
+        if not self._config.recipe.identity_weight:
             return None
-        character, judge = self._job.character, self._judge
-        recogniser = recogniser_of(self._job.settings.identity)
+        character, judge = self._config.character, self._judge
+        recogniser = recogniser_of(self._config.settings.identity)
         return IdentityLoss(
             self._denoiser,
             self._objective,
@@ -205,17 +205,17 @@ class Worker:
             centre=judge.calibration(character.domain).centre,
         )
 
-    def _others(self, count: int) -> Captioned:
-        generator, side_px = self._job.settings.generator, self._manifest.resolution_px
+    def _class_images(self, count: int) -> CaptionedImages:
+        generator, side_px = self._config.settings.generator, self._manifest.resolution_px
         key = f"{self._base.sha256[:16]}-{side_px}-{generator.steps}-{generator.guidance:g}"
-        cache = self._job.settings.store.folder / "cache" / "others"
-        return other_people(self._painter, count, cache, key)
+        cache = self._config.settings.store.folder / "cache" / "others"
+        return class_images(self._painter, count, cache, key)
 
     def _finished(self, run: Run, trainer: LoraTrainer) -> TrainedAdapter:
-        order, record = self._job.order, run.record
-        rank, alpha = self._job.recipe.rank, self._job.recipe.alpha
+        order, record = self._config.order, run.record
+        rank, alpha = self._config.recipe.rank, self._config.recipe.alpha
         winner = record.winner
-        label = Label(
+        header = AdapterHeader(
             character_id=order.character_id,
             version=order.version,
             base_model=self._base.id,
@@ -236,7 +236,7 @@ class Worker:
             run_id=order.run_id,
             character_id=order.character_id,
             version=order.version,
-            sha256=self._blobs.put(write(record.best, label)),
+            sha256=self._blobs.put(adapter_bytes(record.best, header)),
             manifest=order.manifest,
             base_model=self._base.id,
             rank=rank,

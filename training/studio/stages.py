@@ -15,8 +15,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from cluster.providers import face_encoder
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import IdentitySettings
+from training.lora.detail_weights import face_details
 from training.lora.recogniser import recogniser_of
-from training.lora.spots import spots_of
 from training.studio.base import ip_adapter, vae
 from training.studio.base import text_encoder as text
 from training.studio.base.captions import caption, named_caption
@@ -228,7 +228,7 @@ def train_adapter(plan: Plan, pipeline: StableDiffusionPipeline) -> Path:
     seconds = plan.adapter_minutes * 60
     adapter.train(
         pipeline, kairo_examples(plan), other_examples(plan), references(plan),
-        spots_of(KAIRO.marks), plan.folder, seconds, recipe,
+        face_details(KAIRO.marks), plan.folder, seconds, recipe,
     )  # fmt: skip
     path = plan.kairo / "char_kairo_v1.safetensors"
     digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256

@@ -23,16 +23,17 @@ from cluster.providers import face_encoder
 from cluster.providers.calibrations import load_calibration
 from cluster.providers.diffusers.folder import STUDIO_ID
 from cluster.settings import IdentitySettings, Recipe
-from training.lora import examples
-from training.lora.adapter_writer import Label, write
+from training.lora.adapter_writer import AdapterHeader, adapter_bytes
+from training.lora.batch_sampler import BatchSampler
+from training.lora.detail_weights import FaceDetail
 from training.lora.families import UNetDenoiser
 from training.lora.identity_loss import IdentityLoss
+from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.presets import PRESETS
 from training.lora.probe import PictureScore, ProbeScore
 from training.lora.recogniser import recogniser_of
 from training.lora.run import Run, State
-from training.lora.spots import Spot
 from training.lora.trainer import LoraTrainer
 from training.studio.base.loop import device_of
 
@@ -104,30 +105,28 @@ def train(
     actor: Captioned,
     others: Captioned,
     references: Sequence[NDArray[np.uint8]],
-    spots: Sequence[Spot],
+    details: Sequence[FaceDetail],
     folder: Path,
     seconds: float,
     recipe: AdapterRecipe,
 ) -> None:
     """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock; a second
     call on the same folder goes on. ``references``, (H, W, 3) each, say whose face it should be,
-    ``spots`` where in it to look closely."""
+    ``details`` where in it to look closely."""
     began, full = time.monotonic(), recipe.full(seconds)
     denoiser = UNetDenoiser(pipeline, "unet")
     encoder = face_encoder(IdentitySettings())
     faces = [next(iter(encoder.faces(picture)), None) for picture in actor[0]]
     objective = objective_of(pipeline.scheduler, full.snr_gamma, tokens=0)
-    course = examples.BatchSampler(
-        examples.LatentCache(
-            denoiser, examples.Captioned(*actor, faces), spots, full.detail_weight
-        ),
-        examples.LatentCache(denoiser, examples.Captioned(*others)),
-        denoiser.read([""])[0],
+    sampler = BatchSampler(
+        LatentCache(denoiser, CaptionedImages(*actor, faces), details, full.detail_weight),
+        LatentCache(denoiser, CaptionedImages(*others)),
+        denoiser.encode_prompts([""])[0],
         objective,
         full,
     )
     identity = _identity_loss(denoiser, objective, encoder, references)
-    trainer = LoraTrainer(denoiser, course, full, identity=identity)
+    trainer = LoraTrainer(denoiser, sampler, full, identity=identity)
     folder.mkdir(parents=True, exist_ok=True)
     hooks = FolderHooks(folder)
     run = Run(trainer, full, hooks, started=began)
@@ -164,7 +163,7 @@ def save(
 ) -> None:
     """Write the file that is served, ``char_<trigger>_v1``; the header says what it fits."""
     config = pipeline.unet.peft_config["default"]
-    label = Label(
+    header = AdapterHeader(
         character_id=trigger,
         version=1,
         base_model=BASE_MODEL,
@@ -182,4 +181,4 @@ def save(
         idr_after=None,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(write(get_peft_model_state_dict(pipeline.unet), label))
+    path.write_bytes(adapter_bytes(get_peft_model_state_dict(pipeline.unet), header))

@@ -21,7 +21,7 @@ from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
-from training.data.captions import other_caption
+from training.data.captions import class_caption
 from training.data.curation import Look, look, refusal
 from training.studio.cast.role import portraits, profile_of, state_of
 from training.studio.renderer.actor import FEATURE_SIGMA, Actor, Mark, random_actor
@@ -101,7 +101,7 @@ def _approved(
             if refusal(pixels, idr, state, references=known, accepted=kept):
                 continue
             kept.append((look(pixels), state))
-            yield content, other_caption(profile, state)
+            yield content, class_caption(profile, state)
             if len(kept) == SCENES:
                 return
     raise RuntimeError(f"only {len(kept)} of {TRIES} shots of {name} pass the guards")
