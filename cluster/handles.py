@@ -180,6 +180,16 @@ class LearnerHandle(ActorHandle, Protocol):
     async def pause(self, *, character_id: CharacterId, paused: bool) -> None: ...
 
 
+class Deployments(NamedTuple):
+    """The deployments that a job passes through."""
+
+    prompt_engine: PromptEngineHandle
+    generator: GeneratorHandle
+    validator: ValidatorHandle
+    refiner: RefinerHandle
+    analyzer: AnalyzerHandle
+
+
 class Actors(NamedTuple):
     """The stateful actors of one cluster."""
 

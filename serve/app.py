@@ -2,13 +2,11 @@
 
 from ray import serve
 from ray.serve import Application, Deployment
-from ray.serve.exceptions import RayServeException
-from ray.serve.handle import DeploymentHandle
 
-from cluster.rpc import Remote
 from cluster.settings import Settings
 
 from .gateway import Gateway
+from .lifecycle import Lifecycle, replica_of
 from .replicas.analyzer import Analyzer
 from .replicas.generator import Generator
 from .replicas.prompt_engine import PromptEngine
@@ -26,7 +24,7 @@ def build(settings: Settings) -> Application:
 
 
 def wire(
-    settings: Settings, resources: dict[str, object], generator: type = Generator
+    settings: Settings, resources: dict[str, object], generator: type[Lifecycle] = Generator
 ) -> Application:
     """Every deployment with what it talks to.
 
@@ -51,7 +49,7 @@ def wire(
     )
 
 
-def _deployment(kind: type, name: str | None = None, **resources: object) -> Deployment:
+def _deployment(kind: type[Lifecycle], name: str | None = None, **resources: object) -> Deployment:
     replica = replica_of(kind)
     if issubclass(kind, Gateway):
         replica = serve.ingress()(replica)
@@ -63,17 +61,3 @@ def _deployment(kind: type, name: str | None = None, **resources: object) -> Dep
         graceful_shutdown_wait_loop_s=0.1,
         health_check_timeout_s=60,
     )(replica)
-
-
-def replica_of(kind: type) -> type:
-    """The class that Serve makes replicas of: a part whose handles are `Remote`."""
-
-    class Replica(kind):  # type: ignore[misc]
-        def __init__(self, settings: Settings, **handles: DeploymentHandle[object]) -> None:
-            remote = {
-                name: Remote(handle, lost=RayServeException) for name, handle in handles.items()
-            }
-            super().__init__(settings, **remote)
-
-    Replica.__name__ = kind.__name__
-    return Replica

@@ -11,7 +11,6 @@ from cluster.errors import Unavailable
 from cluster.handles import Actors, DirectorHandle, GeneratorHandle, ValidatorHandle
 from cluster.rpc import everywhere
 from cluster.settings import Settings
-from cluster.telemetry import setup_logging
 
 from .api import openapi, problems
 from .api.auth import Keys
@@ -41,6 +40,7 @@ from .api.routes import (
     training as routes_training,
 )
 from .api.services import Prefetch, Probes, Services
+from .lifecycle import Lifecycle
 
 ROUTES = (
     routes_scenes,
@@ -54,7 +54,7 @@ ROUTES = (
 )
 
 
-class Gateway:
+class Gateway(Lifecycle):
     """Gives the routes what they talk to; takes no decisions.
 
     Args:
@@ -71,21 +71,26 @@ class Gateway:
         generator: GeneratorHandle,
         actors: Actors | None = None,
     ) -> None:
-        setup_logging(settings.telemetry)
-        probes: Probes = {"deployments": _deployments, "director": director.ready}
-        actors = actors or connect(settings)
-        self._desk = Services(settings, validator, actors, probes, _prefetcher(generator))
+        super().__init__(settings)
+        self._actors = actors
+        self._validator, self._director, self._generator = validator, director, generator
+
+    def start(self) -> None:
+        probes: Probes = {"deployments": _deployments, "director": self._director.ready}
+        actors = self._actors or connect(self._settings)
+        prefetch = _prefetcher(self._generator)
+        self._services = Services(self._settings, self._validator, actors, probes, prefetch)
+        self._services.start()
+
+    def close(self) -> None:
+        self._services.close()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return fastapi_app(self._desk)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_desk"):  # a constructor that failed has none
-            self._desk.close()
+        return fastapi_app(self._services)
 
 
 def fastapi_app(services: Services) -> FastAPI:
-    """The HTTP API over one services."""
+    """The HTTP API over services that have been started."""
     limits = services.settings.gateway
     app = FastAPI(
         title="CineAI",

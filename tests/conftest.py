@@ -148,9 +148,10 @@ def validator(new_settings: Callable[[], Settings]) -> "Validator":
     """The real validator, for characters without stored references; skips without face models."""
     from cluster.errors import ProviderMissing
     from serve.replicas.validator import Validator
+    from tests.handles import started
 
     try:
-        return Validator(new_settings())
+        return started(Validator(new_settings()))
     except ProviderMissing as missing:
         pytest.skip(missing.message)
 

@@ -1,14 +1,17 @@
-"""An actor's handle without Ray: the real actor's class, called in this process."""
+"""Parts without Ray: those that have been started, and actors that are called in this process."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from actors.learner import Learner
 from actors.memory import MemoryStore
 from actors.registry import LoraRegistry
 from cluster.handles import Actors, LearnerHandle, LoraRegistryHandle, MemoryStoreHandle
+from serve.lifecycle import Lifecycle
+
+L = TypeVar("L", bound=Lifecycle)
 
 
 class InProcess:
@@ -40,6 +43,12 @@ class InProcess:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+
+def started(part: L) -> L:
+    """A part of the application that has been started."""
+    part.start()
+    return part
 
 
 def in_process(

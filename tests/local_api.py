@@ -41,6 +41,7 @@ def open_services(
     # A stand-in answers only what its test asks.
     handle = cast(ValidatorHandle, validator)
     services = Services(settings, handle, actors, probes or {}, prefetch or _nobody)
+    services.start()
     try:
         yield services
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, cast
 
 from cachetools import TTLCache
@@ -51,17 +50,18 @@ class Services:
         prefetch: Prefetch,
     ) -> None:
         self.settings = settings
-        self.store = Store.open(settings.store)
         self.actors = actors
         self._validator = validator
         self._probes = probes
         self._prefetch = prefetch
         self._announced: TTLCache[object, bool] = TTLCache(ANNOUNCED, ttl=ANNOUNCED_S)
         self._errands: set[asyncio.Task[None]] = set()
-        # Serve constructs replicas on a running event loop, where DBOS refuses to block.
-        with ThreadPoolExecutor(1) as aside:
-            self._engine = aside.submit(open_workflow_engine, settings.store).result()
-            self._queue = aside.submit(_open_queue, self._engine).result()
+
+    def start(self) -> None:
+        """Open the databases. Blocks; to be called where no event loop runs: DBOS refuses one."""
+        self.store = Store.open(self.settings.store)
+        self._engine = open_workflow_engine(self.settings.store)
+        self._queue = _open_queue(self._engine)
 
     async def character(self, character_id: CharacterId) -> Character:
         """Raises NotFound."""

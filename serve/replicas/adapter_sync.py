@@ -36,22 +36,21 @@ class AdapterSync:
 
     def __init__(
         self,
-        replica_id: str,
         store: Store,
         stage: Callable[[AdapterVersion], None],
         most: int,
         listen_s: float = LISTEN_S,
     ) -> None:
-        self._id, self._store = replica_id, store
+        self._store = store
         self._stage, self._most, self._listen_s = stage, most, listen_s
         self._known: set[CharacterId] = set()
-        self._log = logger("follower").bind(replica=replica_id)
+        self._log = logger("adapter_sync")
 
-    async def run(self, registry: LoraRegistryHandle) -> None:
+    async def run(self, registry: LoraRegistryHandle, replica_id: str) -> None:
         """Follow the registry until cancelled, whatever dies on the way."""
         while True:
             try:
-                await self._follow(registry)
+                await self._follow(registry, replica_id)
             except LOST as error:
                 self._log.warning("registry.lost", error=str(error))
             await asyncio.sleep(RETRY_S)
@@ -68,29 +67,31 @@ class AdapterSync:
             return str(error)
         return None
 
-    async def _follow(self, registry: LoraRegistryHandle) -> None:
-        after = await registry.join(replica_id=self._id)
+    async def _follow(self, registry: LoraRegistryHandle, replica_id: str) -> None:
+        after = await registry.join(replica_id=replica_id)
         await self._reconcile()
         due = time.monotonic() + RECONCILE_S
         while True:
             found = await registry.wait_newer(
-                after_id=after, timeout_s=self._listen_s, replica_id=self._id
+                after_id=after, timeout_s=self._listen_s, replica_id=replica_id
             )
             for switch in found:
                 after = switch.id
-                await self._hear(registry, switch)
+                await self._hear(registry, replica_id, switch)
             if time.monotonic() > due:
                 await self._reconcile()
                 due = time.monotonic() + RECONCILE_S
 
-    async def _hear(self, registry: LoraRegistryHandle, switch: AdapterSwitch) -> None:
+    async def _hear(
+        self, registry: LoraRegistryHandle, replica_id: str, switch: AdapterSwitch
+    ) -> None:
         adapter_id = switch.adapter_id
         if switch.kind in ("abandoned", "deleted") or switch.version is None or adapter_id is None:
             return
         problem = await self.ready(switch.character_id, switch.version)
         if switch.kind == "staging":
             await registry.staged(
-                replica_id=self._id,
+                replica_id=replica_id,
                 adapter_id=adapter_id,
                 ok=problem is None,
                 problem=problem,

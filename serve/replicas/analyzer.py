@@ -24,8 +24,9 @@ from cluster import providers
 from cluster.domain.character import Outfit
 from cluster.domain.identity.tags import Tags
 from cluster.domain.scene import Injury, SceneState, Source
-from cluster.ports import Pixels, Tagger
-from cluster.settings import Settings
+from cluster.ports import Pixels
+
+from ..lifecycle import Lifecycle
 
 AGREES = 0.5
 SURE: Mapping[str, float] = {
@@ -174,11 +175,12 @@ def merge(tags: Tags, planned: SceneState) -> SceneState:
     )
 
 
-class Analyzer:
-    """Reads finished pictures. Stateless but for the tagger, so any number of replicas may run."""
+class Analyzer(Lifecycle):
+    """Reads finished images. Stateless but for the tagger, so any number of replicas may run."""
 
-    def __init__(self, settings: Settings, tagger: Tagger | None = None) -> None:  # noqa: ARG002
-        self._tagger = tagger or providers.picture_tagger()
+    def start(self) -> None:
+        """Load the tagger."""
+        self._tagger = providers.picture_tagger()
 
     async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
         """What uint8 RGB pixels (height, width, 3) show, given what they were to show."""

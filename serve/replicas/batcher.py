@@ -45,6 +45,10 @@ class Batcher:
         """Work that shares no batch, in its turn."""
         return cast(T, await self._queue(None, lambda: work(*args, **kwargs)))
 
+    def close(self) -> None:
+        """End the thread; what waits is answered no more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
     async def _queue(self, key: Hashable | None, work: RenderOrder | Callable[[], Any]) -> object:
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(key, work, answer))

@@ -3,55 +3,49 @@
 import asyncio
 
 from ray import serve
-from ray.serve.exceptions import RayServeException
 
 from actors.connect import connect_registry
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.errors import ProviderBusy
-from cluster.handles import LoraRegistryHandle
 from cluster.ports import Pixels
 from cluster.providers import image_model
-from cluster.settings import Settings
 from cluster.store import Store
-from cluster.telemetry import setup_logging
 
+from ..lifecycle import Lifecycle
 from .adapter_sync import AdapterSync
 from .batcher import Batcher
 
 RETRY_AFTER_S = 1.0
 
 
-class Generator:
-    """The painting replica. The model is loaded, or its absence reported, before it is ready.
+class Generator(Lifecycle):
+    """The replica that paints. The model is loaded, or its absence reported, before it is ready.
 
     An order's adapter is fetched from the blobs, verified and refused with BadAdapter when it does
     not belong on the model that is being served. As a replica it follows the registry, so that what
     is promoted is ready here before anyone asks for it.
-
-    Args:
-        registry: Handle of the LoraRegistry; null means that of this Ray cluster, or, outside of
-            Serve, none.
     """
 
-    def __init__(self, settings: Settings, *, registry: LoraRegistryHandle | None = None) -> None:
-        setup_logging(settings.telemetry)
-        wanted, store = settings.generator, Store.open(settings.store)
-        self._model = image_model(wanted, store.blobs, settings.identity)
+    def start(self) -> None:
+        """Load the model. Raises ProviderMissing or Unsupported where there is none to be had."""
+        wanted, store = self._settings.generator, Store.open(self._settings.store)
+        self._model = image_model(wanted, store.blobs, self._settings.identity)
         self._batcher = Batcher(
             self._model, max_batch_size=wanted.max_batch_size, batch_wait_s=wanted.batch_wait_s
         )
-        replica = _replica_id()
-        if registry is None and replica is not None:
-            registry = connect_registry(settings)
-        self._adapter_sync = AdapterSync(
-            replica or "alone", store, self._model.stage, most=wanted.adapter_slots
-        )
-        if registry is not None:
-            self._following = asyncio.get_running_loop().create_task(
-                self._adapter_sync.run(registry)
-            )
+        self._adapter_sync = AdapterSync(store, self._model.stage, most=wanted.adapter_slots)
+        self._store = store
+
+    async def background(self) -> None:
+        """Keep up with the registry's promotions."""
+        replica_id = serve.get_replica_context().replica_id.unique_id
+        await self._adapter_sync.run(connect_registry(self._settings), replica_id)
+
+    def close(self) -> None:
+        self._batcher.close()
+        self._store.close()
 
     async def capabilities(self) -> Capabilities:
         """What the model can do, and its own picture size."""
@@ -86,10 +80,3 @@ class Generator:
             await asyncio.to_thread(self._model.stage, adapter)
         except OSError as error:  # storage that is away for a moment, or for this replica alone
             raise ProviderBusy(provider="blob store", retry_after_s=RETRY_AFTER_S) from error
-
-
-def _replica_id() -> str | None:
-    try:
-        return serve.get_replica_context().replica_id.unique_id
-    except RayServeException:
-        return None

@@ -10,16 +10,18 @@ from cluster.domain.scene import SceneRequest
 from cluster.domain.world import WorldState
 from cluster.providers import prompt_writer
 from cluster.providers.diffusers.tokens import token_counter
-from cluster.settings import Settings
+
+from ..lifecycle import Lifecycle
 
 
-class PromptEngine:
+class PromptEngine(Lifecycle):
     """Plans a scene: reads the request, lets the writer write, and guards what it wrote."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._count = token_counter(settings.generator)
-        self._writer = prompt_writer(settings)
-        self._narrate = settings.generator.model != "studio"
+    def start(self) -> None:
+        """Load tokenizer and writer. Raises ProviderMissing for a writer that is not built in."""
+        self._count = token_counter(self._settings.generator)
+        self._writer = prompt_writer(self._settings)
+        self._narrate = self._settings.generator.model != "studio"
 
     async def plan(
         self,

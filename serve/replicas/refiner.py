@@ -19,13 +19,14 @@ from cluster.handles import GeneratorHandle, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings
 
+from ..lifecycle import Lifecycle
 from .blending import Blend, face_distance, lay_in, resize, square_round
 
 STRENGTHS = (0.45, 0.65, 0.8, 0.9)
 MAX_SEED = 2**31
 
 
-class Refiner:
+class Refiner(Lifecycle):
     """Repairs one face, one try at a time, and keeps the better of the two pictures."""
 
     def __init__(
@@ -35,6 +36,7 @@ class Refiner:
         generator: GeneratorHandle,
         validator: ValidatorHandle,
     ) -> None:
+        super().__init__(settings)
         self._margin = settings.repair.margin
         self._generator, self._validator = generator, validator
 

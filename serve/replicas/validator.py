@@ -14,14 +14,16 @@ from cluster.domain.identity.score import Box, Domain, IdentityReport
 from cluster.errors import BadImage, OddOneOut
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels, Vector
-from cluster.settings import Settings
+
+from ..lifecycle import Lifecycle
 
 
-class Validator:
+class Validator(Lifecycle):
     """Judges pictures against characters, and references against each other."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._judge = IdentityJudge(settings)
+    def start(self) -> None:
+        """Load the face encoder and the tagger. Raises ProviderMissing where one is missing."""
+        self._judge = IdentityJudge(self._settings)
         self._encoder = self._judge.encoder
 
     async def validate(self, pixels: Pixels, character: Character) -> IdentityReport:

@@ -1,10 +1,8 @@
 """The durable workflow: the steps of one job, readable from top to bottom.
 
-Knows their order and when a picture is good enough; `steps.py` knows how each is done,
+Knows their order and when an image is good enough; `steps.py` knows how each is done,
 `durable_steps.py` that it is done once, `job_queue.py` which job is next.
 """
-
-from concurrent.futures import ThreadPoolExecutor
 
 from dbos import error as dbos_errors
 from ray import serve
@@ -15,6 +13,7 @@ from cluster.errors import Cancelled, CineError
 from cluster.handles import (
     Actors,
     AnalyzerHandle,
+    Deployments,
     GeneratorHandle,
     PromptEngineHandle,
     RefinerHandle,
@@ -23,29 +22,28 @@ from cluster.handles import (
 from cluster.rpc import problem_of
 from cluster.settings import Settings
 from cluster.store import Store
-from cluster.telemetry import bind, setup_logging
+from cluster.telemetry import bind
 
+from ..lifecycle import Lifecycle
 from .durable_steps import DurableSteps, Meters
 from .job_queue import JobQueue
-from .steps import (
+from .outcomes import (
+    Analyzed,
     Collected,
-    Context,
-    Handles,
     Judged,
-    Picture,
     Planned,
     Remembered,
     RenderContext,
+    Rendered,
     Repaired,
     ResolvedAdapter,
-    Seen,
-    Shot,
-    Steps,
-    seed_of,
+    StoryContext,
+    Take,
 )
+from .steps import Steps, take_seed
 
 
-class Director:
+class Director(Lifecycle):
     """Carries jobs through the steps.
 
     Args:
@@ -66,34 +64,36 @@ class Director:
         actors: Actors | None = None,
         executor_id: str | None = None,
     ) -> None:
-        setup_logging(settings.telemetry)
-        actors = actors or connect(settings)
-        handles = Handles(
+        super().__init__(settings)
+        self._limits = settings.repair
+        self._parts = Deployments(
             prompt_engine=prompt_engine,
             generator=generator,
             validator=validator,
             refiner=refiner,
             analyzer=analyzer,
-            memory=actors.memory,
-            learner=actors.learner,
         )
-        self._limits = settings.repair
-        self._store = Store.open(settings.store)
+        self._actors, self._executor_id = actors, executor_id
+
+    def start(self) -> None:
+        """Open the store and take up jobs, those first that a predecessor left."""
+        self._store = Store.open(self._settings.store)
         self._meters = Meters()
-        self._steps = Steps(self._store, handles)
-        self._queue_runner = JobQueue(settings, self._store, executor_id or _rank(), self.run)
-        # Serve constructs replicas on a running event loop, where DBOS refuses to block.
-        with ThreadPoolExecutor(1) as aside:
-            aside.submit(self._queue_runner.open).result()
+        self._steps = Steps(self._store, self._parts, self._actors or connect(self._settings))
+        executor_id = self._executor_id or _rank()
+        self._queue = JobQueue(self._settings, self._store, executor_id, self.carry_out)
+        self._queue.start()
+
+    def close(self) -> None:
+        """Jobs in flight are resumed by the next process of this executor id."""
+        self._queue.close()
+        self._store.close()
 
     async def ready(self) -> bool:
         """Whether jobs are being taken up."""
-        return self._queue_runner.is_open
+        return self._queue.is_running
 
-    def __del__(self) -> None:
-        self._queue_runner.close()
-
-    async def run(self, job_id: str) -> None:
+    async def carry_out(self, job_id: str) -> None:
         """The workflow of one job: its scene, and an honest end whatever happens."""
         durable = DurableSteps(self._store.jobs, self._meters, job_id)
         with bind(job_id=job_id):
@@ -121,58 +121,54 @@ class Director:
         request = job.request
 
         # 3. Context: who the character is, and what the story has made of it.
-        context = await run(Context, 1, steps.context, request)
+        story = await run(StoryContext, 1, steps.recall_story, request)
 
         # 4. LoRA check: the adapter that is active now is this job's to its end.
-        resolved = await run(ResolvedAdapter, 1, steps.fit, job_id, request)
+        resolved = await run(ResolvedAdapter, 1, steps.resolve_adapter, job_id, request)
 
         # 5. Prompt engineering: no detail of the character may be forgotten.
-        planned = await run(Planned, 1, steps.plan, request, context, resolved)
-        render_context = RenderContext(job_id, request, context, resolved, planned.plan)
+        planned = await run(Planned, 1, steps.plan, request, story, resolved)
+        context = RenderContext(job_id, request, story, resolved, planned.plan)
 
-        takes: list[Picture] = []
-        for take in range(1, self._limits.rerenders + 2):
+        takes: list[Take] = []
+        for nth in range(1, self._limits.rerenders + 2):
             # 6. Generation.
-            shot = await run(
-                Shot, take, steps.render, render_context, seed_of(job_id, request, take)
-            )
+            seed = take_seed(job_id, request, nth)
+            rendered = await run(Rendered, nth, steps.render, context, seed)
             # 7. Identity validation.
-            judged = await run(Judged, take, steps.judge, render_context, shot.artifact)
+            judged = await run(Judged, nth, steps.judge, context, rendered.artifact)
             # 8. Gate, and 9. Refiner: what fails the gate is repaired, at most so often.
-            takes.append(
-                await self._repair(durable, render_context, Picture.of(shot, judged), take)
-            )
+            take = Take.of(rendered, judged)
+            takes.append(await self._repair(durable, context, take, nth))
             if takes[-1].passed:
                 break
-        best = max(takes, key=Picture.rank)
+        best = max(takes, key=Take.rank)
         if not best.passed:
-            await durable.show(_result(render_context, best))
+            await durable.show(_result(context, best))
             await durable.end("rejected", _rejection(best))
             return
 
         # 10. State analysis, into a new episode of the story.
-        seen = await run(Seen, 1, steps.analyze, render_context, best)
-        remembered = await run(Remembered, 1, steps.remember, render_context, best, seen.state)
+        analyzed = await run(Analyzed, 1, steps.analyze, context, best)
+        remembered = await run(Remembered, 1, steps.remember, context, best, analyzed.state)
 
         # 11. Golden images.
-        collected = await run(Collected, 1, steps.collect, render_context, best, seen.state)
-        await durable.show(_result(render_context, best, seen, remembered, collected))
+        collected = await run(Collected, 1, steps.collect, context, best, analyzed.state)
+        await durable.show(_result(context, best, analyzed, remembered, collected))
         await durable.end("succeeded")
 
     async def _repair(
-        self, durable: DurableSteps, render_context: RenderContext, picture: Picture, take: int
-    ) -> Picture:
-        """Repair until the picture passes; one without a face is beyond repair."""
-        most = self._limits.max_repairs if render_context.resolved.capabilities.inpaint else 0
+        self, durable: DurableSteps, context: RenderContext, take: Take, nth: int
+    ) -> Take:
+        """Repair the n-th take until it passes; one without a face is beyond repair."""
+        most = self._limits.max_repairs if context.resolved.capabilities.inpaint else 0
         for attempt in range(1, most + 1):
-            if picture.report.verdict != "fail":
+            if take.report.verdict != "fail":
                 break
-            nth = (take - 1) * most + attempt
-            by = await durable.run(
-                Repaired, nth, self._steps.repair, render_context, picture, attempt
-            )
-            picture = picture.repaired(by)
-        return picture
+            step = (nth - 1) * most + attempt  # counts the repairs of the whole job
+            by = await durable.run(Repaired, step, self._steps.repair, context, take, attempt)
+            take = take.repaired(by)
+        return take
 
     async def _abandon(
         self, durable: DurableSteps, status: JobStatus, problem: Problem | None = None
@@ -190,43 +186,43 @@ def _rank() -> str:
 
 
 def _result(
-    render_context: RenderContext,
-    picture: Picture,
-    seen: Seen | None = None,
+    context: RenderContext,
+    take: Take,
+    analyzed: Analyzed | None = None,
     remembered: Remembered | None = None,
     collected: Collected | None = None,
 ) -> Result:
     return Result(
-        artifact=picture.artifact,
-        raw_artifact=picture.raw.artifact,
-        idr=picture.report.idr,
-        identity=picture.report,
-        raw_identity=picture.raw_report,
-        repairs=picture.repairs,
-        prompt=render_context.plan.prompt,
-        negative_prompt=render_context.plan.negative_prompt,
-        contradictions=render_context.plan.contradictions,
-        adapter=render_context.resolved.adapter.id if render_context.resolved.adapter else None,
-        seed=picture.raw.seed,
-        backend=picture.raw.model,
-        state_before=render_context.context.world,
+        artifact=take.artifact,
+        raw_artifact=take.raw.artifact,
+        idr=take.report.idr,
+        identity=take.report,
+        raw_identity=take.raw_report,
+        repairs=take.repairs,
+        prompt=context.plan.prompt,
+        negative_prompt=context.plan.negative_prompt,
+        contradictions=context.plan.contradictions,
+        adapter=context.adapter.id if context.adapter else None,
+        seed=take.raw.seed,
+        backend=take.raw.model,
+        state_before=context.story.world,
         state_after=remembered.world if remembered else None,
-        observed=seen.state if seen else None,
+        observed=analyzed.state if analyzed else None,
         golden=collected.golden if collected else None,
         golden_reason=collected.reason if collected else None,
     )
 
 
-def _rejection(picture: Picture) -> Problem:
-    report = picture.report
+def _rejection(take: Take) -> Problem:
+    report = take.report
     if report.verdict == "no_face":
         return Problem(
             code="no_face",
-            message=report.reason or "No face was found in any of the pictures.",
+            message=report.reason or "No face was found in any of the images.",
             advice="Ask for a closer framing, or a pose that shows the face.",
         )
     return Problem(
         code="identity_lost",
-        message=report.reason or f"The best picture keeps only {report.idr:.2f} of the identity.",
+        message=report.reason or f"The best image keeps only {report.idr:.2f} of the identity.",
         advice="Train or promote an adapter for the character, or try another seed or backend.",
     )

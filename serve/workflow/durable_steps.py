@@ -22,13 +22,13 @@ P = ParamSpec("P")
 
 
 class Outcome(Value):
-    """What a durable step leaves for the next: small, JSON-able, pixels by blob digest only."""
+    """What a durable step leaves for the next: small, JSON-able, images by blob digest only."""
 
     step: ClassVar[STEP_NAMES]
 
     def detail(self) -> dict[str, Any]:
-        """What the job's reader is told about this step."""
-        return {}
+        """What the job's reader is told about this step: everything, unless a step says less."""
+        return self.model_dump(mode="json")
 
 
 T = TypeVar("T", bound=Outcome)
@@ -134,7 +134,7 @@ class DurableSteps:
             raise Cancelled
 
 
-def lost(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether trying again can help: a process died under the call, or a part is busy."""
     return isinstance(error, ProviderBusy | Unavailable)
 
@@ -145,5 +145,5 @@ RETRIES = StepOptions(
     interval_seconds=0.5,
     backoff_rate=2.0,
     max_attempts=8,
-    should_retry=lost,
+    should_retry=is_transient,
 )

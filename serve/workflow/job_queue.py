@@ -46,7 +46,7 @@ class JobQueue:
         self._closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_on, name="job_queue", daemon=True)
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Start working. Blocks; to be called where no event loop runs."""
         scene = self._scene
 
@@ -74,7 +74,7 @@ class JobQueue:
         self._sweeper.start()
 
     @property
-    def is_open(self) -> bool:
+    def is_running(self) -> bool:
         return self._sweeper.is_alive()
 
     def close(self) -> None:

@@ -27,16 +27,18 @@ from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Rendering, RenderOrder
 from cluster.domain.scene import SceneRequest, SceneState, StoryId
 from cluster.launch import free_port, local_ray
+from cluster.ports import Pixels
 from cluster.settings import JobSettings, MemorySettings, Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
+from serve.lifecycle import Lifecycle, replica_of
 from serve.workflow.director import Director
 
 SIDE_PX = 64
 POLL_S = 0.005
 
 
-class Instant:
+class Instant(Lifecycle):
     """Stands in for every deployment: each answers at once, in the right shape."""
 
     async def capabilities(self) -> Capabilities:
@@ -45,20 +47,20 @@ class Instant:
             width_px=SIDE_PX, height_px=SIDE_PX, token_budget=77,
         )  # fmt: skip
 
-    async def plan(self, *_: object) -> Plan:
+    async def plan(self, **_: object) -> Plan:
         return Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState())
 
     async def render(self, order: RenderOrder) -> Rendering:
         noise = np.random.default_rng(order.seed).integers(0, 255, (SIDE_PX, SIDE_PX, 3))
         return Rendering(pixels=noise.astype(np.uint8), model="instant", seed=order.seed)
 
-    async def validate(self, *_: object) -> IdentityReport:
+    async def validate(self, **_: object) -> IdentityReport:
         return IdentityReport(idr=0.8, verdict="pass", faces=1)
 
-    async def embed(self, *_: object) -> None:
+    async def embed(self, **_: object) -> None:
         return None
 
-    async def analyze(self, _pixels: object, planned: SceneState) -> SceneState:
+    async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
         return planned
 
 
@@ -66,9 +68,16 @@ class Instant:
 def running(settings: Settings) -> Iterator[None]:
     with local_ray(num_cpus=8):
         serve.start(http_options={"port": free_port()}, proxy_location="Disabled")
-        instant = serve.deployment(max_ongoing_requests=100)(Instant).bind()
-        director = serve.deployment()(Director)
-        serve.run(director.bind(settings, *[instant] * 5), name="bench", route_prefix=None)
+        instant = serve.deployment(max_ongoing_requests=100)(replica_of(Instant)).bind(settings)
+        director = serve.deployment()(replica_of(Director)).bind(
+            settings,
+            prompt_engine=instant,
+            generator=instant,
+            validator=instant,
+            refiner=instant,
+            analyzer=instant,
+        )
+        serve.run(director, name="bench", route_prefix=None)
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from cluster.settings import ASSETS, Settings
 from serve.cli import app
 from serve.replicas.validator import Validator
+from tests.handles import started
 from tests.local_api import open_services, served
 
 KAIRO = ASSETS / "kairo"
@@ -21,7 +22,7 @@ Characters = Callable[..., Result]
 @pytest.fixture
 def command(settings: Settings) -> Iterator[Characters]:
     """Calls `cineai characters …` on a server of its own."""
-    with open_services(settings, Validator(settings)) as services, served(services) as url:
+    with open_services(settings, started(Validator(settings))) as services, served(services) as url:
         yield lambda *words: CliRunner().invoke(app, ["characters", *words, "--url", url])
 
 

@@ -19,6 +19,7 @@ from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import GatewaySettings, Settings, StoreSettings
 from serve.api.services import Services
 from serve.gateway import fastapi_app
+from tests.handles import started
 from tests.local_api import cast_kairo, job_of, open_services
 from tests.tiny_adapters import lora
 from tests.values import adapter
@@ -75,7 +76,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     )
     from serve.replicas.validator import Validator
 
-    with open_services(given, Validator(given)) as services:
+    with open_services(given, started(Validator(given))) as services:
         cast_kairo(services)
         for n, status in enumerate(("queued", "running", "failed")):
             services.store.jobs.add(job_of(f"j{n}"))

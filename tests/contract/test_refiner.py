@@ -24,6 +24,7 @@ from serve.replicas.blending import Square, resize, square_round
 from serve.replicas.generator import Generator
 from serve.replicas.refiner import STRENGTHS, Refiner
 from serve.replicas.validator import Validator
+from tests.handles import started
 from tests.tiny_adapters import lora
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -60,12 +61,12 @@ def character(settings: Settings, photograph: Pixels) -> Character:
 
 @pytest.fixture(scope="module")
 def generator(settings: Settings) -> Generator:
-    return Generator(settings)
+    return started(Generator(settings))
 
 
 @pytest.fixture(scope="module")
 def validator(settings: Settings) -> Validator:
-    return Validator(settings)
+    return started(Validator(settings))
 
 
 @pytest.fixture

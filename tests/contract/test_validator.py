@@ -18,6 +18,7 @@ from cluster.ports import Pixels
 from cluster.settings import ASSETS, Settings
 from cluster.store import Store
 from serve.replicas.validator import Validator
+from tests.handles import started
 
 PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 Cast = Callable[..., Character]
@@ -49,7 +50,7 @@ def home(new_settings: Callable[[], Settings]) -> Settings:
 @pytest.fixture(scope="module")
 def validator(home: Settings) -> Validator:
     try:
-        return Validator(home)
+        return started(Validator(home))
     except ProviderMissing as missing:
         pytest.skip(missing.message)
 

@@ -16,7 +16,8 @@ from cluster.domain.scene import SceneRequest, StoryId
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store
-from serve.workflow.steps import seed_of
+from serve.lifecycle import Lifecycle
+from serve.workflow.steps import take_seed
 
 POOR_SEED = 7
 EMPTY_SEED = 9
@@ -25,15 +26,18 @@ SLOW_S = 3.0
 BLUR_PX = 9
 
 
-class ReferenceModel:
+class ReferenceModel(Lifecycle):
     """Takes the Generator's place."""
 
     def __init__(self, settings: Settings) -> None:
-        self._blobs = Store.open(settings.store).blobs
+        super().__init__(settings)
         empty = SceneRequest(
             character_id=CharacterId("any"), prompt="any", story_id=StoryId("any"), seed=EMPTY_SEED
         )
-        self._empty = {seed_of("any", empty, take) for take in (1, 2)}
+        self._empty = {take_seed("any", empty, take) for take in (1, 2)}
+
+    def start(self) -> None:
+        self._blobs = Store.open(self._settings.store).blobs
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(

@@ -22,7 +22,7 @@ from serve.replicas.prompt_engine import PromptEngine
 from serve.replicas.refiner import Refiner
 from serve.replicas.validator import Validator
 from serve.workflow.director import Director
-from tests.handles import in_process
+from tests.handles import in_process, started
 from tests.integration.reference_model import ReferenceModel
 
 
@@ -34,14 +34,14 @@ def settings_of(home: Path) -> Settings:
 
 
 def work(settings: Settings) -> Director:
-    model, validator = ReferenceModel(settings), Validator(settings)
-    return Director(
+    model, validator = started(ReferenceModel(settings)), started(Validator(settings))
+    director = Director(
         settings,
-        prompt_engine=PromptEngine(settings),
+        prompt_engine=started(PromptEngine(settings)),
         generator=model,
         validator=validator,
         refiner=Refiner(settings, generator=model, validator=validator),
-        analyzer=Analyzer(settings),
+        analyzer=started(Analyzer(settings)),
         actors=in_process(
             partial(MemoryStore, settings),
             partial(LoraRegistry, settings),
@@ -49,6 +49,7 @@ def work(settings: Settings) -> Director:
         ),
         executor_id="director-0",
     )
+    return started(director)
 
 
 def main() -> None:

@@ -49,8 +49,9 @@ class Replica:
         self.ready: list[str] = []
         self.fails: Exception | None = None
         self._store = store
+        self.id = "replica-1"
         self.registry = registry_handle(lambda: registry)
-        self.follower = AdapterSync("replica-1", store, self.stage, most, LISTEN_S)
+        self.follower = AdapterSync(store, self.stage, most, LISTEN_S)
 
     def stage(self, adapter: AdapterVersion) -> None:
         if self.fails:
@@ -61,7 +62,7 @@ class Replica:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.follower.run(self.registry))
+        task = asyncio.create_task(self.follower.run(self.registry, self.id))
         try:
             yield
         finally:
@@ -114,7 +115,7 @@ async def test_a_new_replica_reads_what_is_served_from_the_database(
 async def test_a_replica_that_cannot_stage_says_why(registry: LoraRegistry, store: Store) -> None:
     version = kept(registry, store, 1)
     good, bad = Replica(registry, store), Replica(registry, store)
-    bad.follower._id = "replica-2"
+    bad.id = "replica-2"
     bad.fails = BadAdapter("no room here")
     async with good.following(), bad.following():
         await until(lambda: len(registry._replicas.alive()) == 2)

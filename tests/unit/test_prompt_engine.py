@@ -15,11 +15,12 @@ from cluster.errors import ProviderMissing
 from cluster.providers.diffusers.tokens import estimate, token_counter
 from cluster.settings import GeneratorSettings, PromptSettings, Settings
 from serve.replicas.prompt_engine import PromptEngine
+from tests.handles import started
 
 KAIRO = CharacterId("kairo")
 STORY = StoryId("kairo")
-STUDIO = PromptEngine(Settings())
-OTHER = PromptEngine(Settings(generator=GeneratorSettings(model="some/hub-model")))
+STUDIO = started(PromptEngine(Settings()))
+OTHER = started(PromptEngine(Settings(generator=GeneratorSettings(model="some/hub-model"))))
 
 word = st.text("abcdefghij äé-", min_size=1, max_size=24).filter(lambda text: text.strip("- "))
 marks = st.builds(
@@ -231,4 +232,4 @@ def test_the_tokenizer_of_a_models_folder_is_used(tmp_path: Path) -> None:
 
 def test_a_writer_that_is_not_built_in_says_so() -> None:
     with pytest.raises(ProviderMissing, match="groq"):
-        PromptEngine(Settings(prompt=PromptSettings(writer="groq")))
+        PromptEngine(Settings(prompt=PromptSettings(writer="groq"))).start()

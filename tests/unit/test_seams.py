@@ -12,13 +12,13 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.scene import SceneRequest, SceneState, StoryId
 from cluster.domain.world import WorldState
+from cluster.handles import Deployments
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from serve.api.services import Services
 from serve.replicas.analyzer import Analyzer
 from serve.replicas.refiner import Refiner
 from serve.replicas.validator import Validator
-from serve.workflow.steps import Handles
 
 
 async def route(services: Services, who: CharacterId, story: StoryId) -> None:
@@ -36,25 +36,25 @@ async def route(services: Services, who: CharacterId, story: StoryId) -> None:
 
 
 async def step(
-    handles: Handles, pixels: Pixels, who: Character, request: SceneRequest, world: WorldState
+    parts: Deployments, pixels: Pixels, who: Character, request: SceneRequest, world: WorldState
 ) -> SceneState:
     plan = Plan(prompt="", negative_prompt="", identity_prompt="", scene=SceneState())
-    report = await handles.validator.validate(pixels=pixels, character=who)
-    await handles.validator.validate(pixels=pixels, character=who.id)  # wrong: an id
-    await handles.refiner.repair(
+    report = await parts.validator.validate(pixels=pixels, character=who)
+    await parts.validator.validate(pixels=pixels, character=who.id)  # wrong: an id
+    await parts.refiner.repair(
         pixels=pixels, report=report, character=who, plan=plan, adapter=None, seed=1, attempt=1
     )
-    planned: SceneState = await handles.prompt_engine.plan(  # wrong: it gives a plan
+    planned: SceneState = await parts.prompt_engine.plan(  # wrong: it gives a plan
         character=who, request=request, world=world, trigger=None, memories=(), token_budget=77
     )
-    return await handles.analyzer.analyze(pixels=pixels, planned=planned)
+    return await parts.analyzer.analyze(pixels=pixels, planned=planned)
 
 
-def wiring(settings: Settings, handles: Handles) -> None:
+def wiring(settings: Settings, parts: Deployments) -> None:
     validator = Validator(settings)
-    Refiner(settings, generator=handles.generator, validator=validator)
-    Refiner(settings, generator=validator, validator=handles.generator)  # wrong: swapped
-    Refiner(settings, generator=handles.generator, validator=Analyzer(settings))  # wrong: a reader
+    Refiner(settings, generator=parts.generator, validator=validator)
+    Refiner(settings, generator=validator, validator=parts.generator)  # wrong: swapped
+    Refiner(settings, generator=parts.generator, validator=Analyzer(settings))  # wrong: a reader
 """
 
 

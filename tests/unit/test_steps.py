@@ -1,15 +1,30 @@
-from typing import NamedTuple, cast
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from cluster.domain.character import CharacterId
 from cluster.domain.identity.score import IdentityReport, Verdict
 from cluster.domain.job import JobId, Repair
+from cluster.domain.learning.golden import GoldenImage
+from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
-from cluster.domain.scene import SceneRequest, StoryId
-from cluster.errors import NotFound, Unsupported
+from cluster.domain.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.world import WorldState
+from cluster.errors import CineError, Conflict, NotFound, Unavailable, Unsupported
+from cluster.handles import Actors, Deployments
 from cluster.store import Store
-from serve.workflow.steps import Handles, Judged, Picture, Repaired, Shot, Steps, seed_of
+from serve.workflow.outcomes import (
+    Collected,
+    Judged,
+    RenderContext,
+    Rendered,
+    Repaired,
+    ResolvedAdapter,
+    StoryContext,
+    Take,
+)
+from serve.workflow.steps import Steps, take_seed
 from tests.values import KAIRO, adapter, job
 
 
@@ -19,9 +34,9 @@ def request(seed: int | None = None) -> SceneRequest:
     )
 
 
-def picture(idr: float | None, verdict: Verdict) -> Picture:
+def take(idr: float | None, verdict: Verdict) -> Take:
     report = IdentityReport(idr=idr, verdict=verdict)
-    return Picture.of(Shot(artifact="a", seed=1, model="m"), Judged(report=report))
+    return Take.of(Rendered(artifact="a", seed=1, model="m"), Judged(report=report))
 
 
 def repaired(idr: float, *, kept: bool) -> Repaired:
@@ -30,42 +45,42 @@ def repaired(idr: float, *, kept: bool) -> Repaired:
 
 
 def test_the_first_picture_has_the_seed_that_was_asked_for() -> None:
-    assert seed_of("job", request(5), 1) == 5
+    assert take_seed("job", request(5), 1) == 5
 
 
 def test_without_a_seed_a_job_finds_its_own_again() -> None:
-    assert seed_of("job", request(), 1) == seed_of("job", request(), 1)
-    assert seed_of("job", request(), 1) != seed_of("other", request(), 1)
+    assert take_seed("job", request(), 1) == take_seed("job", request(), 1)
+    assert take_seed("job", request(), 1) != take_seed("other", request(), 1)
 
 
 def test_a_further_picture_has_another_seed_that_follows_from_the_first() -> None:
-    assert seed_of("job", request(5), 2) == seed_of("other", request(5), 2) != 5
+    assert take_seed("job", request(5), 2) == take_seed("other", request(5), 2) != 5
 
 
 @pytest.mark.parametrize("take", range(1, 50))
 def test_a_seed_fits_every_generator(take: int) -> None:
-    assert 0 <= seed_of("job", request(), take) < 2**31
+    assert 0 <= take_seed("job", request(), take) < 2**31
 
 
-def test_a_repair_that_helped_gives_the_new_picture() -> None:
-    after = picture(0.5, "fail").repaired(repaired(0.7, kept=True))
+def test_a_repair_that_helped_gives_the_new_take() -> None:
+    after = take(0.5, "fail").repaired(repaired(0.7, kept=True))
 
     assert (after.artifact, after.report.idr) == ("b", 0.7)
     assert (after.raw.artifact, after.raw_report.idr) == ("a", 0.5)
 
 
-def test_a_repair_that_did_not_help_is_told_of_and_leaves_the_picture() -> None:
-    after = picture(0.5, "fail").repaired(repaired(0.4, kept=False))
+def test_a_repair_that_did_not_help_is_told_of_and_leaves_the_take() -> None:
+    after = take(0.5, "fail").repaired(repaired(0.4, kept=False))
 
     assert (after.artifact, after.report.idr) == ("a", 0.5)
     assert [repair.idr_after for repair in after.repairs] == [0.4]
 
 
 def test_a_picture_that_passes_beats_a_higher_score_that_does_not() -> None:
-    pictures = [picture(None, "no_face"), picture(0.74, "fail"), picture(0.76, "pass")]
+    pictures = [take(None, "no_face"), take(0.74, "fail"), take(0.76, "pass")]
 
-    assert max(pictures, key=Picture.rank).report.idr == 0.76
-    assert max(pictures[:2], key=Picture.rank).report.idr == 0.74
+    assert max(pictures, key=Take.rank).report.idr == 0.76
+    assert max(pictures[:2], key=Take.rank).report.idr == 0.74
 
 
 class Painter:
@@ -88,10 +103,20 @@ class Painter:
         )
 
 
-class OnlyGenerator(NamedTuple):
-    """The one handle that resolving an adapter needs."""
+class Unwilling:
+    """A Learner that takes nothing."""
 
-    generator: Painter
+    def __init__(self, error: CineError) -> None:
+        self._error = error
+
+    async def collect(self, **_: object) -> GoldenImage:
+        raise self._error
+
+
+def steps_with(store: Store, generator: object = None, learner: object = None) -> Steps:
+    """Steps of which a test takes only those that need these parts."""
+    parts = cast(Deployments, SimpleNamespace(generator=generator))
+    return Steps(store, parts, cast(Actors, SimpleNamespace(memory=None, learner=learner)))
 
 
 @pytest.fixture
@@ -107,9 +132,9 @@ def store(store: Store) -> Store:
 
 
 async def fitted(store: Store, *, lora: bool = True, wanted: int | None = None) -> int:
-    steps = Steps(store, cast(Handles, OnlyGenerator(Painter(lora=lora))))
+    steps = steps_with(store, generator=Painter(lora=lora))
     scene = request().model_copy(update={"adapter_version": wanted})
-    resolved = await steps.fit("j", scene)
+    resolved = await steps.resolve_adapter("j", scene)
     return resolved.adapter.version if resolved.adapter else 0
 
 
@@ -141,3 +166,29 @@ async def test_where_no_adapter_can_be_loaded_none_is_used_and_none_can_be_named
 async def test_a_version_that_is_gone_is_named(store: Store) -> None:
     with pytest.raises(NotFound, match="char_kairo_v7"):
         await fitted(store, wanted=7)
+
+
+async def collected(store: Store, error: CineError) -> Collected:
+    world = WorldState(character_id=KAIRO.id, story_id=StoryId("kairo"))
+    able = await Painter(lora=True).capabilities()
+    plan = Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState())
+    context = RenderContext(
+        "j",
+        request(),
+        StoryContext(character=KAIRO, world=world),
+        ResolvedAdapter(adapter=None, capabilities=able),
+        plan,
+    )
+    steps = steps_with(store, learner=Unwilling(error))
+    return await steps.collect(context, take(0.9, "pass"), SceneState())
+
+
+async def test_an_image_that_cannot_be_collected_is_none_the_worse_a_scene(store: Store) -> None:
+    refused = await collected(store, Conflict("there is another like it"))
+
+    assert refused == Collected(golden=False, reason="there is another like it")
+
+
+async def test_a_learner_that_is_being_replaced_is_asked_again(store: Store) -> None:
+    with pytest.raises(Unavailable):
+        await collected(store, Unavailable("the Learner was lost"))
