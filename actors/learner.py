@@ -27,7 +27,7 @@ from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.telemetry import setup_logging
-from training.data.curation import Look, look, refusal
+from training.data.curation import ImageSignature, refusal, signature_of
 
 NAME = "cineai-learner"
 
@@ -51,7 +51,7 @@ class Learner:
     ) -> None:
         setup_logging(settings.telemetry)
         self._store = Store.open(settings.store)
-        self._looks: dict[str, Look] = {}
+        self._looks: dict[str, ImageSignature] = {}
         self._queue = TrainingQueue(
             settings.learner, self._store, workshop or RayRunLauncher(settings)
         )
@@ -98,7 +98,7 @@ class Learner:
             idr=idr or 0.0,
             state=state,
             caption=caption,
-            phash=look(pixels).hex,
+            phash=signature_of(pixels).hex,
             accepted=not reason,
             reason=reason,
         )
@@ -146,9 +146,9 @@ class Learner:
         self._sets.close()
         self._queue.close()
 
-    def _look(self, sha256: str) -> Look:
+    def _look(self, sha256: str) -> ImageSignature:
         if sha256 not in self._looks:
-            self._looks[sha256] = look(self._pixels(sha256))
+            self._looks[sha256] = signature_of(self._pixels(sha256))
         return self._looks[sha256]
 
     def _pixels(self, sha256: str) -> Pixels:

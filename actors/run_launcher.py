@@ -96,7 +96,7 @@ def _judge(
     report: object,  # noqa: ARG001 - the gate writes its progress itself, where it is
 ) -> Verdict:
     """Judge with a training worker's share of the cluster: a GPU, if it has any."""
-    from training.lora.fit import share_of
+    from training.lora.ray_train import share_of
 
     share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
     task = _gate.options(

@@ -84,10 +84,12 @@ class SetBuilder:
             self._changed.notify()
         self._thread.join()
 
-    def _wanted(self, character: Character) -> tuple[dataset.Source, ...]:
-        return dataset.sources(character, self._store.golden.list(character.id, accepted=True))
+    def _wanted(self, character: Character) -> tuple[dataset.SourceImage, ...]:
+        return dataset.source_images(
+            character, self._store.golden.list(character.id, accepted=True)
+        )
 
-    def _inputs(self, wanted: tuple[dataset.Source, ...]) -> str:
+    def _inputs(self, wanted: tuple[dataset.SourceImage, ...]) -> str:
         return dataset.inputs_digest(wanted, self._settings.resolution_px)
 
     def _ready(self) -> Iterator[CharacterId | None]:
@@ -136,7 +138,7 @@ class SetBuilder:
         if not self.pending(character, known):
             return
         wanted = self._wanted(character)
-        digest, manifest = dataset.build(
+        digest, manifest = dataset.build_dataset(
             character,
             wanted,
             self._store.blobs,

@@ -20,7 +20,7 @@ from cluster.telemetry import logger
 from training.data import dataset
 from training.gate.evaluate import judge as judge_by_gate
 from training.lora.checkpoints import discard
-from training.lora.fit import fit as fit_by_ray
+from training.lora.ray_train import train_lora
 
 REPORT_EVERY_S = 1.0
 
@@ -47,7 +47,7 @@ def carry_out(
     store: Store,
     registry: Registry,
     *,
-    fit: Fit = fit_by_ray,
+    fit: Fit = train_lora,
     judge: Judge = judge_by_gate,
 ) -> TrainingRun:
     """Bring a run to its end. Raises NotFound, ConsentMissing, and what a stage fails with."""
@@ -83,7 +83,7 @@ def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
             f"{run.character_id} has no training set yet",
             advice="Add references or golden images that show its face clearly.",
         )
-    manifest = dataset.load(snapshot.manifest, store.blobs)
+    manifest = dataset.load_manifest(snapshot.manifest, store.blobs)
     order = TrainingOrder(
         run_id=run.id,
         character_id=run.character_id,

@@ -131,16 +131,13 @@ class LearnerSettings(Section):
 
 class GateSettings(Section):
     """A challenger is promoted when its IDR is better, by the paired bootstrap at `confidence`,
-    and nothing else got worse by more than its margin (in the measure's own units).
-
-    With few scenes the interval is wide: the same improvement is then refused more often.
-    """
+    and nothing else got worse by more than its margin (in the measure's own units)."""
 
     scenes: int = Field(
         24,
         ge=2,
-        description="Prompts and seeds, the same for both; below 24 a gate rarely sees an "
-        "improvement.",
+        description="Prompts and seeds, the same for both; with fewer than 24 chance alone "
+        "promotes too often.",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(4000, ge=1000)

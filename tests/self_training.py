@@ -2,7 +2,7 @@
 
 It drifts as trained generators do: towards what it was trained on most (sharper than the data, as
 guidance makes it), and the more a picture was repeated in training, the more it is recited. Pixels
-are drawn, so that the guards of `training.curation` see real pictures.
+are drawn, so that the guards of `training.data.curation` see real pictures.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from cluster.domain import vocabulary as words
 from cluster.domain.character import Outfit
 from cluster.domain.scene import SceneState
 from cluster.ports import Pixels
-from training.data.curation import Look, look, refusal, same_picture
+from training.data.curation import ImageSignature, refusal, same_picture, signature_of
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "pose": words.HEAD_POSES,
@@ -49,8 +49,8 @@ class Painting:
     scene: Scene
 
     @cached_property
-    def look(self) -> Look:
-        return look(self.pixels)
+    def signature(self) -> ImageSignature:
+        return signature_of(self.pixels)
 
     @property
     def state(self) -> SceneState:
@@ -95,13 +95,13 @@ def _refused(one: Painting, references: Sequence[Painting], kept: Sequence[Paint
         one.pixels,
         0.9,
         one.state,
-        references=[other.look for other in references],
-        accepted=[(other.look, other.state) for other in kept],
+        references=[other.signature for other in references],
+        accepted=[(other.signature, other.state) for other in kept],
     )
 
 
 def _painted(trained: Sequence[Painting], rng: np.random.Generator) -> list[Painting]:
-    times = _times([one.look for one in trained])
+    times = _times([one.signature for one in trained])
     repeated = float((times > 1).mean())
     habit = times**HABIT / (times**HABIT).sum()
     counts = {field: Counter(one.scene[field] for one in trained) for field in FIELDS}
@@ -113,9 +113,11 @@ def _painted(trained: Sequence[Painting], rng: np.random.Generator) -> list[Pain
     ]
 
 
-def _times(looks: Sequence[Look]) -> npt.NDArray[np.float64]:
+def _times(signatures: Sequence[ImageSignature]) -> npt.NDArray[np.float64]:
     """How often the set shows each of its pictures, itself included."""
-    return np.array([sum(same_picture(one, other) for other in looks) for one in looks], float)
+    return np.array(
+        [sum(same_picture(one, other) for other in signatures) for one in signatures], float
+    )
 
 
 def _asked(rng: np.random.Generator, counts: dict[str, Counter[str]]) -> Scene:
@@ -145,8 +147,8 @@ def _grainy(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _measured(painted: Sequence[Painting], trained: Sequence[Painting]) -> Generation:
-    known = [one.look for one in trained]
-    copies = [any(same_picture(one.look, other) for other in known) for one in painted]
+    known = [one.signature for one in trained]
+    copies = [any(same_picture(one.signature, other) for other in known) for one in painted]
     variety = {field: _effective([one.scene[field] for one in painted]) for field in MEASURED}
     return Generation(variety, float(np.mean(copies)), len(trained))
 

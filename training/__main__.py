@@ -13,32 +13,32 @@ from cluster.launch import local_ray
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Settings
 from cluster.store import Store
-from training.data import dataset as training_set
 from training.data.captions import trigger_for
+from training.data.dataset import Manifest, build_dataset, source_images
 from training.lora.checkpoints import discard
 from training.lora.presets import preset_of, recipe_for
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
-Who = Annotated[str, typer.Argument(help="The character's id.")]
+CharacterIdArgument = Annotated[str, typer.Argument(help="The character's id.")]
 
 
-@app.command()
-def dataset(character: Who) -> None:
+@app.command("dataset")
+def print_dataset(character: CharacterIdArgument) -> None:
     """Build the training set of a character's references and golden images; print its digest."""
     settings = Settings()
     digest, manifest = _build(settings, character)
     for one in manifest.dropped:
         typer.echo(f"dropped {one.source[:12]}: {one.reason}", err=True)
     pictures = len({sample.source for sample in manifest.samples})
-    told = f"{len(manifest.samples)} samples of {pictures} pictures, {manifest.resolution_px} px"
-    typer.echo(f"{told}; trigger {manifest.trigger}; {len(manifest.dropped)} dropped", err=True)
+    size = f"{len(manifest.samples)} samples of {pictures} pictures, {manifest.resolution_px} px"
+    typer.echo(f"{size}; trigger {manifest.trigger}; {len(manifest.dropped)} dropped", err=True)
     typer.echo(digest)
 
 
-@app.command()
-def lora(
-    character: Who,
+@app.command("lora")
+def train_by_hand(
+    character: CharacterIdArgument,
     manifest: Annotated[str | None, typer.Option(help="A set's digest; built if missing.")] = None,
     run_id: Annotated[
         str | None, typer.Option(help="An earlier run's, to go on with it; else a new one.")
@@ -49,7 +49,8 @@ def lora(
 
     How is said by CINEAI_TRAINING__PRESET, CINEAI_TRAINING__RECIPE='{"steps": 600}' and so on.
     """
-    from training.lora.fit import fit  # noqa: PLC0415 - imports Ray Train, which the others do without
+    # Ray Train is slow to import, and the other commands do without it.
+    from training.lora.ray_train import train_lora  # noqa: PLC0415
 
     settings = Settings()
     out.mkdir(parents=True, exist_ok=True)  # now: a file without a place would be trained in vain
@@ -65,7 +66,7 @@ def lora(
     )
     typer.echo(f"run {order.run_id}", err=True)
     with local_ray():
-        adapter = fit(order, settings, _told)
+        adapter = train_lora(order, settings, _print_progress)
     path = out / f"char_{character}_v{version}.safetensors"
     path.write_bytes(store.blobs.get(adapter.sha256))
     discard(order.run_id, settings)
@@ -75,8 +76,8 @@ def lora(
     )
 
 
-@app.command()
-def recipe() -> None:
+@app.command("recipe")
+def print_recipe() -> None:
     """The recipe that would be used, as JSON."""
     settings = Settings()
     base = base_folder(settings.generator.model)
@@ -84,11 +85,11 @@ def recipe() -> None:
     typer.echo(recipe_for(base, settings.training).model_dump_json(indent=2))
 
 
-def _build(settings: Settings, character_id: str) -> tuple[str, training_set.Manifest]:
+def _build(settings: Settings, character_id: str) -> tuple[str, Manifest]:
     store = Store.open(settings.store)
     character = store.characters.get(CharacterId(character_id))
-    wanted = training_set.sources(character, store.golden.list(character.id, accepted=True))
-    return training_set.build(
+    wanted = source_images(character, store.golden.list(character.id, accepted=True))
+    return build_dataset(
         character,
         wanted,
         store.blobs,
@@ -98,7 +99,7 @@ def _build(settings: Settings, character_id: str) -> tuple[str, training_set.Man
     )
 
 
-def _told(news: Progress) -> None:
+def _print_progress(news: Progress) -> None:
     probe = "" if news.probe_idr is None else f"  probe IDR {news.probe_idr:.3f}"
     loss = "" if news.loss is None else f"  loss {news.loss:.4f}"
     typer.echo(f"step {news.step}/{news.steps}{loss}{probe}", err=True)

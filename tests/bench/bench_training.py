@@ -33,10 +33,10 @@ from cluster.providers.diffusers.tokens import token_counter
 from cluster.settings import Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from training.data import dataset
-from training.data.curation import look
-from training.data.dataset import Manifest, Source
-from training.gate.evaluate import is_pass, told, weigh
-from training.gate.picture_scores import Scored, Scorer
+from training.data.curation import signature_of
+from training.data.dataset import Manifest, SourceImage
+from training.gate.evaluate import gate_measures, is_pass, refusal_reason
+from training.gate.picture_scores import ScoredImage, Scorer
 from training.gate.scenes import GateScene, Prompter, gate_scenes
 from training.studio.cast import role
 from training.studio.cast.role import portraits, state_of
@@ -48,7 +48,7 @@ from training.studio.report.sheet import save, sheet
 SCENES, COLUMNS = 32, 8
 
 
-def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Source]]:
+def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[SourceImage]]:
     """A new actor with its pictures among the blobs."""
     dice = np.random.default_rng([99, number])
     actor = random_actor(dice)
@@ -58,7 +58,7 @@ def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Sourc
     shots = [random_shot(dice) for _ in range(SCENES)]
     renderer = Renderer(side_px, shipped_head())
     golden = [
-        Source(
+        SourceImage(
             sha256=store.blobs.put(to_png(renderer.render(actor, shot))),
             kind="golden",
             state=state_of(shot),
@@ -66,7 +66,7 @@ def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Sourc
         )
         for at, shot in enumerate(shots)
     ]
-    return character, [*dataset.sources(character, []), *golden]
+    return character, [*dataset.source_images(character, []), *golden]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Batcher:
     character: Character
     manifest: Manifest
 
-    def compared(self, adapter: TrainedAdapter) -> dict[str, list[Scored]]:
+    def compared(self, adapter: TrainedAdapter) -> dict[str, list[ScoredImage]]:
         """Every scene's picture, scored, by what it was painted with."""
         scenes = gate_scenes(
             self.character,
@@ -102,11 +102,12 @@ class Batcher:
             alpha=adapter.alpha,
         )
         known = [
-            look(decode_image(self.store.blobs.get(one.image))) for one in self.manifest.samples
+            signature_of(decode_image(self.store.blobs.get(one.image)))
+            for one in self.manifest.samples
         ]
         scorer = Scorer(self.judge, self.character, known)
 
-        def painted(order: Callable[[GateScene], RenderOrder]) -> list[Scored]:
+        def painted(order: Callable[[GateScene], RenderOrder]) -> list[ScoredImage]:
             return [scorer.score(model.render(order(one)).pixels, one.state) for one in scenes]
 
         def plain(scene: GateScene) -> RenderOrder:
@@ -129,10 +130,10 @@ class Batcher:
         }
 
 
-def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[str, object]:
+def figures_of(pictures: dict[str, list[ScoredImage]], settings: Settings) -> dict[str, object]:
     """Mean IDR (0 without a face), share that passes by the whole score and by the face alone of
     each row, and the gate's decision."""
-    measures = weigh(pictures["words"], pictures["adapter"], settings.gate)
+    measures = gate_measures(pictures["words"], pictures["adapter"], settings.gate)
     return {
         "idr": {
             name: round(float(np.mean([one.idr or 0.0 for one in row])), 4)
@@ -147,7 +148,7 @@ def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[st
             for name, row in pictures.items()
         },
         "promoted": all(one.passed for one in measures),
-        "reason": "; ".join(told(one) for one in measures if not one.passed),
+        "reason": "; ".join(refusal_reason(one) for one in measures if not one.passed),
         "measures": {
             one.name: (round(one.champion or 0, 3), round(one.challenger or 0, 3))
             for one in measures
@@ -155,15 +156,15 @@ def figures_of(pictures: dict[str, list[Scored]], settings: Settings) -> dict[st
     }
 
 
-def face_of(scored: Scored) -> float:
+def face_of(scored: ScoredImage) -> float:
     """The face's own part of the IDR; 0 without a face."""
     scores = [part.score for part in scored.identity.parts if part.name == "face"]
     return (scores[0] or 0.0) if scores else 0.0
 
 
-def rows_of(pictures: dict[str, list[Scored]]) -> list[Pixels]:
+def rows_of(pictures: dict[str, list[ScoredImage]]) -> list[Pixels]:
     """The pictures in the order of the contact sheet."""
-    rows: list[Sequence[Scored]] = list(pictures.values())
+    rows: list[Sequence[ScoredImage]] = list(pictures.values())
     count = len(rows[0])
     return [
         scored.pixels
@@ -199,7 +200,7 @@ def main(
         judge = IdentityJudge(settings)
         side_px = settings.learner.resolution_px
         character, sources = cast(actor, store, side_px)
-        digest, manifest = dataset.build(
+        digest, manifest = dataset.build_dataset(
             character, sources, store.blobs, judge.encoder, side_px, judge.tagger
         )
         order = TrainingOrder(
@@ -212,9 +213,9 @@ def main(
         began, processor, over = time.monotonic(), [0.0], threading.Event()
         threading.Thread(target=watch_processor, args=(processor, over), daemon=True).start()
         with local_ray():
-            from training.lora.fit import fit
+            from training.lora.ray_train import train_lora
 
-            adapter = fit(
+            adapter = train_lora(
                 order, settings, lambda news: typer.echo(news.model_dump_json(), err=True)
             )
         over.set()

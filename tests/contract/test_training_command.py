@@ -34,7 +34,7 @@ def test_dataset_prints_the_digest_of_what_it_built(command: Command) -> None:
     result = command("dataset", "kairo")
     assert result.exit_code == 0, result.output
     store = Store.open(Settings().store)
-    manifest = dataset.load(result.stdout.strip(), store.blobs)
+    manifest = dataset.load_manifest(result.stdout.strip(), store.blobs)
     store.close()
     told = f"{len(manifest.samples)} samples of 8 pictures, {manifest.resolution_px} px"
     assert f"{told}; trigger {manifest.trigger}; 0 dropped" in result.stderr

@@ -22,7 +22,7 @@ from cluster.domain.learning.runs import OVER, TrainingRun
 from cluster.settings import ASSETS, LearnerSettings, Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from tests.integration.processes import await_pid
-from training.data.dataset import load
+from training.data.dataset import load_manifest
 
 KAIRO = ASSETS / "kairo"
 STEPS = 12
@@ -115,6 +115,6 @@ def test_a_killed_learner_goes_on_and_the_gate_decides(actor: Actor, store: Stor
     assert version.active == run.verdict.promoted
     assert version.verdict == run.verdict
     assert run.order is not None
-    assert load(run.order.manifest, store.blobs).samples
+    assert load_manifest(run.order.manifest, store.blobs).samples
     assert run.verdict.sheet is not None
     assert store.blobs.exists(run.verdict.sheet)

@@ -20,7 +20,7 @@ from cluster.store.blobs import Blobs
 from tests.integration.processes import pids_of
 from tests.integration.training_order import STEPS, order_in, settings_in
 from training.lora.checkpoints import discard, runs_url
-from training.lora.fit import fit
+from training.lora.ray_train import train_lora
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -51,7 +51,7 @@ class Diary:
 
 
 def trained(settings: Settings, run_id: str, report: Diary) -> TrainedAdapter:
-    return fit(order_in(settings, run_id), settings, report)
+    return train_lora(order_in(settings, run_id), settings, report)
 
 
 @pytest.fixture(scope="module")

@@ -59,9 +59,9 @@ def order_in(settings: Settings, run_id: str) -> TrainingOrder:
         store.characters.get(kairo.id)
     except NotFound:
         store.characters.add(kairo)
-    digest, manifest = dataset.build(
+    digest, manifest = dataset.build_dataset(
         kairo,
-        dataset.sources(kairo, []),
+        dataset.source_images(kairo, []),
         store.blobs,
         providers.face_encoder(settings.identity),
         64,
@@ -83,12 +83,12 @@ def _told(news: Progress) -> None:
 
 
 def main() -> None:
-    from training.lora.fit import fit
+    from training.lora.ray_train import train_lora
 
     settings = settings_in(Path(sys.argv[1]))
     order = order_in(settings, sys.argv[2])
     with local_ray(num_cpus=4):
-        fit(order, settings, _told)
+        train_lora(order, settings, _told)
 
 
 if __name__ == "__main__":

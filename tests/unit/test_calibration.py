@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cluster.ports import Vector
-from training.calibration.curve import Data, calibrate, compare, pairs, quantile_above, rate
+from training.calibration.curve import (
+    CalibrationData,
+    compare,
+    error_rate,
+    fit_calibration,
+    pairs,
+    quantile_above,
+)
 
 
 def crowd(people: int, pictures: int, spread: float, seed: int = 1) -> list[Vector]:
@@ -17,9 +24,9 @@ def crowd(people: int, pictures: int, spread: float, seed: int = 1) -> list[Vect
     return everyone
 
 
-def data(people: list[Vector]) -> Data:
+def data(people: list[Vector]) -> CalibrationData:
     cases = {count: {"made up": compare(people, people, count)} for count in (1, 3)}
-    return Data("photo", cases, len(people), "made up", "none")
+    return CalibrationData("photo", cases, len(people), "made up", "none")
 
 
 def test_no_picture_is_compared_with_itself() -> None:
@@ -38,7 +45,7 @@ def test_equal_cosines_do_not_slip_past_the_limit() -> None:
 
 
 def test_well_separated_people_are_told_apart() -> None:
-    result = calibrate("m", data(crowd(40, 6, 0.3)))
+    result = fit_calibration("m", data(crowd(40, 6, 0.3)))
     for curve in result.curves:
         assert curve.far <= 1e-3 < curve.far_upper_95
         assert curve.frr == 0
@@ -47,22 +54,22 @@ def test_well_separated_people_are_told_apart() -> None:
 
 
 def test_more_references_refuse_fewer_of_the_right_person() -> None:
-    one, three = calibrate("m", data(crowd(40, 6, 1.0))).curves
+    one, three = fit_calibration("m", data(crowd(40, 6, 1.0))).curves
     assert three.frr < one.frr
 
 
 def test_people_who_look_alike_are_reported_as_refused() -> None:
-    assert calibrate("m", data(crowd(40, 6, 1.5))).curves[0].frr > 0.05
+    assert fit_calibration("m", data(crowd(40, 6, 1.5))).curves[0].frr > 0.05
 
 
 def test_the_interval_is_wider_with_fewer_people() -> None:
     few, many = (compare(people, people, 1) for people in (crowd(10, 5, 1), crowd(80, 5, 1)))
-    uppers = [rate(found, found.cosine > 0.3, same=False) for found in (few, many)]
+    uppers = [error_rate(found, found.cosine > 0.3, same=False) for found in (few, many)]
     assert uppers[0][1] - uppers[0][0] > uppers[1][1] - uppers[1][0] > 0
 
 
 def test_nothing_seen_is_not_reported_as_impossible() -> None:
     found = pairs(np.concatenate(crowd(30, 1, 0.5)))
-    share, upper = rate(found, found.cosine > 2, same=False)
+    share, upper = error_rate(found, found.cosine > 2, same=False)
     assert share == 0
     assert upper == pytest.approx(3 / 30)

@@ -11,12 +11,12 @@ from cluster.ports import Pixels
 from training.data.curation import (
     FREE_SLOTS,
     SAME_SCENE,
-    Look,
+    ImageSignature,
     blemish,
-    look,
     refusal,
     same_picture,
     sameness,
+    signature_of,
 )
 
 RAIN = SceneState(
@@ -48,8 +48,8 @@ def judge(
     pixels: Pixels,
     idr: float | None = 0.9,
     state: SceneState = RAIN,
-    references: tuple[Look, ...] = (),
-    accepted: tuple[tuple[Look, SceneState], ...] = (),
+    references: tuple[ImageSignature, ...] = (),
+    accepted: tuple[tuple[ImageSignature, SceneState], ...] = (),
 ) -> str:
     return refusal(pixels, idr, state, references=references, accepted=accepted)
 
@@ -65,20 +65,22 @@ def test_a_score_that_is_not_above_golden_is_refused(photo: Pixels, idr: float |
 
 @pytest.mark.parametrize("quality", [95, 60, 30])
 def test_a_recompressed_copy_is_the_same_picture(photo: Pixels, quality: int) -> None:
-    assert same_picture(look(photo), look(jpeg(photo, quality)))
+    assert same_picture(signature_of(photo), signature_of(jpeg(photo, quality)))
 
 
 def test_a_resized_copy_is_the_same_picture(photo: Pixels) -> None:
-    assert same_picture(look(photo), look(cv2.resize(photo, (90, 90))))
+    assert same_picture(signature_of(photo), signature_of(cv2.resize(photo, (90, 90))))
 
 
 def test_a_slightly_brighter_shifted_copy_is_the_same_picture(photo: Pixels) -> None:
     moved = np.roll(photo, 2, axis=1)
-    assert same_picture(look(photo), look(cv2.convertScaleAbs(moved, alpha=1.05, beta=6)))
+    assert same_picture(
+        signature_of(photo), signature_of(cv2.convertScaleAbs(moved, alpha=1.05, beta=6))
+    )
 
 
 def test_two_photographs_are_not_the_same_picture(photo: Pixels, other: Pixels) -> None:
-    assert not same_picture(look(photo), look(other))
+    assert not same_picture(signature_of(photo), signature_of(other))
 
 
 def test_alike_faces_lower_what_a_thumbnail_has_to_show() -> None:
@@ -87,16 +89,16 @@ def test_alike_faces_lower_what_a_thumbnail_has_to_show() -> None:
     second = first.copy()
     second[:2] = 0.87, np.sqrt(1 - 0.87**2)
     face = np.eye(128, dtype=np.float32)[0]
-    assert not same_picture(Look(0, first), Look(0xFFF, second))
-    assert same_picture(Look(0, first, face), Look(0xFFF, second, face))
+    assert not same_picture(ImageSignature(0, first), ImageSignature(0xFFF, second))
+    assert same_picture(ImageSignature(0, first, face), ImageSignature(0xFFF, second, face))
 
 
 def test_a_copy_of_a_reference_is_refused(photo: Pixels) -> None:
-    assert judge(jpeg(photo, 80), references=(look(photo),)).startswith("reference: ")
+    assert judge(jpeg(photo, 80), references=(signature_of(photo),)).startswith("reference: ")
 
 
 def test_a_near_duplicate_of_an_accepted_image_is_refused(photo: Pixels, other: Pixels) -> None:
-    held = ((look(other), RAIN), (look(photo), RAIN))
+    held = ((signature_of(other), RAIN), (signature_of(photo), RAIN))
     assert judge(jpeg(photo, 80), accepted=held).startswith("duplicate: ")
 
 

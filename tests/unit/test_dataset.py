@@ -19,7 +19,7 @@ from cluster.settings import StoreSettings
 from cluster.store.blobs import Blobs
 from training.data import crops, dataset
 from training.data.captions import read_state, scene_caption, trigger_for, with_looks
-from training.data.dataset import Kind, Source
+from training.data.dataset import SourceImage, SourceKind
 
 KAIRO = Character(
     id=CharacterId("kairo"),
@@ -83,13 +83,17 @@ def blobs(tmp_path: Path) -> Blobs:
     return Blobs(StoreSettings(home=tmp_path).blob_root)
 
 
-def put(blobs: Blobs, pixels: Pixels, place: str = "forest", kind: Kind = "golden") -> Source:
+def put(
+    blobs: Blobs, pixels: Pixels, place: str = "forest", kind: SourceKind = "golden"
+) -> SourceImage:
     state = SceneState(place=place, framing="portrait", props=("sword", "hat"))
-    return Source(sha256=blobs.put(to_png(pixels)), kind=kind, state=state, job_id=place, idr=0.9)
+    return SourceImage(
+        sha256=blobs.put(to_png(pixels)), kind=kind, state=state, job_id=place, idr=0.9
+    )
 
 
-def build(blobs: Blobs, *wanted: Source) -> dataset.Manifest:
-    return dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)[1]
+def build(blobs: Blobs, *wanted: SourceImage) -> dataset.Manifest:
+    return dataset.build_dataset(KAIRO, wanted, blobs, DrawnFaces(), 128)[1]
 
 
 def test_every_sample_is_a_square_of_the_models_resolution_with_its_caption(blobs: Blobs) -> None:
@@ -102,8 +106,8 @@ def test_every_sample_is_a_square_of_the_models_resolution_with_its_caption(blob
 
 def test_the_same_inputs_make_the_same_snapshot(blobs: Blobs) -> None:
     wanted = [put(blobs, person(1)), put(blobs, person(2))]
-    first, manifest = dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)
-    again, _ = dataset.build(KAIRO, wanted, blobs, DrawnFaces(), 128)
+    first, manifest = dataset.build_dataset(KAIRO, wanted, blobs, DrawnFaces(), 128)
+    again, _ = dataset.build_dataset(KAIRO, wanted, blobs, DrawnFaces(), 128)
     assert first == again
     assert dataset.Manifest.model_validate_json(blobs.get(first)) == manifest
     assert json.loads(blobs.get(first))["character_id"] == "kairo"
@@ -139,7 +143,7 @@ def test_a_picture_of_two_people_is_dropped(blobs: Blobs) -> None:
 
 
 def test_bytes_that_are_no_picture_are_dropped(blobs: Blobs) -> None:
-    source = Source(sha256=blobs.put(b"not a picture"), kind="reference")
+    source = SourceImage(sha256=blobs.put(b"not a picture"), kind="reference")
     assert "not a whole PNG, JPEG or WebP" in build(blobs, source).dropped[0].reason
 
 
@@ -171,7 +175,9 @@ def test_references_come_first_and_refused_images_never() -> None:
         )
 
     kairo = KAIRO.model_copy(update={"references": ("r1", "r2")})
-    wanted = dataset.sources(kairo, [golden("a", True), golden("b", False), golden("c", True)])
+    wanted = dataset.source_images(
+        kairo, [golden("a", True), golden("b", False), golden("c", True)]
+    )
     assert [source.sha256 for source in wanted] == ["r1", "r2", "aa", "cc"]
     assert dataset.inputs_digest(wanted, 128) != dataset.inputs_digest(wanted, 256)
     assert dataset.inputs_digest(wanted, 128) != dataset.inputs_digest(wanted[:-1], 128)
@@ -230,9 +236,9 @@ def test_a_revoked_consent_empties_the_set(blobs: Blobs) -> None:
     revoked = KAIRO.model_copy(
         update={"references": ("r1",), "consent": Consent(likeness="fictional", revoked=True)}
     )
-    wanted = dataset.sources(revoked, [])
+    wanted = dataset.source_images(revoked, [])
     assert wanted == ()
-    manifest = dataset.build(revoked, wanted, blobs, DrawnFaces(), 128)[1]
+    manifest = dataset.build_dataset(revoked, wanted, blobs, DrawnFaces(), 128)[1]
     assert manifest.samples == ()
     assert manifest.consent.revoked
 

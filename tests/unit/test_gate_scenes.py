@@ -7,7 +7,7 @@ from cluster.domain.character import CharacterId
 from cluster.domain.reading.sentence import canonical
 from cluster.providers.diffusers.tokens import estimate
 from tests.values import KAIRO
-from training.gate.scenes import KEY, GateScene, Prompter, gate_scenes, said
+from training.gate.scenes import KEY, GateScene, Prompter, caption_words, gate_scenes
 
 TRAINED = [
     f"portrait of moqik a man, dark cloak, {expression}, fighting, {pose}, {place}, rain"
@@ -24,7 +24,7 @@ def key(scene: GateScene) -> tuple[str | None, ...]:
 
 
 def test_captions_are_read_as_they_are_written() -> None:
-    assert said(TRAINED[0]) == {
+    assert caption_words(TRAINED[0]) == {
         "place": "studio",
         "pose": "facing the camera",
         "garment": "cloak",
@@ -57,7 +57,7 @@ def test_no_scene_is_one_that_was_trained_on() -> None:
         for pose in words.HEAD_POSES
         for place in words.PLACES
     ]
-    trained = {tuple(said(caption)[field] for field in KEY) for caption in everything}
+    trained = {tuple(caption_words(caption)[field] for field in KEY) for caption in everything}
     scenes = gate_scenes(KAIRO, everything, 48)
     assert not {key(scene) for scene in scenes} & trained
     assert len({key(scene) for scene in scenes}) == 48

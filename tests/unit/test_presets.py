@@ -16,8 +16,8 @@ from cluster.settings import GeneratorSettings, Settings, TrainingSettings
 from cluster.store import Store
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, Sample
-from training.lora.fit import fit, share_of
 from training.lora.presets import FAMILIES, PRESETS, family_of, preset_of, recipe_for
+from training.lora.ray_train import share_of, train_lora
 
 ADA = Character(id=CharacterId("ada"), name="Ada")
 
@@ -87,7 +87,7 @@ def order(settings: Settings, who: Character = ADA, **changes: object) -> Traini
 
 def refused(order: TrainingOrder, settings: Settings, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
-        fit(order, settings, lambda _: None)
+        train_lora(order, settings, lambda _: None)
 
 
 def test_nobody_trains_a_character_whose_consent_was_revoked(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.settings import Recipe
-from training.data.curation import copy_score, look
+from training.data.curation import copy_score, signature_of
 from training.lora.probe import PictureScore, ProbeScore, probes_for
 from training.lora.run import Run, State
 
@@ -211,9 +211,12 @@ def test_a_picture_is_a_copy_of_itself_and_not_of_another() -> None:
     one, other = (
         dice.integers(0, 256, (9, 9, 3), np.uint8).repeat(8, 0).repeat(8, 1) for _ in "ab"
     )
-    assert copy_score(look(one), [look(other), look(np.roll(one, 1, 0))]) == 1.0
-    assert copy_score(look(one), [look(other)]) < 0.5
-    assert copy_score(look(one), []) == 0.0
+    assert (
+        copy_score(signature_of(one), [signature_of(other), signature_of(np.roll(one, 1, 0))])
+        == 1.0
+    )
+    assert copy_score(signature_of(one), [signature_of(other)]) < 0.5
+    assert copy_score(signature_of(one), []) == 0.0
 
 
 def test_probes_are_the_same_every_time_and_name_the_actor() -> None:

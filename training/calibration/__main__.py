@@ -23,7 +23,7 @@ from cluster.providers import face_encoder
 from cluster.providers.calibrations import file_name, own_folder
 from cluster.providers.wheels import member, wheel
 from cluster.settings import ASSETS, Settings
-from training.calibration.curve import Data, calibrate, compare, pairs
+from training.calibration.curve import CalibrationData, compare, fit_calibration, pairs
 from training.studio.base.renders import RenderSet, make
 from training.studio.base.vae import decode, encode
 from training.studio.renderer.render import shipped_head
@@ -54,8 +54,8 @@ People = list[Vector]
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
-@app.command()
-def photo(
+@app.command("photo")
+def calibrate_on_photographs(
     pack: Annotated[str, typer.Option(help="studio, a folder, or an InsightFace pack")] = "studio",
     out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
 ) -> None:
@@ -69,8 +69,8 @@ def photo(
     _write(photo_data(crowd, people), encoder.model, folder)
 
 
-@app.command()
-def studio(
+@app.command("studio")
+def calibrate_on_renders(
     renders: Annotated[Path | None, typer.Option(help="Keep the renders here.")] = None,
     vae: Annotated[Path, typer.Option(help="The base model's VAE.")] = ASSETS / "studio" / "vae",
     pack: Annotated[str, typer.Option(help="studio, a folder, or an InsightFace pack")] = "studio",
@@ -85,15 +85,15 @@ def studio(
     _write(studio_data(embedded), encoder.model, folder)
 
 
-def photo_data(crowd: Vector, people: People) -> Data:
+def photo_data(crowd: Vector, people: People) -> CalibrationData:
     """Strangers of both sets: varied colour photographs, and grey ones from one camera and studio,
     who resemble each other more. The right person is known in the second set alone."""
     cases = {count: {"Olivetti": compare(people, people, count)} for count in PHOTO_REFERENCES}
     cases[1]["CelebA"] = pairs(crowd)
-    return Data("photo", cases, len(crowd) + len(people), PHOTO_SOURCE, PHOTO_LICENCE)
+    return CalibrationData("photo", cases, len(crowd) + len(people), PHOTO_SOURCE, PHOTO_LICENCE)
 
 
-def studio_data(versions: dict[str, People]) -> Data:
+def studio_data(versions: dict[str, People]) -> CalibrationData:
     """References are renders, as a character's are; probes come in every version."""
     every = np.concatenate([own for people in versions.values() for own in people])
     centre = every[every.any(axis=1)].mean(axis=0)
@@ -112,7 +112,7 @@ def studio_data(versions: dict[str, People]) -> Data:
         "The centre is the mean of the same vectors."
     )
     where = tuple(round(value, 5) for value in centre.tolist())
-    return Data("studio", cases, len(known), source, STUDIO_LICENCE, where)
+    return CalibrationData("studio", cases, len(known), source, STUDIO_LICENCE, where)
 
 
 def _encoder(pack: str, out: Path | None) -> tuple[FaceEncoder, Path]:
@@ -161,8 +161,8 @@ def _by_actor(encoder: FaceEncoder, pictures: Pixels) -> People:
     return people
 
 
-def _write(data: Data, model: str, folder: Path) -> None:
-    result = calibrate(model, data)
+def _write(data: CalibrationData, model: str, folder: Path) -> None:
+    result = fit_calibration(model, data)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / file_name(model, data.domain)
     file.write_text(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")

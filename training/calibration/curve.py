@@ -41,7 +41,7 @@ class Comparisons(NamedTuple):
         return np.asarray(self.cosine[self.known != self.probe])
 
 
-class Data(NamedTuple):
+class CalibrationData(NamedTuple):
     """What a calibration is fitted on: comparisons by number of references and kind of picture.
     Those without a comparison of the same person count for the strangers alone."""
 
@@ -89,7 +89,9 @@ def quantile_above(strangers: Cosines, share: float) -> float:
     return float(np.nextafter(ordered[allowed], np.inf)) if allowed < len(ordered) else -1.0
 
 
-def rate(found: Comparisons, hit: npt.NDArray[np.bool_], *, same: bool) -> tuple[float, float]:
+def error_rate(
+    found: Comparisons, hit: npt.NDArray[np.bool_], *, same: bool
+) -> tuple[float, float]:
     """Share of the comparisons (with the same person, or with strangers) that hit, and the upper
     end of its 95 % confidence interval. Where none hits: the rule of three, over people."""
     mine = (found.known == found.probe) == same
@@ -113,7 +115,7 @@ def _resampled(hits: Counts, total: Counts) -> Iterator[float]:
             yield float(weight @ hits @ weight) / compared
 
 
-def calibrate(model: str, data: Data) -> Calibration:
+def fit_calibration(model: str, data: CalibrationData) -> Calibration:
     """A curve for each number of references, with the error rates of its worst kind of picture;
     those of every kind are in the notes."""
     notes: list[str] = []
@@ -135,10 +137,12 @@ def _curve(count: int, kinds: dict[str, Comparisons], notes: list[str]) -> Curve
     threshold = max(thresholds.values())
     labelled = {kind: found for kind, found in kinds.items() if len(found.same)}
     fars = {
-        kind: rate(found, found.cosine >= threshold, same=False) for kind, found in kinds.items()
+        kind: error_rate(found, found.cosine >= threshold, same=False)
+        for kind, found in kinds.items()
     }
     frrs = {
-        kind: rate(found, found.cosine < threshold, same=True) for kind, found in labelled.items()
+        kind: error_rate(found, found.cosine < threshold, same=True)
+        for kind, found in labelled.items()
     }
     for name, rates in (("FAR", fars), ("FRR", frrs)):
         notes += [

@@ -44,7 +44,7 @@ MIN_LUMA, MAX_LUMA, MAX_CLIPPED = 22.0, 233.0, 0.6
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageSignature:
     """What the duplicate guard knows of a picture.
 
     ``phash`` 64 bits; ``thumbnail`` float32 (768,), zero mean and unit length; ``face`` a
@@ -60,16 +60,16 @@ class Look:
         return f"{self.phash:016x}"
 
 
-def look(pixels: Pixels, face: Vector | None = None) -> Look:
+def signature_of(pixels: Pixels, face: Vector | None = None) -> ImageSignature:
     """The look of uint8 RGB pixels (height, width, 3): DCT perceptual hash and thumbnail."""
     phash = int(str(imagehash.phash(Image.fromarray(pixels))), 16)
     small = cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
     centred = small - small.mean()
     thumbnail = centred / max(float(np.linalg.norm(centred)), 1e-6)
-    return Look(phash, thumbnail.astype(np.float32), face)
+    return ImageSignature(phash, thumbnail.astype(np.float32), face)
 
 
-def same_picture(a: Look, b: Look) -> bool:
+def same_picture(a: ImageSignature, b: ImageSignature) -> bool:
     """Whether two pictures are near-duplicates: nearly equal hashes, or close ones whose
     thumbnails (or faces, with somewhat less alike thumbnails) agree."""
     bits = (a.phash ^ b.phash).bit_count()
@@ -83,7 +83,7 @@ def same_picture(a: Look, b: Look) -> bool:
     return alike > SAME_THUMBNAIL
 
 
-def copy_score(mine: Look, others: Sequence[Look]) -> float:
+def copy_score(mine: ImageSignature, others: Sequence[ImageSignature]) -> float:
     """How nearly a picture repeats one of `others`, 0 to 1: the best thumbnail cosine, and 1 for a
     hash as near as that of the same picture."""
     if any((mine.phash ^ other.phash).bit_count() <= SAME_BITS for other in others):
@@ -146,8 +146,8 @@ def refusal(
     idr: float | None,
     state: SceneState,
     *,
-    references: Sequence[Look],
-    accepted: Sequence[tuple[Look, SceneState]],
+    references: Sequence[ImageSignature],
+    accepted: Sequence[tuple[ImageSignature, SceneState]],
 ) -> str:
     """Why an image may not join the set, as `<guard>: <finding>`; "" when it may.
 
@@ -157,7 +157,7 @@ def refusal(
         return f"idr: {'no face' if idr is None else f'{idr:.3f}'} is not above {GOLDEN_IDR}"
     if flaw := blemish(pixels):
         return f"quality: {flaw}"
-    mine = look(pixels)
+    mine = signature_of(pixels)
     if any(same_picture(mine, reference) for reference in references):
         return "reference: a copy of a reference image"
     if any(same_picture(mine, other) for other, _ in accepted):

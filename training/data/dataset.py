@@ -1,6 +1,6 @@
 """Golden images -> training set: cropped, cleaned, deduplicated, captioned, and accounted for.
 
-`build` is deterministic: the same inputs give the same bytes, so a snapshot is named by its
+`build_dataset` is deterministic: the same inputs give the same bytes, so a snapshot is named by its
 manifest's digest, and building it again after a crash costs time but changes nothing. Every
 picture gives its frame and, where there are pixels enough, its face; the manifest says where each
 comes from and on whose word. A character whose consent does not hold has an empty set.
@@ -20,23 +20,23 @@ from cluster.errors import BadImage
 from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger
 from training.data.captions import close_up, looks_of, read_state, scene_caption, trigger_for
 from training.data.crops import Unfit, check_face, close, frame, the_face
-from training.data.curation import Look, blemish, look, same_picture
+from training.data.curation import ImageSignature, blemish, same_picture, signature_of
 
-Kind = Literal["reference", "golden"]
+SourceKind = Literal["reference", "golden"]
 Crop = Literal["frame", "face"]
 
-LICENCES: dict[Kind, str] = {
+LICENCES: dict[SourceKind, str] = {
     "reference": "the uploader's, for this character's adapters",
     "golden": "output of this installation's image model, under that model's terms",
 }
 
 
-class Source(Value):
+class SourceImage(Value):
     """A picture that may become samples. `sha256` names its blob; `state` is what it shows, None
     when nobody has said."""
 
     sha256: str
-    kind: Kind
+    kind: SourceKind
     state: SceneState | None = None
     job_id: str | None = None
     idr: float | None = None
@@ -53,7 +53,7 @@ class Sample(Value):
     source: str
     crop: Crop
     caption: str
-    kind: Kind
+    kind: SourceKind
     job_id: str | None = None
     idr: float | None = None
     licence: str
@@ -80,7 +80,7 @@ class Manifest(Value):
     dropped: tuple[Dropped, ...]
 
 
-def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source, ...]:
+def source_images(character: Character, golden: Sequence[GoldenImage]) -> tuple[SourceImage, ...]:
     """The references, then the accepted golden images, in a stable order; none of them while the
     character's consent does not hold."""
     if not character.consent.holds(now().date()):
@@ -89,9 +89,9 @@ def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source
         (one for one in golden if one.accepted), key=lambda one: (one.created_at, one.job_id)
     )
     return (
-        *(Source(sha256=sha, kind="reference") for sha in character.references),
+        *(SourceImage(sha256=sha, kind="reference") for sha in character.references),
         *(
-            Source(
+            SourceImage(
                 sha256=one.sha256,
                 kind="golden",
                 state=one.state,
@@ -103,7 +103,7 @@ def sources(character: Character, golden: Sequence[GoldenImage]) -> tuple[Source
     )
 
 
-def inputs_digest(wanted: Sequence[Source], resolution_px: int) -> str:
+def inputs_digest(wanted: Sequence[SourceImage], resolution_px: int) -> str:
     """Digest of everything that decides a snapshot's samples."""
     lines = [f"format 2, {resolution_px} px", *(source.model_dump_json() for source in wanted)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -123,16 +123,16 @@ class _Builder:
         self._character, self._blobs = character, blobs
         self._faces, self._tagger = faces, tagger if character.domain == "studio" else None
         self._resolution_px = resolution_px
-        self._kept: list[tuple[Look, Kind]] = []
+        self._kept: list[tuple[ImageSignature, SourceKind]] = []
 
-    def results(self, wanted: Sequence[Source]) -> Iterator[Sample | Dropped]:
+    def results(self, wanted: Sequence[SourceImage]) -> Iterator[Sample | Dropped]:
         for source in wanted:
             try:
                 yield from self._samples(source)
             except (Unfit, BadImage) as reason:
                 yield Dropped(source=source.sha256, reason=str(reason))
 
-    def _samples(self, source: Source) -> list[Sample]:
+    def _samples(self, source: SourceImage) -> list[Sample]:
         pixels = decode_image(self._blobs.get(source.sha256))
         if flaw := blemish(pixels):
             raise Unfit(flaw)
@@ -140,7 +140,7 @@ class _Builder:
         tags = self._tagger.tags(pixels, face.box) if self._tagger else None
         check_face(pixels, face, tags)
         whole = frame(pixels, face, self._resolution_px)
-        self._keep(look(pixels, face.embedding), source.kind)
+        self._keep(signature_of(pixels, face.embedding), source.kind)
         state = source.state or (read_state(tags) if tags else SceneState())
         crops = [self._sample(source, "frame", whole, state)]
         nearer = close(pixels, face, self._resolution_px)
@@ -148,7 +148,7 @@ class _Builder:
             crops.append(self._sample(source, "face", nearer, close_up(state)))
         return crops
 
-    def _keep(self, mine: Look, kind: Kind) -> None:
+    def _keep(self, mine: ImageSignature, kind: SourceKind) -> None:
         for other, theirs in self._kept:
             if same_picture(mine, other):
                 copied = kind == "golden" and theirs == "reference"
@@ -157,7 +157,7 @@ class _Builder:
                 )
         self._kept.append((mine, kind))
 
-    def _sample(self, source: Source, crop: Crop, pixels: Pixels, state: SceneState) -> Sample:
+    def _sample(self, source: SourceImage, crop: Crop, pixels: Pixels, state: SceneState) -> Sample:
         character = self._character
         return Sample(
             image=self._blobs.put(to_png(pixels)),
@@ -171,9 +171,9 @@ class _Builder:
         )
 
 
-def build(
+def build_dataset(
     character: Character,
-    wanted: Sequence[Source],
+    wanted: Sequence[SourceImage],
     blobs: BlobStore,
     faces: FaceEncoder,
     resolution_px: int,
@@ -198,6 +198,6 @@ def build(
     return blobs.put(manifest.model_dump_json(indent=1).encode()), manifest
 
 
-def load(digest: str, blobs: BlobStore) -> Manifest:
+def load_manifest(digest: str, blobs: BlobStore) -> Manifest:
     """The manifest of that digest. Raises NotFound."""
     return Manifest.model_validate_json(blobs.get(digest))

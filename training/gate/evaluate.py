@@ -22,14 +22,18 @@ from cluster.providers import image_model
 from cluster.providers.diffusers.tokens import token_counter
 from cluster.settings import GateSettings, Settings
 from cluster.store.blobs import Blobs
-from training.data.curation import look
-from training.data.dataset import load
-from training.gate.bootstrap import Numbers, better, draws, no_less_varied, no_worse
-from training.gate.picture_scores import Scored, Scorer, distances
+from cluster.telemetry import logger
+from training.data.curation import signature_of
+from training.data.dataset import load_manifest
+from training.gate.bootstrap import ENOUGH_SCENES, Numbers, PairedBootstrap
+from training.gate.picture_scores import ScoredImage, Scorer, distances
 from training.gate.scenes import GateScene, Prompter, gate_scenes
 from training.gate.sheet import gate_sheet
 
-Report = Callable[[int, int], None]
+OnJudged = Callable[[int, int], None]
+"""Told of (pictures judged, pictures to judge)."""
+
+log = logger(__name__)
 
 
 class PictureReport(Value):
@@ -72,19 +76,16 @@ def judge(
     champion: AdapterVersion | None,
     character: Character,
     settings: Settings,
-    report: Report | None = None,
+    on_judged: OnJudged | None = None,
 ) -> Verdict:
     """Decide whether `challenger` takes the place of `champion` (None: of no adapter).
 
     Loads its own image model, face encoder and tagger, and blocks for as long as they take.
-
-    Args:
-        report: Told of (pictures judged, pictures to judge).
     """
     blobs = Blobs(settings.store.blob_root)
     model = image_model(settings.generator, blobs)
     gate = Gate(model, IdentityJudge(settings), blobs, settings)
-    return gate.judge(challenger, champion, character, report or (lambda _done, _all: None))
+    return gate.judge(challenger, champion, character, on_judged or (lambda _done, _all: None))
 
 
 class Gate:
@@ -108,33 +109,37 @@ class Gate:
         challenger: AdapterVersion,
         champion: AdapterVersion | None,
         character: Character,
-        report: Report,
+        on_judged: OnJudged,
     ) -> Verdict:
-        """A file that the model cannot use is refused like any other."""
+        """Decide; a file that the model cannot use is refused like any other."""
+        if self._settings.scenes < ENOUGH_SCENES:
+            log.warning("gate.few_scenes", scenes=self._settings.scenes, enough=ENOUGH_SCENES)
         captions, known = self._trained_on(challenger, character)
         scenes = gate_scenes(character, captions, self._settings.scenes)
-        scorer = Scorer(self._identity, character, [look(pixels) for pixels in known])
+        scorer = Scorer(self._identity, character, [signature_of(pixels) for pixels in known])
         total = 2 * len(scenes)
         try:
-            new = self._painted(scenes, character, challenger, scorer, lambda n: report(n, total))
+            new = self._painted(
+                scenes, character, challenger, scorer, lambda n: on_judged(n, total)
+            )
         except BadAdapter as error:
             return Verdict(promoted=False, reason=f"file: {error.message}", scenes=0)
         old = self._painted(
-            scenes, character, champion, scorer, lambda n: report(len(scenes) + n, total)
+            scenes, character, champion, scorer, lambda n: on_judged(len(scenes) + n, total)
         )
-        measures = weigh([one for _, one in old], [one for _, one in new], self._settings)
-        reason = "; ".join(told(one) for one in measures if not one.passed)
+        measures = gate_measures([one for _, one in old], [one for _, one in new], self._settings)
+        reason = "; ".join(refusal_reason(one) for one in measures if not one.passed)
         verdict = Verdict(promoted=not reason, reason=reason, measures=measures, scenes=len(scenes))
         return self._reported(verdict, challenger, champion, character, scenes, old, new)
 
     def _trained_on(
         self, challenger: AdapterVersion, character: Character
     ) -> tuple[list[str], list[Pixels]]:
-        """Captions and pictures that the challenger may know by heart."""
+        """Captions, and pictures (uint8 RGB), that the challenger may know by heart."""
         digests = list(character.references)
         captions: list[str] = []
         if challenger.training is not None:
-            samples = load(challenger.training.manifest, self._blobs).samples
+            samples = load_manifest(challenger.training.manifest, self._blobs).samples
             captions = [sample.caption for sample in samples]
             digests += [sha for one in samples for sha in (one.image, one.source)]
         return captions, [decode_image(self._blobs.get(sha)) for sha in dict.fromkeys(digests)]
@@ -146,10 +151,10 @@ class Gate:
         adapter: AdapterVersion | None,
         scorer: Scorer,
         report: Callable[[int], None],
-    ) -> list[tuple[RenderOrder, Scored]]:
+    ) -> list[tuple[RenderOrder, ScoredImage]]:
         """Every scene with one adapter, or with none. Raises BadAdapter."""
         orders = [self._order(scene, character, adapter) for scene in scenes]
-        found: list[tuple[RenderOrder, Scored]] = []
+        found: list[tuple[RenderOrder, ScoredImage]] = []
         for start in range(0, len(orders), self._settings.batch_size):
             batch = orders[start : start + self._settings.batch_size]
             shown = self._model.render_batch(batch)
@@ -179,13 +184,13 @@ class Gate:
         champion: AdapterVersion | None,
         character: Character,
         scenes: Sequence[GateScene],
-        old: Sequence[tuple[RenderOrder, Scored]],
-        new: Sequence[tuple[RenderOrder, Scored]],
+        old: Sequence[tuple[RenderOrder, ScoredImage]],
+        new: Sequence[tuple[RenderOrder, ScoredImage]],
     ) -> Verdict:
         """The verdict with its report and its sheet among the blobs."""
         pictures = [[self._picture(*one) for one in side] for side in (old, new)]
         rates = [float(np.mean([is_pass(one) for _, one in side])) for side in (old, new)]
-        told = GateReport(
+        report = GateReport(
             character_id=character.id,
             champion=champion.id if champion else None,
             challenger=challenger.id,
@@ -209,12 +214,12 @@ class Gate:
         )
         return verdict.model_copy(
             update={
-                "report": self._blobs.put(told.model_dump_json(indent=1).encode()),
+                "report": self._blobs.put(report.model_dump_json(indent=1).encode()),
                 "sheet": self._blobs.put(sheet),
             }
         )
 
-    def _picture(self, order: RenderOrder, scored: Scored) -> PictureReport:
+    def _picture(self, order: RenderOrder, scored: ScoredImage) -> PictureReport:
         return PictureReport(
             image=self._blobs.put(to_png(scored.pixels)),
             prompt=order.prompt,
@@ -225,8 +230,8 @@ class Gate:
         )
 
 
-def weigh(
-    champion: Sequence[Scored], challenger: Sequence[Scored], settings: GateSettings
+def gate_measures(
+    champion: Sequence[ScoredImage], challenger: Sequence[ScoredImage], settings: GateSettings
 ) -> tuple[Measure, ...]:
     """Every figure of the decision, for pictures of the same scenes.
 
@@ -234,28 +239,22 @@ def weigh(
     there are is a figure of its own.
     """
     old, new = list(champion), list(challenger)
-    resampled = draws(len(old), settings.resamples)
-    sure = settings.confidence
+    bootstrap = PairedBootstrap(len(old), settings.resamples, settings.confidence)
     found = [
-        better("idr", _idrs(old), _idrs(new), resampled, sure),
-        no_worse("face_found", _faces(old), _faces(new), resampled, sure, settings.face_margin),
+        bootstrap.better("idr", _idrs(old), _idrs(new)),
+        bootstrap.no_worse("face_found", _faces(old), _faces(new), settings.face_margin),
     ]
-    obeyed_old = _known(one.adherence for one in old)
-    obeyed_new = _known(one.adherence for one in new)
-    if len(obeyed_old) == len(obeyed_new) == len(old):
-        found.append(
-            no_worse(
-                "adherence", obeyed_old, obeyed_new, resampled, sure, settings.adherence_margin
-            )
-        )
+    obeyed = _known(one.adherence for one in old), _known(one.adherence for one in new)
+    if len(obeyed[0]) == len(obeyed[1]) == len(old):
+        found.append(bootstrap.no_worse("adherence", *obeyed, settings.adherence_margin))
     apart = distances(old), distances(new)
-    found.append(no_less_varied("variety", *apart, resampled, sure, settings.variety_margin))
+    found.append(bootstrap.no_less_varied("variety", *apart, settings.variety_margin))
     copies = _known(one.copy for one in old), _known(one.copy for one in new)
-    found.append(no_worse("copy", *copies, resampled, sure, settings.copy_margin, "low"))
+    found.append(bootstrap.no_worse("copy", *copies, settings.copy_margin, good="low"))
     return tuple(found)
 
 
-def told(measure: Measure) -> str:
+def refusal_reason(measure: Measure) -> str:
     """Why a measure refuses, in words."""
     change = f"{measure.name} {measure.champion:.3f} to {measure.challenger:.3f}"
     bounds = f"interval of the difference {measure.low:+.3f} to {measure.high:+.3f}"
@@ -264,7 +263,7 @@ def told(measure: Measure) -> str:
     return f"{change}: worse than its margin of {measure.margin:g}"
 
 
-def is_pass(scored: Scored) -> bool:
+def is_pass(scored: ScoredImage) -> bool:
     return scored.identity.verdict == "pass"
 
 
@@ -272,9 +271,9 @@ def _known(scores: Iterable[float | None]) -> Numbers:
     return np.array([one for one in scores if one is not None], np.float64)
 
 
-def _idrs(scored: Sequence[Scored]) -> Numbers:
+def _idrs(scored: Sequence[ScoredImage]) -> Numbers:
     return np.array([one.idr or 0.0 for one in scored], np.float64)
 
 
-def _faces(scored: Sequence[Scored]) -> Numbers:
+def _faces(scored: Sequence[ScoredImage]) -> Numbers:
     return np.array([one.idr is not None for one in scored], np.float64)

@@ -14,19 +14,26 @@ from cluster.domain.identity.tags import Tags
 from cluster.domain.scene import SceneState
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
-from training.data.curation import Look, copy_score, look
+from training.data.curation import ImageSignature, copy_score, signature_of
 from training.gate.bootstrap import Numbers
 
 HEADS = (
-    "outfit", "outfit_colour", "expression", "head_pose", "action", "framing", "place", "weather",
-)  # fmt: skip
+    "outfit",
+    "outfit_colour",
+    "expression",
+    "head_pose",
+    "action",
+    "framing",
+    "place",
+    "weather",
+)
 """What of a scene the tagger reads."""
 HASH_BITS = 64
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A painted picture and its scores.
+class ScoredImage:
+    """A painted picture, uint8 RGB (height, width, 3), and its scores.
 
     ``idr`` is None without a face; ``adherence`` and ``copy`` are 0 to 1, ``adherence`` None
     where the tagger's word counts for nothing.
@@ -36,7 +43,7 @@ class Scored:
     identity: IdentityReport
     adherence: float | None
     copy: float
-    look: Look
+    signature: ImageSignature
     tags: Tags | None
 
     @property
@@ -48,27 +55,29 @@ class Scorer:
     """Scores pictures of one character.
 
     Args:
-        known: Looks of every picture that the adapter may have learned by heart.
+        known: Signatures of every picture that the adapter may have learned by heart.
     """
 
-    def __init__(self, judge: IdentityJudge, character: Character, known: Sequence[Look]) -> None:
+    def __init__(
+        self, judge: IdentityJudge, character: Character, known: Sequence[ImageSignature]
+    ) -> None:
         self._judge = judge
         self._character = character
         self._known = known
         # On photographs nobody has measured the tagger: what it says of them decides nothing.
         self._tagger = judge.tagger if character.domain == "studio" else None
 
-    def score(self, pixels: Pixels, asked: SceneState) -> Scored:
+    def score(self, pixels: Pixels, asked: SceneState) -> ScoredImage:
         """Score uint8 RGB pixels (height, width, 3) of a scene."""
         identity = self._judge.report(pixels, self._character)
         tags = self._tagger.tags(pixels, identity.box) if self._tagger else None
-        mine = look(pixels)
-        return Scored(
+        mine = signature_of(pixels)
+        return ScoredImage(
             pixels=pixels,
             identity=identity,
             adherence=adherence(tags, asked) if tags else None,
             copy=copy_score(mine, self._known),
-            look=mine,
+            signature=mine,
             tags=tags,
         )
 
@@ -86,19 +95,25 @@ def asked_words(asked: SceneState) -> dict[str, str | None]:
     """The word that a scene asks of each of the tagger's heads."""
     outfit = asked.outfit
     words = (
-        outfit.garment if outfit else None, outfit.colour if outfit else None, asked.expression,
-        asked.pose, asked.action, asked.framing, asked.place, asked.weather,
-    )  # fmt: skip
+        outfit.garment if outfit else None,
+        outfit.colour if outfit else None,
+        asked.expression,
+        asked.pose,
+        asked.action,
+        asked.framing,
+        asked.place,
+        asked.weather,
+    )
     return dict(zip(HEADS, words, strict=True))
 
 
-def distances(scored: Sequence[Scored]) -> Numbers:
+def distances(scored: Sequence[ScoredImage]) -> Numbers:
     """How different each two pictures are, float64 (n, n) in [0, 1].
 
     Half what their perceptual hashes differ by, half the total variation distance between what
     the tagger reads; the hashes alone where it reads nothing.
     """
-    hashes = [one.look.phash for one in scored]
+    hashes = [one.signature.phash for one in scored]
     differ = np.array([[(a ^ b).bit_count() / HASH_BITS for b in hashes] for a in hashes])
     tags = [one.tags for one in scored if one.tags is not None]
     if len(tags) < len(scored):

@@ -37,7 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 KEY = ("place", "pose", "garment", "colour", "expression")
 """What makes two scenes the same one."""
 
-Words = dict[str, str | None]
+SceneWords = dict[str, str | None]
 
 
 class GateScene(Value):
@@ -52,7 +52,7 @@ class GateScene(Value):
         return ", ".join(str(word) for word in (self.state.place, *shown, self.state.pose) if word)
 
 
-def said(caption: str) -> Words:
+def caption_words(caption: str) -> SceneWords:
     """The words of a training caption, field by field."""
     reading = read(caption)
     return {
@@ -69,7 +69,7 @@ def said(caption: str) -> Words:
 
 def gate_scenes(character: Character, captions: Iterable[str], count: int) -> list[GateScene]:
     """`count` scenes for a character whose training captions are given, all different."""
-    trained = [said(caption) for caption in captions]
+    trained = [caption_words(caption) for caption in captions]
     known = {tuple(one[field] for field in KEY) for one in trained}
     digest = hashlib.sha256(character.id.encode()).digest()
     rng = np.random.default_rng(list(digest))
@@ -85,7 +85,7 @@ def gate_scenes(character: Character, captions: Iterable[str], count: int) -> li
     return scenes
 
 
-def _pool(field: str, trained: Sequence[Words]) -> tuple[str, ...]:
+def _pool(field: str, trained: Sequence[SceneWords]) -> tuple[str, ...]:
     seen = {one[field] for one in trained}
     fresh = tuple(word for word in FIELDS[field] if word not in seen)
     return fresh if len(fresh) >= FEW else FIELDS[field]

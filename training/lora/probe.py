@@ -72,7 +72,7 @@ class ProbeScore(Value):
         """Whether it is not measurably worse than the best look: within two standard errors, over
         the same pictures.
 
-        A look's few pictures tell adapters that resemble each other apart no better than dice
+        A look's few pictures tell adapters that resemble each other apart no better than rng
         would, and of two that they cannot tell apart the one that learned longer is the better.
         """
         apart = [mine - its for mine, its in zip(self.idrs, best.idrs, strict=False)]
@@ -81,7 +81,7 @@ class ProbeScore(Value):
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeScene:
     """One picture to paint."""
 
     prompt: str
@@ -89,38 +89,38 @@ class Probe:
     seed: int
 
 
-def probes_for(character: Character, trigger: str, looks: str, count: int) -> list[Probe]:
+def probes_for(character: Character, trigger: str, looks: str, count: int) -> list[ProbeScene]:
     """The same scenes for every look and every run of a character: own clothes in every second."""
-    dice = np.random.default_rng(SCENES_SEED)
+    rng = np.random.default_rng(SCENES_SEED)
     found = []
     for number in range(count):
-        other = Outfit(garment=_any(dice, OUTFITS), colour=_any(dice, OUTFIT_COLOURS))
+        other = Outfit(garment=_any(rng, OUTFITS), colour=_any(rng, OUTFIT_COLOURS))
         own = character.profile.outfit if number % 2 == 0 else None
         state = SceneState(
             framing="portrait" if number % 2 else "close-up",
             outfit=own or other,
-            expression=_any(dice, EXPRESSIONS),
-            pose=HEAD_POSES[0] if number % 3 else _any(dice, HEAD_POSES),
-            place=_any(dice, PLACES[1:]),
+            expression=_any(rng, EXPRESSIONS),
+            pose=HEAD_POSES[0] if number % 3 else _any(rng, HEAD_POSES),
+            place=_any(rng, PLACES[1:]),
         )
         prompt = with_looks(scene_caption(trigger, character.profile, state), looks)
-        found.append(Probe(prompt, state, seed=SCENES_SEED + number))
+        found.append(ProbeScene(prompt, state, seed=SCENES_SEED + number))
     return found
 
 
 class Prober:
     """Paints and scores; worker `rank` of `workers` takes every `workers`-th picture."""
 
-    def __init__(self, paint: Painter, scorer: Scorer, probes: Sequence[Probe]) -> None:
+    def __init__(self, paint: Painter, scorer: Scorer, probes: Sequence[ProbeScene]) -> None:
         self._paint, self._scorer, self._probes = paint, scorer, probes
 
     def scores(self, rank: int, workers: int) -> list[PictureScore]:
         return [self._score(probe) for probe in self._probes[rank::workers]]
 
-    def _score(self, probe: Probe) -> PictureScore:
+    def _score(self, probe: ProbeScene) -> PictureScore:
         found = self._scorer.score(self._paint(probe.prompt, probe.seed), probe.state)
         return PictureScore(idr=found.idr, adherence=found.adherence, copy_score=found.copy)
 
 
-def _any(dice: np.random.Generator, words: Sequence[str]) -> str:
-    return words[int(dice.integers(len(words)))]
+def _any(rng: np.random.Generator, words: Sequence[str]) -> str:
+    return words[int(rng.integers(len(words)))]

@@ -27,8 +27,8 @@ from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import Recipe, Settings
 from cluster.store.blobs import Blobs
 from training.data.captions import with_looks
-from training.data.curation import look
-from training.data.dataset import Manifest, load
+from training.data.curation import signature_of
+from training.data.dataset import Manifest, load_manifest
 from training.gate.picture_scores import Scorer
 from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
@@ -82,7 +82,7 @@ class Worker:
         self._rank, self._workers = context.get_world_rank(), context.get_world_size()
         self._base: BaseFolder = base_folder(config.settings.generator.model)
         self._blobs = Blobs(config.settings.store.blob_root)
-        self._manifest: Manifest = load(config.order.manifest, self._blobs)
+        self._manifest: Manifest = load_manifest(config.order.manifest, self._blobs)
         torch.set_num_threads(config.threads)
 
     def run(self) -> TrainedAdapter | None:
@@ -157,7 +157,7 @@ class Worker:
     def _prober(self) -> Prober:
         order, recipe = self._config.order, self._config.recipe
         frames = [sample for sample in self._manifest.samples if sample.crop == "frame"]
-        known = [look(decode_image(self._blobs.get(frame.image))) for frame in frames]
+        known = [signature_of(decode_image(self._blobs.get(frame.image))) for frame in frames]
         return Prober(
             partial(self._painter, adapted=True),
             Scorer(self._judge, self._config.character, known),

@@ -22,7 +22,7 @@ from cluster.ports import Pixels
 from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
 from training.data.captions import class_caption
-from training.data.curation import Look, look, refusal
+from training.data.curation import ImageSignature, refusal, signature_of
 from training.studio.cast.role import portraits, profile_of, state_of
 from training.studio.renderer.actor import FEATURE_SIGMA, Actor, Mark, random_actor
 from training.studio.renderer.render import Renderer
@@ -86,8 +86,8 @@ def _approved(
             references=tuple(blobs.put(to_png(one)) for one in pictures),
         )  # fmt: skip
         judge = IdentityJudge(settings)
-        known = [look(one) for one in pictures]
-        kept: list[tuple[Look, SceneState]] = []
+        known = [signature_of(one) for one in pictures]
+        kept: list[tuple[ImageSignature, SceneState]] = []
         rng = np.random.default_rng(1)
         for _ in range(TRIES):
             shot = random_shot(rng)
@@ -100,7 +100,7 @@ def _approved(
                 continue
             if refusal(pixels, idr, state, references=known, accepted=kept):
                 continue
-            kept.append((look(pixels), state))
+            kept.append((signature_of(pixels), state))
             yield content, class_caption(profile, state)
             if len(kept) == SCENES:
                 return

@@ -1,8 +1,8 @@
 """Trains a character's adapter: one to N workers under Ray Train, resumed by the run's id.
 
-`fit` checks everything that can be checked before anything is spent, starts the workers, passes
-their progress on, and answers with the file they left among the blobs. Lost workers are replaced,
-and a run that is ordered again goes on from its last checkpoint, wherever it was cut off.
+`train_lora` checks everything that can be checked before anything is spent, starts the workers,
+passes their progress on, and answers with the file they left among the blobs. Lost workers are
+replaced, and a run that is ordered again goes on from its last checkpoint, wherever it was cut off.
 """
 
 import os
@@ -23,7 +23,7 @@ from cluster.errors import CineError, Invalid, Refused, Unavailable
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Recipe, Settings, TrainingSettings
 from cluster.store import Store
-from training.data.dataset import Manifest, load
+from training.data.dataset import Manifest, load_manifest
 from training.lora.checkpoints import runs_url
 from training.lora.presets import recipe_for
 from training.lora.progress_channel import ProgressChannel, open_channel
@@ -34,22 +34,22 @@ NEWS_S = 0.5
 EXCHANGE_TIMEOUT_S = 1800
 KEPT_CHECKPOINTS = 2
 
-Report = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 Resources = Mapping[str, float]
 
 
-def fit(order: TrainingOrder, settings: Settings, report: Report) -> TrainedAdapter:
+def train_lora(order: TrainingOrder, settings: Settings, on_progress: OnProgress) -> TrainedAdapter:
     """Train the adapter that is ordered; blocks until it is among the blobs.
 
-    Ray must be running (`ray.init`). What `report` raises stops the run at its next step, with a
-    checkpoint kept, and is raised again from here. Raises NotFound, ConsentMissing, Invalid,
+    Ray must be running (`ray.init`). What `on_progress` raises stops the run at its next step,
+    with a checkpoint kept, and is raised again from here. Raises NotFound, ConsentMissing, Invalid,
     Refused, Unsupported or Unavailable before anything is spent, CineError when workers fail more
     often than `training.max_failures`.
     """
     character, recipe = _checked(order, settings)
     with open_channel() as channel:
         config = WorkerConfig(order, settings, recipe, character, channel, _threads(settings))
-        with _passed_on(channel, report):
+        with _passed_on(channel, on_progress):
             adapter = _trained(config)
     if adapter is None:
         raise CineError(f"run {order.run_id} was stopped before its end")
@@ -61,7 +61,7 @@ def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recip
     store = Store.open(settings.store)
     try:
         character = store.characters.get(order.character_id)
-        manifest = load(order.manifest, store.blobs)
+        manifest = load_manifest(order.manifest, store.blobs)
     finally:
         store.close()
     _allow(order, character, manifest)
@@ -127,32 +127,32 @@ def _trained(config: WorkerConfig) -> TrainedAdapter | None:
         result: Any = trainer.fit()
     except TrainingFailedError as error:
         raise _cause(error) from error
-    told: TrainedAdapter | CineError | None = result.return_value
-    if isinstance(told, CineError):
-        raise told
-    return told
+    outcome: TrainedAdapter | CineError | None = result.return_value
+    if isinstance(outcome, CineError):
+        raise outcome
+    return outcome
 
 
 def _cause(error: TrainingFailedError) -> CineError:
     """What the first worker that failed said last."""
     failures = list(getattr(error, "worker_failures", {}).values())
-    told = str(failures[0] if failures else error).strip().splitlines()
+    lines = str(failures[0] if failures else error).strip().splitlines()
     return CineError(
-        f"training failed: {told[-1] if told else type(error).__name__}",
+        f"training failed: {lines[-1] if lines else type(error).__name__}",
         advice="See the workers' logs; ordered again, the run goes on from its last checkpoint.",
     )
 
 
 @contextmanager
-def _passed_on(channel: ProgressChannel, report: Report) -> Iterator[None]:
-    """Progress reaches `report` from a thread of its own while the block runs, and all of it by
-    the block's end. What `report` raises stops the run and comes out of the block."""
+def _passed_on(channel: ProgressChannel, on_progress: OnProgress) -> Iterator[None]:
+    """Progress reaches `on_progress` from a thread of its own while the block runs, and all of it
+    by the block's end. What `on_progress` raises stops the run and comes out of the block."""
     failed: list[BaseException] = []
     over = threading.Event()
 
     def forward() -> None:
         for news in channel.take():
-            report(news)
+            on_progress(news)
 
     def watch() -> None:
         try:
