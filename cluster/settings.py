@@ -27,14 +27,19 @@ class StoreSettings(Section):
 
     @property
     def sql_url(self) -> str:
-        """SQLAlchemy URL of the metadata database; Postgres is always spoken through psycopg 3."""
-        url = self.database_url or f"sqlite:///{self.folder / 'cineai.db'}"
-        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+        """SQLAlchemy URL of the metadata database."""
+        return self._given_url or f"sqlite:///{self.folder / 'cineai.db'}"
 
     @property
     def workflow_url(self) -> str:
         """DBOS system database: its own SQLite file, or the same Postgres database."""
-        return self.database_url or f"sqlite:///{self.folder / 'workflows.db'}"
+        return self._given_url or f"sqlite:///{self.folder / 'workflows.db'}"
+
+    @property
+    def _given_url(self) -> str | None:
+        """As it was given, but always spoken through psycopg 3."""
+        url = self.database_url
+        return url and url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
     def blob_root(self) -> str:

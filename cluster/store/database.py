@@ -3,7 +3,6 @@
 Knows nothing about what is stored.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from cluster.settings import StoreSettings
+from cluster.store.engine import open_engine
 
-BUSY_TIMEOUT_MS = 30_000
 MIGRATION_LOCK = 0x43494E45
 """Key of the Postgres advisory lock under which the schema is migrated ("CINE")."""
 
@@ -30,8 +29,10 @@ class Database:
     @classmethod
     def open(cls, settings: StoreSettings) -> "Database":
         """Connect and bring the schema up to date; of concurrent openers one migrates."""
-        url = sa.make_url(settings.sql_url)
-        engine = _sqlite(url, settings) if url.get_backend_name() == "sqlite" else _postgres(url)
+        engine = open_engine(settings.sql_url, begins=None)
+        if engine.dialect.name == "sqlite":
+            # The driver's own implicit BEGIN comes too late and too weak.
+            sa.event.listen(engine, "begin", _begin_sqlite)
         database = cls(engine)
         database.migrate()
         return database
@@ -79,33 +80,6 @@ def add_once(session: Session, row: SQLModel) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def _sqlite(url: sa.URL, settings: StoreSettings) -> sa.Engine:
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        url,
-        pool_size=8,
-        max_overflow=32,
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
-    )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _postgres(url: sa.URL) -> sa.Engine:
-    return sa.create_engine(url, pool_size=8, max_overflow=32, pool_pre_ping=True)
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own implicit BEGIN comes too late and too weak: ours is in _begin_sqlite.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
-    # Survives a killed process; a power cut may cost the last commits, never the file.
-    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

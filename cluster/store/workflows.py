@@ -1,49 +1,42 @@
 """The database of durable workflows: where DBOS keeps its queue and its checkpoints."""
 
-import sqlite3
-import time
-
 import sqlalchemy as sa
 from dbos import DBOS
 
 from cluster.settings import StoreSettings
+from cluster.store.engine import open_engine
 
 APPLICATION = "cineai"
 QUEUE = "scenes"
 WORKFLOW = "scene"
+# DBOS orders a queue by `created_at`, in milliseconds; on SQLite before Python 3.12 it stamps whole
+# seconds (dbos/_migration.py: get_sqlite_timestamp_expr), so that scenes submitted within one would
+# change places. The trigger adds the milliseconds of the same moment: 'now' stands still within a
+# statement, and '%f' is SS.SSS.
+ORDERED = """
+CREATE TRIGGER IF NOT EXISTS cineai_created_at_ms AFTER INSERT ON workflow_status
+WHEN NEW.created_at % 1000 = 0
+BEGIN
+    UPDATE workflow_status
+    SET created_at = NEW.created_at + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)
+    WHERE workflow_uuid = NEW.workflow_uuid;
+END
+"""
 
 
 def open_workflow_engine(settings: StoreSettings) -> sa.Engine:
     """Open the migrated workflow database, for `DBOS` and for `DBOSClient` alike.
 
-    SQLite is in WAL with synchronous=NORMAL: it survives a killed process; after a power cut its
-    last commits may be missing. A lost checkpoint only repeats an idempotent step, and a lost
-    enqueue is made good from the jobs table, which is the truth.
+    A lost checkpoint only repeats an idempotent step, and a lost enqueue is made good from the jobs
+    table, which is the truth: SQLite's synchronous=NORMAL is enough.
     """
     url = settings.workflow_url
-    if url.startswith("sqlite"):
-        settings.folder.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url, pool_size=20, pool_timeout=30)
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        with engine.connect():
-            pass  # WAL is a property of the file: set it before the migration opens its own engine.
-    else:
-        engine = sa.create_engine(
-            url.replace("postgresql://", "postgresql+psycopg://", 1),
-            pool_size=20,
-            pool_pre_ping=True,
-        )
-    DBOS.migrate(url)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # As DBOS opens its own: immediate transactions, so that two writers wait instead of failing.
-    connection.isolation_level = "IMMEDIATE"
-    connection.execute("PRAGMA busy_timeout=30000")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    # DBOS orders a queue by strftime('%s', 'now') * 1000 where Python has an old SQLite: whole
-    # seconds, so that scenes submitted within one would change places. Answer in milliseconds.
-    connection.create_function("strftime", 2, lambda _format, _when: f"{time.time():.3f}")
+    engine = open_engine(url, begins="IMMEDIATE")
+    with engine.connect():
+        pass  # WAL is a property of the file: set it before the migration opens its own engine.
+    DBOS.migrate(url)
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            connection.exec_driver_sql(ORDERED)
+    return engine
