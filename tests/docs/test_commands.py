@@ -2,7 +2,7 @@
 
 The words after a fence's language say which: `sh` alone is run against a live service, in the
 order of the page, by a reader who has read the README; `sh parse` is read by each program's own
-parser, because it would take minutes or a cluster.
+parser, because it would take minutes or a cluster; `python fragment` is a line of a file.
 """
 
 import ast
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -59,6 +60,8 @@ def kind(block: Block) -> str:
             return "parse"
         case (("json" | "yaml"), (name,)) if name in MODELS:
             return "data"
+        case "python", ("fragment",):
+            return "fragment"
         case "mermaid", ():
             return "diagram"
         case "", () if block.file == "README.md" and block.text.startswith("serve/"):
@@ -113,6 +116,11 @@ def test_a_command_line_that_is_wrong_is_found(line: str) -> None:
 def test_data_is_what_it_is_said_to_be(block: Block) -> None:
     read = json.loads if block.language == "json" else yaml.safe_load
     TypeAdapter(MODELS[block.marks[0]]).validate_python(read(block.text))
+
+
+@pytest.mark.parametrize("block", of("fragment"), ids=str)
+def test_a_fragment_is_python(block: Block) -> None:
+    assert ast.parse(dedent(block.text)).body
 
 
 @pytest.mark.parametrize("block", of("diagram"), ids=str)
