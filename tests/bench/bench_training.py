@@ -39,11 +39,11 @@ from training.gate.evaluate import gate_measures, is_pass, refusal_reason
 from training.gate.picture_scores import ScoredImage, Scorer
 from training.gate.scenes import GateScene, Prompter, gate_scenes
 from training.studio.cast import role
-from training.studio.cast.role import portraits, state_of
+from training.studio.cast.role import reference_pictures, state_of
 from training.studio.renderer.actor import random_actor
 from training.studio.renderer.render import Renderer, shipped_head
 from training.studio.renderer.shot import random_shot
-from training.studio.report.sheet import save, sheet
+from training.studio.report.sheet import contact_sheet, save_sheet
 
 SCENES, COLUMNS = 32, 8
 
@@ -52,8 +52,8 @@ def cast(number: int, store: Store, side_px: int) -> tuple[Character, list[Sourc
     """A new actor with its pictures among the blobs."""
     dice = np.random.default_rng([99, number])
     actor = random_actor(dice)
-    references = portraits(actor, Renderer(2 * side_px, shipped_head()))
-    character = role.cast(f"actor-{number}", actor, references, store.blobs)
+    references = reference_pictures(actor, Renderer(2 * side_px, shipped_head()))
+    character = role.character_of(f"actor-{number}", actor, references, store.blobs)
     store.characters.add(character)
     shots = [random_shot(dice) for _ in range(SCENES)]
     renderer = Renderer(side_px, shipped_head())
@@ -231,7 +231,7 @@ def main(
         pictures = Batcher(settings, store, judge, character, manifest).compared(adapter)
         store.close()
     out.parent.mkdir(parents=True, exist_ok=True)
-    save(str(out), sheet(np.stack(rows_of(pictures)), COLUMNS))
+    save_sheet(out, contact_sheet(np.stack(rows_of(pictures)), COLUMNS))
     typer.echo(json.dumps(figures | figures_of(pictures, settings)))
 
 

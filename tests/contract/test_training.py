@@ -90,7 +90,7 @@ def sampler(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
 def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
     trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
     for number in range(steps):
-        trainer.step(number)
+        trainer.loop.train_step(number)
     return trainer
 
 
@@ -176,7 +176,7 @@ def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> No
 def test_steps_teach_the_pictures_and_leave_the_base_alone(denoiser: Denoiser) -> None:
     before = {name: value.clone() for name, value in denoiser.model.state_dict().items()}
     trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
-    losses = [trainer.step(0)[0] for _ in range(20)]
+    losses = [trainer.loop.train_step(0)[0] for _ in range(20)]
     assert min(losses[-5:]) < 0.985 * losses[0]
     after = denoiser.model.state_dict()
     for name, value in before.items():
@@ -198,11 +198,13 @@ def test_a_resumed_run_goes_on_to_the_same_losses(base: BaseFolder) -> None:
         return LoraTrainer(denoiser, sampler(denoiser), RECIPE)
 
     whole, cut, resumed = fresh(), fresh(), fresh()
-    expected = [whole.step(number)[0] for number in range(6)]
+    expected = [whole.loop.train_step(number)[0] for number in range(6)]
     for number in range(3):
-        cut.step(number)
-    resumed.restore(cut.state())
-    assert [resumed.step(number)[0] for number in range(3, 6)] == pytest.approx(expected[3:])
+        cut.loop.train_step(number)
+    assert resumed.loop.restore(cut.loop.state())
+    assert [resumed.loop.train_step(number)[0] for number in range(3, 6)] == pytest.approx(
+        expected[3:]
+    )
 
 
 def test_the_parts_of_all_workers_make_up_the_step(denoiser: Denoiser) -> None:
@@ -218,7 +220,7 @@ def test_the_file_is_stock_peft_and_paints_what_was_trained(
 ) -> None:
     untrained = paint(denoiser.pipe)
     trainer = trained(denoiser)
-    with trainer.averaged():
+    with trainer.ema.applied():
         expected = paint(denoiser.pipe)
     content = adapter_bytes(trainer.factors(), header(base, trainer))
     file = read_adapter(content)

@@ -63,7 +63,7 @@ def reciting(character: Character) -> bytes:
     sampler = BatchSampler(own, None, denoiser.encode_prompts([""])[0], objective, RECIPE)
     trainer = LoraTrainer(denoiser, sampler, RECIPE)
     for step in range(STEPS):
-        trainer.step(step)
+        trainer.loop.train_step(step)
     header = AdapterHeader(
         character_id=character.id,
         version=1,

@@ -59,13 +59,13 @@ def test_evaluate_prints_every_figure(model: Path) -> None:
     ran = CliRunner().invoke(app, call)
     assert ran.exit_code == 0, ran.output
     scores = json.loads(ran.stdout.splitlines()[-1])
-    assert scores.keys() >= SHARES | {"kid", "kid_std", "seconds_per_image"}
+    assert scores.keys() >= SHARES | {"tagger_mmd", "tagger_mmd_std", "seconds_per_image"}
     assert all(scores[key] is None or 0 <= scores[key] <= 1 for key in SHARES)
     assert scores["face_found_in_renders"] == 1
     assert scores["place_in_renders"] > 0.6
     assert scores["idr_reference_adapter"] is not None
     assert scores["seconds_per_image"] > 0
-    assert scores["kid"] > 0
+    assert scores["tagger_mmd"] > 0
 
 
 def test_a_likeness_sheet_shows_references_and_both_ways_of_painting(

@@ -16,19 +16,23 @@ from cluster.codecs.images import decode_image
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.image_prompt import ImagePrompt
 from cluster.settings import ASSETS, IdentitySettings
+from training.loop import Budget, TrainingLoop, TrainingStep
 from training.lora.detail_weights import EYES
+from training.lora.latent_cache import CaptionedImages
 from training.lora.recogniser import recogniser_of
+from training.schedule import Schedule
 from training.studio.base import ip_adapter, vae
-from training.studio.base.loop import Loop
+from training.studio.base.denoising import CaptionedLatents
 from training.studio.base.muon import Muon, is_kernel
 from training.studio.base.portraits import Portraits
-from training.studio.base.text_encoder import TextRecipe, corpus, pretrain
+from training.studio.base.text_encoder import TextRecipe, build_text_encoder, corpus, pretrain
 from training.studio.base.tokenizer import train_tokenizer
-from training.studio.base.unet import BaseSettings, Trainer, build_text_encoder, export
+from training.studio.base.unet import UNetRecipe, pipeline_of, save_pipeline, train_unet
 from training.studio.cast import adapter
+from training.studio.stage_run import run_stage
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
-SMALL = BaseSettings(
+SMALL = UNetRecipe(
     minutes=0.02,
     coarse_batch_size=2,
     batch_size=2,
@@ -44,22 +48,22 @@ RECIPE = vae.VaeRecipe(width=16, batch_size=2, encoder_blocks=(0, 1, 1), decoder
 
 
 def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
-    model = vae.train(PICTURES, tmp_path, 0.5, RECIPE)
+    model = vae.train_vae(PICTURES, tmp_path, 0.5, RECIPE)
     steps = torch.load(tmp_path / "vae.pt", weights_only=True)["step"]
-    latents = vae.encode(model, PICTURES)
+    latents = vae.encode_pictures(model, PICTURES)
     assert latents.shape == (8, 4, 16, 16)
-    assert vae.decode(model, latents).shape == PICTURES.shape
-    vae.train(PICTURES, tmp_path, 5.0, RECIPE)
+    assert vae.decode_latents(model, latents).shape == PICTURES.shape
+    vae.train_vae(PICTURES, tmp_path, 5.0, RECIPE)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] > steps
 
 
 @pytest.mark.parametrize("how", [RECIPE.both, RECIPE.decoder], ids=lambda how: how.name)
 def test_a_recogniser_teaches_both_halves_or_the_decoder_alone(
-    tmp_path: Path, how: vae.Judging
+    tmp_path: Path, how: vae.IdentityPhase
 ) -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (4, 128, 128, 3), dtype=np.uint8)
     points = np.tile(FACE, (4, 1, 1))
-    model = vae.build(RECIPE)
+    model = vae.build_vae(RECIPE)
     fresh = copy.deepcopy(model)
     judge = recogniser_of(IdentitySettings())
     vae.train_judged(model, judge, pictures, points, tmp_path, 0.1, 0.03, how)
@@ -73,18 +77,19 @@ def moved(before: torch.nn.Module, after: torch.nn.Module) -> bool:
     return any(not torch.equal(one, other) for one, other in pairs)
 
 
-def test_a_loop_learns_and_its_average_follows(tmp_path: Path) -> None:
+def test_a_stage_learns_and_leaves_a_log(tmp_path: Path) -> None:
     model = torch.nn.Linear(3, 1)
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-2)
-    loop = Loop("fit", tmp_path, 0.5, {"model": model}, optimiser, 1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     inputs = torch.randn(64, 3)
     target = inputs.sum(1, keepdim=True)
-    losses = []
-    for _ in loop:
-        loss = (model(inputs) - target).square().mean()
-        losses.append(float(loss.detach()))
-        loop.learn(loss)
-    assert losses[-1] < losses[0]
+
+    def loss(step: TrainingStep) -> torch.Tensor:
+        error: torch.Tensor = (model(inputs) - target).square().mean()
+        return error
+
+    loop = TrainingLoop(loss, model, optimizer, Budget(seconds=0.5), Schedule())
+    run_stage("fit", tmp_path, loop)
+    assert loop.losses[-1] < loop.losses[0]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 50
 
@@ -104,6 +109,7 @@ def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
         losses = []
         for _ in range(count):
             loss = (net(inputs) - target).square().mean()
+            optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             losses.append(float(loss.detach()))
@@ -134,21 +140,21 @@ def test_landmarks_stand_where_the_recogniser_expects_them() -> None:
 def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio")
     tokenizer = train_tokenizer(corpus(np.random.default_rng(0), 200))
-    encoder = build_text_encoder(tokenizer, SMALL)
+    encoder = build_text_encoder(tokenizer, SMALL.text_width, SMALL.text_layers)
     pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch_size=2))
-    trainer = Trainer(tokenizer, folder / "unet", SMALL, "cpu", encoder)
     latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
     details = np.full((4, 16, 16, 2), 255, np.uint8)
-    trainer.run(latents, [["portrait of a man", "a man"]] * 4, details)
-    assert trainer.step > 0
-    export(trainer.pipeline(vae.build(RECIPE)), folder / "pipeline")
+    data = CaptionedLatents(latents, [["portrait of a man", "a man"]] * 4, details)
+    model = train_unet(tokenizer, encoder, data, folder, SMALL)
+    assert torch.load(folder / "unet.pt", weights_only=True)["step"] > 0
+    save_pipeline(pipeline_of(model, vae.build_vae(RECIPE), SMALL), folder / "pipeline")
     return folder / "pipeline"
 
 
 def test_an_export_does_not_say_from_which_folder_its_parts_were_read(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
-    export(StableDiffusionPipeline.from_pretrained(pipeline_folder), tmp_path)
+    save_pipeline(StableDiffusionPipeline.from_pretrained(pipeline_folder), tmp_path)
     configs = list(tmp_path.rglob("*.json"))
     assert {path.name for path in configs} >= {"model_index.json", "config.json"}
     assert not [path for path in configs if str(pipeline_folder) in path.read_text()]
@@ -161,12 +167,12 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     from diffusers import AutoPipelineForInpainting
 
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
-    captioned = (PICTURES, [["portrait of kairo a man"]] * 8)
+    captioned = CaptionedImages(PICTURES, [["portrait of kairo a man"]] * 8)
     recipe = adapter.AdapterRecipe(rank=4, batch_size=4)
     references = [decode_image((ASSETS / "kairo" / "reference_1.png").read_bytes())]
-    adapter.train(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
+    adapter.train_actor(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
     base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
-    adapter.save(pipeline, path, recipe, base.sha256, "kairo")
+    adapter.save_actor_adapter(pipeline, path, recipe, base.sha256, "kairo")
 
     file = read_adapter(path.read_bytes())
     check_fits(file, base.layers, lambda: base.sha256)
@@ -213,22 +219,23 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     from diffusers import StableDiffusionPipeline
 
     latents = np.random.default_rng(1).normal(size=(8, 4, 16, 16)).astype(np.float16)
-    recipe = ip_adapter.PromptRecipe(batch_size=2, tokens=2, widening=2)
+    recipe = ip_adapter.ImagePromptRecipe(batch_size=2, tokens=2, widening=2)
 
     def trained(seconds: float) -> tuple[StableDiffusionPipeline, ImagePrompt]:
         pipe = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
         pipe.set_progress_bar_config(disable=True)
         said = [["portrait of a man", "a man"]] * 8
-        prompt = ip_adapter.train(pipe, latents, said, portraits(), tmp_path, seconds, recipe)
+        data = CaptionedLatents(latents, said, np.zeros((8, 16, 16, 2), np.uint8))
+        prompt = ip_adapter.train_image_prompt(pipe, data, portraits(), tmp_path, seconds, recipe)
         return pipe, prompt
 
     trained(0.5)
     before = torch.load(tmp_path / "ip_adapter.pt", weights_only=True)
     assert before["step"] > 0
-    pipe, prompt = trained(before["spent"] + 3.0)
+    pipe, prompt = trained(before["spent_s"] + 3.0)
     assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > before["step"]
 
-    path = ip_adapter.save(prompt, tmp_path, "some-face-model", "0" * 64)
+    path = ip_adapter.save_image_prompt(prompt, tmp_path, "some-face-model", "0" * 64)
     with safe_open(path, "pt") as file:
         assert file.metadata()["face_model"] == "some-face-model"
         assert {str(file.get_tensor(key).dtype) for key in file.keys()} == {"torch.float16"}  # noqa: SIM118
@@ -242,8 +249,8 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     pair = torch.stack([torch.zeros_like(vector), vector])
 
     def paint(pipe: StableDiffusionPipeline, **more: object) -> NDArray[np.float32]:
-        dice = torch.Generator().manual_seed(1)
-        call = {"num_inference_steps": 2, "output_type": "np", "generator": dice}
+        generator = torch.Generator().manual_seed(1)
+        call = {"num_inference_steps": 2, "output_type": "np", "generator": generator}
         return np.asarray(pipe("a man", height=64, width=64, **call, **more).images[0])
 
     theirs = paint(stock, ip_adapter_image_embeds=[pair])

@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import EYE_COLOURS
 from cluster.settings import ASSETS
-from training.studio.base.renders import RenderSet, make
+from training.studio.base.renders import RenderSet, render_all
 from training.studio.renderer.actor import Actor, Mark, random_actor
 from training.studio.renderer.render import shipped_head
 from training.studio.renderer.shot import Shot, random_shot
-from training.studio.tagger.augmentation import affine, cover, forget, harder, moved
-from training.studio.tagger.data import SIZE, Pictures, load, load_painted
+from training.studio.tagger.augmentation import affine, augment, cover, forget, moved
+from training.studio.tagger.data import SIZE, LabelledPictures, load_painted, load_pictures
 from training.studio.tagger.heads import (
     HIDDEN,
     IGNORE,
     SIGMOID,
     SOFTMAX,
     UNKNOWN,
-    Truth,
-    encode,
-    words,
+    Targets,
+    labels_of,
+    targets_of,
 )
 from training.studio.tagger.keypoints import KEYPOINTS, Landmarks
 from training.studio.tagger.net import TaggerNet
 from training.studio.tagger.painted import MARKED_STRENGTH, keep_painted, what_is_left
 from training.studio.tagger.report import (
-    Calibration,
+    HeadCalibration,
     calibration_error,
     columns,
     fit_platt,
@@ -40,18 +40,18 @@ from training.studio.tagger.report import (
     softmax,
 )
 from training.studio.tagger.train import total_loss
-from training.studio.tagger.visibility import Sight, look, tellable
+from training.studio.tagger.visibility import Visibility, tellable, visibility_of
 from training.studio.tagger.warm_start import folded, restore
 
-PLAIN = Sight(
+PLAIN = Visibility(
     garment=True, cloth=True, hair_style=True, action=True, places=np.ones(5, np.float32), prop=1.0
 )
 """All is visible."""
 
 
-def pictures(count: int = 4) -> Pictures:
+def pictures(count: int = 4) -> LabelledPictures:
     """Grey squares; every truth is positive where it can be."""
-    return Pictures(
+    return LabelledPictures(
         pixels=np.full((count, SIZE, SIZE, 3), 128, np.uint8),
         one_of=np.zeros((count, len(SOFTMAX)), np.int64),
         any_of=np.ones((count, sum(map(len, SIGMOID.values()))), np.float32),
@@ -68,7 +68,7 @@ def someone(seed: int) -> tuple[Actor, Shot]:
 
 def test_every_actor_and_shot_has_a_truth_in_the_tagger_s_words() -> None:
     for seed in range(50):
-        one_of, any_of = encode(*someone(seed), PLAIN)
+        one_of, any_of = targets_of(*someone(seed), PLAIN)
         assert one_of.shape == (len(SOFTMAX),)
         assert (one_of >= 0).all()
         assert any_of.shape == (52,)
@@ -81,8 +81,8 @@ def labels(difference: NDArray[np.bool_]) -> list[str]:
 
 def test_a_mark_sets_exactly_its_own_label() -> None:
     actor, shot = someone(1)
-    plain = encode(replace(actor, marks=()), shot, PLAIN)[1]
-    marked = encode(replace(actor, marks=(Mark("scar", "left cheek"),)), shot, PLAIN)[1]
+    plain = targets_of(replace(actor, marks=()), shot, PLAIN)[1]
+    marked = targets_of(replace(actor, marks=(Mark("scar", "left cheek"),)), shot, PLAIN)[1]
     assert labels(marked != plain) == ["marks: scar on the left cheek"]
 
 
@@ -90,7 +90,7 @@ def test_what_an_injury_covers_is_unknown() -> None:
     actor, shot = someone(1)
     actor = replace(actor, marks=(Mark("scar", "chin"), Mark("burn", "nose")))
     shot = replace(shot, injuries=(Mark("blood", "chin"),))
-    any_of = encode(actor, shot, PLAIN)[1]
+    any_of = targets_of(actor, shot, PLAIN)[1]
     assert labels(np.isnan(any_of)) == ["marks: scar on the chin"]
     assert {"marks: burn on the nose", "injuries: blood on the chin"} <= set(labels(any_of == 1))
 
@@ -103,8 +103,8 @@ def test_a_detail_map_says_which_marks_show() -> None:
     x, y = (points[KEYPOINTS.index("forehead")] * 32).astype(int)
     details = np.zeros((32, 32, 2), np.uint8)
     details[y - 1 : y + 2, x - 1 : x + 2, 0] = 255
-    sight = look(actor, shot, points, details)
-    shown = encode(actor, shot, sight)[1]
+    visibility = visibility_of(actor, shot, points, details)
+    shown = targets_of(actor, shot, visibility)[1]
     assert labels(shown == 1) == [
         "marks: scar on the forehead",
         *(f"cyber: {side}" for side in ("left", "right") if getattr(actor, f"{side}_cyber")),
@@ -118,16 +118,16 @@ def test_clothes_below_the_edge_and_hair_under_a_hat_are_not_visible() -> None:
     points = np.full((len(KEYPOINTS), 2), 0.5, np.float32)
     points[KEYPOINTS.index("collar"), 1] = 1.2
     full = np.full((32, 32, 2), 255, np.uint8)
-    hidden = words(actor, shot, look(actor, shot, points, full))
+    hidden = labels_of(actor, shot, visibility_of(actor, shot, points, full))
     assert [hidden[head] for head in ("outfit", "outfit_colour", "hair_style")] == [HIDDEN] * 3
     points[KEYPOINTS.index("collar"), 1] = 0.8
     shot = replace(shot, prop=None)
-    bare = words(actor, shot, look(actor, shot, points, full))
+    bare = labels_of(actor, shot, visibility_of(actor, shot, points, full))
     assert bare["outfit"] == "shirt"
     points[KEYPOINTS.index("collar"), 1] = 1.02
-    edge = look(actor, shot, points, full)
-    assert words(actor, shot, edge)["outfit"] == UNKNOWN
-    assert encode(actor, shot, edge)[0][list(SOFTMAX).index("outfit")] == IGNORE
+    edge = visibility_of(actor, shot, points, full)
+    assert labels_of(actor, shot, edge)["outfit"] == UNKNOWN
+    assert targets_of(actor, shot, edge)[0][list(SOFTMAX).index("outfit")] == IGNORE
     assert hidden["action"] == "running"
 
 
@@ -208,7 +208,7 @@ def test_paint_over_a_place_hides_its_marks_and_injuries() -> None:
 
 
 def test_harder_pictures_stay_pictures() -> None:
-    pixels, points = harder(pictures(8), np.random.default_rng(0))
+    pixels, points = augment(pictures(8), np.random.default_rng(0))
     assert pixels.shape == (8, 3, SIZE, SIZE)
     assert float(pixels.min()) >= 0
     assert float(pixels.max()) <= 255
@@ -239,13 +239,13 @@ def test_platt_s_line_undoes_a_shifted_mix() -> None:
     scale, shift = fit_platt(honest * 2 + 3, truth)
     assert scale == pytest.approx(0.5, rel=0.1)
     assert shift == pytest.approx(-1.5, rel=0.15)
-    assert Calibration({}, {"marks": (scale, shift)}).platt["marks"][0] == scale
+    assert HeadCalibration({}, {"marks": (scale, shift)}).platt["marks"][0] == scale
 
 
 def test_of_a_picture_painted_over_a_render_nobody_claims_to_know_the_small_things() -> None:
     every = pictures(2)
     strength = np.array([MARKED_STRENGTH - 0.01, MARKED_STRENGTH])
-    left = what_is_left(Truth(every.one_of, every.any_of), strength)
+    left = what_is_left(Targets(every.one_of, every.any_of), strength)
     kept = {head for at, head in enumerate(SOFTMAX) if left.one_of[0, at] != IGNORE}
     assert kept == set(SOFTMAX) - {"expression", "left_eye", "right_eye"}
     known = [{one.split(":")[0] for one in labels(np.isfinite(row))} for row in left.any_of]
@@ -255,12 +255,12 @@ def test_of_a_picture_painted_over_a_render_nobody_claims_to_know_the_small_thin
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
 def test_the_model_paints_over_renders_and_their_shapes_stay(tmp_path: Path) -> None:
     renders = RenderSet(tmp_path, 6, SIZE, seed=1)
-    for _ in make(renders, shipped_head(), workers=1):
+    for _ in render_all(renders, shipped_head(), workers=1):
         pass
     keep_painted(renders, ASSETS / "studio", 6)
     found, plain = (
         load_painted(renders, shipped_head()),
-        load(renders, shipped_head(), np.arange(6)),
+        load_pictures(renders, shipped_head(), np.arange(6)),
     )
     assert found is not None
     assert found.pixels.shape == plain.pixels.shape

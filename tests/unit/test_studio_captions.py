@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster.domain.vocabulary import OUTFIT_COLOURS, OUTFITS, PLACES
 from training.studio.base.captions import SYNONYMS, caption, eye_clause, named_caption
-from training.studio.base.text_encoder import SIZES, answers, corpus
+from training.studio.base.text_encoder import QUESTIONS, answers, corpus
 from training.studio.base.tokenizer import MAX_TOKENS, train_tokenizer
 from training.studio.cast.kairo import KAIRO, TRIGGER, reference_shots
 from training.studio.renderer.actor import Mark, random_actor
@@ -62,7 +62,7 @@ def test_there_is_one_answer_to_each_question() -> None:
     for _ in range(50):
         actor, shot = random_actor(rng), random_shot(rng)
         given = answers(actor, shot, 0)
-        assert all(0 <= one < size for one, size in zip(given, SIZES.values(), strict=True))
-        assert given[list(SIZES).index("outfit")] == OUTFITS.index(shot.outfit)
-        colour = given[list(SIZES).index("outfit colour")]
+        assert all(0 <= one < size for one, size in zip(given, QUESTIONS.values(), strict=True))
+        assert given[list(QUESTIONS).index("outfit")] == OUTFITS.index(shot.outfit)
+        colour = given[list(QUESTIONS).index("outfit_colour")]
         assert OUTFIT_COLOURS[colour] == shot.outfit_colour

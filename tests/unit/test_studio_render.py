@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import HAIR_STYLES, OUTFITS, PLACES, PROPS, WEATHERS
 from training.studio.base.renders import details
@@ -14,7 +15,7 @@ from training.studio.renderer.actor import Mark, random_actor
 from training.studio.renderer.mesh import CORNERS
 from training.studio.renderer.render import Picture, Renderer, corner_weights
 from training.studio.renderer.shot import Shot, random_shot
-from training.studio.report.recognition import Crowd, Vectors, separation, survival
+from training.studio.report.recognition import Crowd, separation, survival
 
 PLAIN = reference_shots()[0]
 
@@ -136,7 +137,7 @@ def test_phenotype_weights_are_a_mixture() -> None:
     assert weights.sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def unit(vectors: Vectors) -> Vectors:
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 

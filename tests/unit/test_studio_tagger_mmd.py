@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from training.studio.report.tagger_mmd import Features, features, kid, mmd2
+from training.studio.report.tagger_mmd import Features, features, mmd2, tagger_mmd
 
 NOISE = np.random.default_rng(0)
 
@@ -28,17 +28,19 @@ def test_it_is_the_estimator_of_the_paper() -> None:
 
 def test_it_grows_with_the_distance_and_is_nothing_between_equals() -> None:
     true = sample(300)
-    (same, spread), (near, _), (far, _) = (kid(sample(300, by), true) for by in (0, 0.3, 1.0))
+    (same, spread), (near, _), (far, _) = (
+        tagger_mmd(sample(300, by), true) for by in (0, 0.3, 1.0)
+    )
     assert abs(same) < spread
     assert same < near < far
 
 
 def test_the_tagger_sees_that_noise_is_no_picture() -> None:
-    dice = np.random.default_rng(1)
-    noise = dice.integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
-    plain = np.repeat(dice.integers(0, 256, (12, 1, 1, 3), dtype=np.uint8), 128, 1).repeat(128, 2)
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
+    plain = np.repeat(rng.integers(0, 256, (12, 1, 1, 3), dtype=np.uint8), 128, 1).repeat(128, 2)
     plain = np.ascontiguousarray(plain)
     assert features(noise).shape == features(plain).shape
-    assert kid(features(noise[:6]), features(plain))[0] > 10 * abs(
-        kid(features(plain[:6]), features(plain[6:]))[0]
+    assert tagger_mmd(features(noise[:6]), features(plain))[0] > 10 * abs(
+        tagger_mmd(features(plain[:6]), features(plain[6:]))[0]
     )

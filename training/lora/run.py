@@ -1,29 +1,30 @@
-"""One run from its first step to its best adapter: looks, early stop, time budget, checkpoints.
+"""One LoRA run from its first step to its best adapter: looks, early stop, time, checkpoints.
 
-Knows nothing of Ray: what it needs of the world is in `Hooks`.
+Watches the steps of `training.loop`. Knows nothing of Ray: `RunServices` is what it needs of the
+world.
 """
 
 import statistics
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
 from cluster.settings import Recipe
+from training.loop import Budget, State
 from training.lora.probe import PictureScore, ProbeScore
 from training.lora.trainer import LoraTrainer
 
 MEASURED_STEPS = 7
-"""Steps after which it is known how long one takes."""
+"""Steps after which it is known how long one takes: the median leaves out the slow first ones."""
 CLOCK_STEPS = 5
 """Steps between two looks at the clock: a machine may become slower than it was at first."""
 
 Factors = dict[str, torch.Tensor]
-State = dict[str, Any]
 
 
-class Hooks(Protocol):
+class RunServices(Protocol):
     """How a run talks to whoever started it. All workers call all of them together, but `tell`."""
 
     def scores(self) -> list[PictureScore]:
@@ -43,11 +44,8 @@ class Hooks(Protocol):
 
 @dataclass
 class Record:
-    """What a run has come to; part of every checkpoint. `losses` is one mean loss a step."""
+    """What a run has come to beside the loop's state; part of every checkpoint."""
 
-    step: int = 0
-    spent_s: float = 0.0
-    losses: list[float] = field(default_factory=list)
     probes: list[ProbeScore] = field(default_factory=list)
     best: Factors = field(default_factory=dict)
     best_step: int = 0
@@ -59,69 +57,73 @@ class Record:
 
     @property
     def winner(self) -> ProbeScore | None:
+        """The look at which the best adapter was found."""
         return next((probe for probe in self.probes if probe.step == self.best_step), None)
 
 
 class Run:
     """`go` trains from where the record stands. Without probes the last step wins."""
 
-    def __init__(
-        self, trainer: LoraTrainer, recipe: Recipe, hooks: Hooks, *, started: float
-    ) -> None:
+    def __init__(self, trainer: LoraTrainer, recipe: Recipe, services: RunServices) -> None:
         self.record = Record()
-        self._trainer, self._recipe, self._hooks = trainer, recipe, hooks
-        self._began = started
+        self._trainer, self._loop = trainer, trainer.loop
+        self._recipe, self._services = recipe, services
         self._look_s = 0.0
+        self._durations_s: list[float] = []
 
-    def restore(self, state: State) -> None:
-        """Go on from what `Hooks.save` was given."""
-        self._trainer.restore(state["trainer"])
+    def restore(self, state: State) -> bool:
+        """Go on from what `RunServices.save` was given; False, and the run starts from nothing,
+        when an earlier version of this code saved it."""
+        if not self._loop.restore(state.get("loop", {})):
+            return False
+        self._loop.budget = Budget(steps=state["total_steps"])
         kept = dict(state["record"])
         kept["probes"] = [ProbeScore.model_validate(one) for one in kept["probes"]]
         self.record = Record(**kept)
+        return True
 
     def go(self) -> bool:
         """Train to the end, or until it is stopped: whether it came to its end."""
-        record, trainer = self.record, self._trainer
-        if record.step == 0 and self._recipe.probes and not record.probes:
+        record, loop = self.record, self._loop
+        if loop.step == 0 and self._recipe.probes and not record.probes:
             self._look()
-        stop, durations_s = False, list[float]()
-        while record.step < trainer.total and not self._stale():
-            since = time.monotonic()
-            loss, stopped = trainer.step(record.step, float(stop))
-            durations_s.append(time.monotonic() - since)
-            record.losses.append(loss)
-            record.step += 1
-            if stopped:
-                self._save()
-                return False
-            if record.step == MEASURED_STEPS:
-                self._plan(statistics.median(durations_s))
-            elif record.step % CLOCK_STEPS == 0:
-                self._cut()
-            stop = not self._after_step(loss)
+        if not loop.run(self):
+            self._save()
+            return False
         if not record.best or not self._recipe.probes:
-            record.best, record.best_step = trainer.factors(), record.step
+            record.best, record.best_step = self._trainer.factors(), loop.step
         return True
 
-    def _after_step(self, loss: float) -> bool:
-        record, last = self.record, self.record.step == self._trainer.total
+    def enough(self) -> bool:
+        """Whether the last looks, as many as patience allows, were all worse than the best."""
+        looks = [probe for probe in self.record.probes if probe.step > self.record.best_step]
+        return bool(self.record.best_step) and len(looks) >= self._recipe.patience
+
+    def after_step(self, loss: float) -> bool:
+        """Lay out the rest of the run, look, report and save, each when it is due."""
+        loop, recipe = self._loop, self._recipe
+        self._durations_s.append(loop.last_step_s)
+        if loop.step == MEASURED_STEPS:
+            self._plan(statistics.median(self._durations_s))
+        elif loop.step % CLOCK_STEPS == 0:
+            self._cut()
+        last = loop.step == loop.budget.steps
         probe = None
-        if self._recipe.probes and (record.step % self._recipe.probe_every == 0 or last):
+        if recipe.probes and (loop.step % recipe.probe_every == 0 or last):
             probe = self._look()
-        wanted = self._hooks.tell(record.step, self._trainer.total, loss, probe)
-        if probe or last or record.step % self._recipe.checkpoint_every == 0:
+        wanted = self._services.tell(loop.step, int(loop.budget.steps), loss, probe)
+        if probe or last or loop.step % recipe.checkpoint_every == 0:
             self._save()
         return wanted
 
     def _look(self) -> ProbeScore:
         """Judge what the averaged adapter paints, and keep it if no earlier one is better."""
-        began, record = time.monotonic(), self.record
-        with self._trainer.averaged():
-            score = ProbeScore.of(record.step, self._hooks.scores())
+        began, record, step = time.monotonic(), self.record, self._loop.step
+        with self._trainer.ema.applied():
+            score = ProbeScore.of(step, self._services.scores())
         record.probes.append(score)
-        if record.step and self._holds(score):
-            record.best, record.best_step = self._trainer.factors(), record.step
+        if step and self._holds(score):
+            record.best, record.best_step = self._trainer.factors(), step
         self._look_s = time.monotonic() - began
         return score
 
@@ -130,34 +132,34 @@ class Run:
         base, *looks = self.record.probes
         return last.rivals(max(looks, key=lambda look: look.merit(base)), base)
 
-    def _stale(self) -> bool:
-        """Whether the last looks, as many as patience allows, were all worse than the best."""
-        looks = [probe for probe in self.record.probes if probe.step > self.record.best_step]
-        return bool(self.record.best_step) and len(looks) >= self._recipe.patience
-
     @property
     def _left_s(self) -> float:
         """Of the time budget, before the last look."""
-        spent_s = self.record.spent_s + time.monotonic() - self._began
-        return self._recipe.max_minutes * 60 - self._look_s - spent_s
+        return self._recipe.max_minutes * 60 - self._look_s - self._loop.spent_s
 
     def _plan(self, step_s: float) -> None:
         """Lay the schedule out for as many steps as the time budget holds."""
         cost_s = step_s + self._look_s / self._recipe.probe_every
-        fits = max(self.record.step + int(self._left_s / cost_s), self._recipe.min_steps)
-        self._trainer.total = self._hooks.agree(min(self._recipe.steps, fits))
+        fits = max(self._loop.step + int(self._left_s / cost_s), self._recipe.min_steps)
+        self._end_after(min(self._recipe.steps, fits))
 
     def _cut(self) -> None:
         """End here when the time is over. The schedule stays, so that a step that is made again
         after a kill is the same step: what is cut off is its end, where the rate is near nothing.
         """
-        over = self._left_s <= 0 and self.record.step >= self._recipe.min_steps
-        total = self.record.step if over else self._trainer.total
-        self._trainer.total = self._hooks.agree(total)
+        over = self._left_s <= 0 and self._loop.step >= self._recipe.min_steps
+        self._end_after(self._loop.step if over else int(self._loop.budget.steps))
+
+    def _end_after(self, steps: int) -> None:
+        """The first worker's clock decides for all of them."""
+        self._loop.budget = Budget(steps=self._services.agree(steps))
 
     def _save(self) -> None:
-        self.record.spent_s += time.monotonic() - self._began
-        self._began = time.monotonic()
         probes = [probe.model_dump() for probe in self.record.probes]
-        kept = vars(self.record) | {"probes": probes}
-        self._hooks.save({"trainer": self._trainer.state(), "record": kept})
+        self._services.save(
+            {
+                "loop": self._loop.state(),
+                "total_steps": int(self._loop.budget.steps),
+                "record": vars(self.record) | {"probes": probes},
+            }
+        )

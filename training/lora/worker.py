@@ -26,10 +26,12 @@ from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import Recipe, Settings
 from cluster.store.blobs import Blobs
+from cluster.telemetry import logger
 from training.data.captions import with_looks
 from training.data.curation import signature_of
 from training.data.dataset import Manifest, load_manifest
 from training.gate.picture_scores import Scorer
+from training.loop import State
 from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import face_details
@@ -43,10 +45,12 @@ from training.lora.prior import class_images
 from training.lora.probe import PictureScore, Prober, ProbeScore, probes_for
 from training.lora.progress_channel import ProgressChannel
 from training.lora.recogniser import recogniser_of
-from training.lora.run import Run, State
+from training.lora.run import Run
 from training.lora.trainer import LoraTrainer
 
 STATE = "state.pt"
+
+log = logger(__name__)
 
 T = TypeVar("T")
 
@@ -93,12 +97,15 @@ class Worker:
             identity=self._identity_loss(),
             rank=self._rank,
             workers=self._workers,
+            began=self._began,
         )
-        run = Run(trainer, self._config.recipe, self, started=self._began)
+        run = Run(trainer, self._config.recipe, self)
         checkpoint = ray.train.get_checkpoint()
         if checkpoint:
             with checkpoint.as_directory() as folder:
-                run.restore(torch.load(Path(folder) / STATE, weights_only=True))
+                state = torch.load(Path(folder) / STATE, weights_only=True, map_location="cpu")
+            if not run.restore(state):
+                log.warning("training.starts_again", run=self._config.order.run_id)
         if not run.go():
             return None
         return self._finished(run, trainer) if self._rank == 0 else None
@@ -116,7 +123,7 @@ class Worker:
             if self._rank == 0:
                 torch.save(state, Path(folder) / STATE)
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
-            ray.train.report({"step": state["record"]["step"]}, checkpoint=checkpoint)
+            ray.train.report({"step": state["loop"]["step"]}, checkpoint=checkpoint)
 
     def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:
         due = probe or step == total or step % self._config.settings.training.report_every == 0
@@ -244,5 +251,5 @@ class Worker:
             trigger=order.trigger,
             best_step=record.best_step,
             probe_idr=winner.idr if winner else None,
-            train_s=record.spent_s,
+            train_s=trainer.loop.spent_s,
         )

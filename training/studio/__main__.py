@@ -14,18 +14,18 @@ from cluster.ports import Pixels
 from cluster.providers import face_encoder
 from cluster.settings import ASSETS, IdentitySettings, Settings
 from training.studio import stages
-from training.studio.base.ip_adapter import PromptRecipe
-from training.studio.base.loop import device_of
+from training.studio.base.ip_adapter import ImagePromptRecipe
 from training.studio.base.text_encoder import TextRecipe
-from training.studio.base.unet import BaseSettings
-from training.studio.base.vae import VaeRecipe, decode, encode
+from training.studio.base.unet import UNetRecipe
+from training.studio.base.vae import VaeRecipe, decode_latents, encode_pictures
 from training.studio.cast import newcomer as newcomers
 from training.studio.cast.adapter import AdapterRecipe
+from training.studio.device import device_of
 from training.studio.renderer.render import Renderer
 from training.studio.report import card
 from training.studio.report import evaluate as judging
 from training.studio.report.recognition import recognition
-from training.studio.report.sheet import beside_renders, save
+from training.studio.report.sheet import beside_renders, save_sheet
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -34,8 +34,8 @@ Folder = Annotated[Path, typer.Option(help="Where everything in between is kept.
 Model = Annotated[Path, typer.Option(help="A pipeline folder.")]
 
 
-@app.command()
-def train(
+@app.command("train")
+def train_command(
     folder: Folder = CACHE,
     studio: Annotated[Path, typer.Option(help="Receives the pipeline.")] = ASSETS / "studio",
     kairo: Annotated[Path, typer.Option(help="Receives Kairo.")] = ASSETS / "kairo",
@@ -50,30 +50,30 @@ def train(
 ) -> None:
     """Render, train all stages, judge, write what is shipped and its card; a second call goes on
     where the first one stopped."""
-    plan = stages.Plan(
+    plan = stages.StudioPlan(
         folder=folder.expanduser(),
         studio=studio,
         kairo=kairo,
         pictures=pictures,
         workers=workers,
         vae_minutes=vae_minutes,
-        base=BaseSettings(minutes=minutes),
+        unet=UNetRecipe(minutes=minutes),
         start=start,
     )
-    plan = stages.quick(plan) if rehearse else plan
-    stages.run(plan)
+    plan = stages.rehearsal(plan) if rehearse else plan
+    stages.run_stages(plan)
     captions, actors = (4, 1) if rehearse else (300, judging.ACTORS)
-    figures = judging.evaluate(painting_with(studio), captions, actors)
-    typer.echo(f"{card.write(plan, figures)}\n{json.dumps(figures)}")
+    figures = judging.evaluate_studio(painting_with(studio), captions, actors)
+    typer.echo(f"{card.write_card(plan, figures)}\n{json.dumps(figures)}")
 
 
-def load(model: Path) -> StableDiffusionPipeline:
+def load_float32(model: Path) -> StableDiffusionPipeline:
     """A pipeline folder in float32, on CUDA where there is one."""
     return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32).to(device_of())
 
 
-@app.command()
-def evaluate(
+@app.command("evaluate")
+def evaluate_command(
     model: Model = ASSETS / "studio",
     count: Annotated[int, typer.Option(min=1, help="Held-out captions.")] = 300,
     actors: Annotated[
@@ -81,8 +81,8 @@ def evaluate(
     ] = judging.ACTORS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Faces found, attributes confirmed, likeness by words and by references, KID, seconds."""
-    scores = judging.evaluate(painting_with(model), count, actors)
+    """Faces found, attributes confirmed, likeness by words and references, tagger MMD, seconds."""
+    scores = judging.evaluate_studio(painting_with(model), count, actors)
     lines = (f"{name:26} {value}" for name, value in scores.items())
     typer.echo(json.dumps(scores) if as_json else "\n".join(lines))
 
@@ -100,21 +100,21 @@ def recognise(
     vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32)
 
     def through(picture: Pixels) -> Pixels:
-        return np.asarray(decode(vae, encode(vae, picture[None]))[0], np.uint8)
+        return np.asarray(decode_latents(vae, encode_pictures(vae, picture[None]))[0], np.uint8)
 
     figures = recognition(faces, Renderer(128), through, shots=shots, actors=actors, each=each)
     typer.echo(json.dumps(figures))
 
 
-@app.command()
-def likeness(
+@app.command("likeness")
+def likeness_command(
     out: Annotated[Path, typer.Argument(help="A PNG file to write.")],
     model: Model = ASSETS / "studio",
     actors: Annotated[int, typer.Option(min=1)] = 6,
 ) -> None:
     """Held-out actors, a row each: references, painted from words alone, painted after both."""
-    with judging.Studio.aside(painting_with(model)) as studio:
-        save(str(out), judging.likeness_sheet(studio, actors))
+    with judging.ModelUnderTest.open(painting_with(model)) as tested:
+        save_sheet(out, judging.likeness_sheet(tested, actors))
 
 
 def painting_with(model: Path) -> Settings:
@@ -124,15 +124,15 @@ def painting_with(model: Path) -> Settings:
     return settings.model_copy(update={"generator": generator})
 
 
-@app.command()
-def sheet(
+@app.command("sheet")
+def sheet_command(
     out: Annotated[Path, typer.Argument(help="A PNG file to write.")],
     model: Model = ASSETS / "studio",
     count: Annotated[int, typer.Option(min=1)] = 24,
     seed: int = 0,
 ) -> None:
     """Held-out captions: the render above, what the model paints below."""
-    save(str(out), beside_renders(load(model), count, seed))
+    save_sheet(out, beside_renders(load_float32(model), count, seed))
 
 
 @app.command()
@@ -140,17 +140,17 @@ def newcomer(
     folder: Annotated[Path, typer.Option(help="Receives the pictures.")] = ASSETS / "newcomer",
 ) -> None:
     """Render the actor whom `cineai demo --learn` casts: references and captioned scenes."""
-    typer.echo(f"{newcomers.write(folder)} scenes")
+    typer.echo(f"{newcomers.write_newcomer(folder)} scenes")
 
 
-@app.command()
-def recipe() -> None:
+@app.command("recipe")
+def recipe_command() -> None:
     """The settings that `train` uses by default, as JSON."""
     settings = {
         "vae": asdict(VaeRecipe()),
         "text": asdict(TextRecipe()),
-        "base": asdict(BaseSettings()),
-        "ip_adapter": asdict(PromptRecipe()),
+        "unet": asdict(UNetRecipe()),
+        "ip_adapter": asdict(ImagePromptRecipe()),
         "adapter": asdict(AdapterRecipe()),
     }
     typer.echo(json.dumps(settings, indent=2))

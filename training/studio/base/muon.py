@@ -13,38 +13,46 @@ from torch.nn import Parameter
 
 
 class Muon:
-    """``learning_rate`` is AdamW's; Muon's steps are of AdamW's size and ``ratio`` times that."""
+    """``learning_rate`` is AdamW's; Muon's steps are of AdamW's size and ``ratio`` times that.
+
+    An `Optimizer` as `training.loop` takes them.
+    """
 
     def __init__(
-        self, kernels: Iterable[Parameter], others: Iterable[Parameter], learning_rate: float,
+        self,
+        kernels: Iterable[Parameter],
+        others: Iterable[Parameter],
+        learning_rate: float,
         ratio: float = 2.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``kernels``: weights (out, in, ...) of linear and convolution layers."""
-        self._kernels, self._ratio = list(kernels), ratio
+        self._kernels = list(kernels)
         self._flat = [Parameter(kernel.detach().flatten(1).clone()) for kernel in self._kernels]
         self._muon = torch.optim.Muon(
-            self._flat, learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+            self._flat, ratio * learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
         )
         self._adamw = torch.optim.AdamW(others, learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
 
-    def set_rate(self, learning_rate: float) -> None:
-        """AdamW's from now on; Muon's follows."""
-        for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
-        for group in self._muon.param_groups:
-            group["lr"] = self._ratio * learning_rate
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Both parts' groups: whoever sets their ``lr`` sets the parts'."""
+        return [*self._muon.param_groups, *self._adamw.param_groups]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        for kernel in self._kernels:
+            kernel.grad = None
+        self._adamw.zero_grad(set_to_none)
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move every weight along its gradient, and forget the gradients."""
+        """Move every weight along its gradient."""
         for kernel, flat in zip(self._kernels, self._flat, strict=True):
             flat.grad = None if kernel.grad is None else kernel.grad.flatten(1)
-            kernel.grad = None
         self._muon.step()  # type: ignore[no-untyped-call]
         for kernel, flat in zip(self._kernels, self._flat, strict=True):
             kernel.copy_(flat.view(kernel.shape))
         self._adamw.step()
-        self._adamw.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` takes."""

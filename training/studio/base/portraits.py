@@ -1,6 +1,5 @@
 """The face of every render as the product's own encoder finds and embeds it; made once."""
 
-import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 from cluster.providers import face_encoder
 from cluster.settings import Settings
 from training.studio.base.renders import SHOTS, RenderSet
-
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float32]
+from training.studio.processes import in_processes
 
 CHUNK = 120
 """Pictures in one file of results."""
@@ -23,23 +20,24 @@ CHUNK = 120
 class Portraits:
     """Who each of n pictures shows.
 
-    ``actor_of`` (n,); ``embeddings`` (n, dim) unit vectors of the largest face, zero where none was
-    found; ``boxes`` (n, 4) x0, y0, x1, y1 of that face in [0, 1] of the picture.
+    actor_of: (n,) int64.
+    embeddings: (n, dim) float32 unit vectors of the largest face, zero where none was found.
+    boxes: (n, 4) float32, x0, y0, x1, y1 of that face in [0, 1] of the picture.
     """
 
-    actor_of: Rows
-    embeddings: Floats
-    boxes: Floats
+    actor_of: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
+    boxes: NDArray[np.float32]
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Whether a face was found."""
+        """Whether a face was found, (n,)."""
         return np.asarray(self.embeddings.any(axis=1))
 
-    def others(self) -> dict[int, Rows]:
-        """By picture that can be learned: the actor's other pictures that show a face."""
+    def others(self) -> dict[int, NDArray[np.int64]]:
+        """By picture that can be learned: the actor's other pictures that show a face, (m,)."""
         known = self.known
-        found: dict[int, Rows] = {}
+        found: dict[int, NDArray[np.int64]] = {}
         for actor in np.unique(self.actor_of):
             own = np.flatnonzero((self.actor_of == actor) & known)
             found |= {int(row): own[own != row] for row in own if len(own) > 1}
@@ -64,40 +62,34 @@ class FaceSet:
     def missing(self) -> list[int]:
         return [chunk for chunk in self.chunks if not self.part(chunk).exists()]
 
+    def done(self) -> int:
+        """How many pictures' faces are there."""
+        return min(self.count, (len(self.chunks) - len(self.missing())) * CHUNK)
+
     def load(self) -> Portraits:
-        """All faces. FileNotFoundError before `make` has finished."""
+        """All faces. FileNotFoundError before `embed_faces` has finished."""
         rows = np.concatenate([np.load(self.part(chunk)) for chunk in self.chunks])[: self.count]
         actor_of = np.arange(self.count, dtype=np.int64) // SHOTS
         return Portraits(actor_of, rows[:, :-4], rows[:, -4:])
 
 
-def make(faces: FaceSet, workers: int) -> Iterator[int]:
+def embed_faces(faces: FaceSet, workers: int) -> Iterator[int]:
     """Embed what is missing in ``workers`` processes; yields how many pictures are done."""
     missing = faces.missing()
-    yield _done(faces, len(missing))
+    yield faces.done()
     if not missing:
         return
     # The pack is downloaded here, once, and not by every worker.
     face_encoder(Settings().identity)
-    context = multiprocessing.get_context("spawn")
     tasks = [(faces, missing[worker::workers]) for worker in range(workers)]
-    jobs = [context.Process(target=_work, args=task, daemon=True) for task in tasks]
-    for job in jobs:
-        job.start()
-    while any(job.is_alive() for job in jobs):
-        for job in jobs:
-            job.join(timeout=1.0)
-        yield _done(faces, len(faces.missing()))
+    yield from in_processes(_embed_part, tasks, faces.done)
     if left := faces.missing():
         raise RuntimeError(f"embedding faces stopped with {len(left)} parts missing")
     yield faces.count
 
 
-def _done(faces: FaceSet, missing: int) -> int:
-    return min(faces.count, (len(faces.chunks) - missing) * CHUNK)
-
-
-def _work(faces: FaceSet, chunks: list[int]) -> None:
+def _embed_part(task: tuple[FaceSet, list[int]]) -> None:
+    faces, chunks = task
     encoder = face_encoder(Settings().identity)
     pictures = faces.renders.pictures()
     for chunk in chunks:
@@ -112,7 +104,7 @@ def _work(faces: FaceSet, chunks: list[int]) -> None:
         _save(faces.part(chunk), rows)
 
 
-def _save(path: Path, rows: Floats) -> None:
+def _save(path: Path, rows: NDArray[np.float32]) -> None:
     """Whole or not at all."""
     partial = path.with_suffix(".part.npy")
     np.save(partial, rows)

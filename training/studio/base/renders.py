@@ -4,7 +4,6 @@ Picture ``i`` shows actor ``i // SHOTS`` and depends on nothing but the seed and
 a set can be made by several processes, stopped and resumed.
 """
 
-import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.ports import Pixels
+from training.studio.processes import in_processes
 from training.studio.renderer.actor import Actor, random_actor
-from training.studio.renderer.render import Picture, Renderer
+from training.studio.renderer.render import Renderer
 from training.studio.renderer.shot import Shot, random_shot
 
 SHOTS = 6
@@ -88,7 +89,7 @@ def _allocate(renders: RenderSet) -> None:
         np.lib.format.open_memmap(path, "w+", np.uint8, (renders.count, *shape)).flush()
 
 
-def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Picture) -> NDArray[np.uint8]:
+def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Pixels) -> NDArray[np.uint8]:
     """What marks and injuries, and what the prop changes in a picture: the same one without them,
     compared.
 
@@ -104,7 +105,7 @@ def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Picture) -> N
     return found
 
 
-def _change(picture: Picture, other: Picture) -> NDArray[np.uint8]:
+def _change(picture: Pixels, other: Pixels) -> NDArray[np.uint8]:
     """How much each cell of two pictures differs, 255 from `VISIBLE` grey levels on."""
     side = len(picture) // CELL_PX
     apart = np.abs(picture.astype(np.int16) - other).max(2)
@@ -112,14 +113,24 @@ def _change(picture: Picture, other: Picture) -> NDArray[np.uint8]:
     return np.asarray((cells * (255 / VISIBLE)).clip(0, 255), np.uint8)
 
 
-def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> None:
-    """Render every ``workers``-th chunk that is not there yet."""
+@dataclass(frozen=True)
+class RenderTask:
+    """One process's part of a set: every ``workers``-th chunk."""
+
+    renders: RenderSet
+    head_cache: Path
+    worker: int
+    workers: int
+
+
+def _render_part(task: RenderTask) -> None:
+    """Render the chunks of a task that are not there yet."""
     cv2.setNumThreads(1)
-    renderer = Renderer(renders.size_px, head_cache)
+    renders = task.renders
+    renderer = Renderer(renders.size_px, task.head_cache)
     pictures = np.load(renders.pictures_path, mmap_mode="r+")
     maps = np.load(renders.details_path, mmap_mode="r+")
-    chunks = -(-renders.count // CHUNK)
-    for chunk in range(worker, chunks, workers):
+    for chunk in range(task.worker, -(-renders.count // CHUNK), task.workers):
         if renders.mark(chunk).exists():
             continue
         for index in range(chunk * CHUNK, min((chunk + 1) * CHUNK, renders.count)):
@@ -129,20 +140,11 @@ def _work(renders: RenderSet, head_cache: Path, worker: int, workers: int) -> No
         renders.mark(chunk).touch()
 
 
-def make(renders: RenderSet, head_cache: Path, workers: int) -> Iterator[int]:
+def render_all(renders: RenderSet, head_cache: Path, workers: int) -> Iterator[int]:
     """Render what is missing in ``workers`` processes; yields how many pictures are finished."""
     _allocate(renders)
-    context = multiprocessing.get_context("spawn")
-    jobs = [
-        context.Process(target=_work, args=(renders, head_cache, worker, workers), daemon=True)
-        for worker in range(workers)
-    ]
-    for job in jobs:
-        job.start()
-    while any(job.is_alive() for job in jobs):
-        for job in jobs:
-            job.join(timeout=1.0)
-        yield renders.finished()
+    tasks = [RenderTask(renders, head_cache, worker, workers) for worker in range(workers)]
+    yield from in_processes(_render_part, tasks, renders.finished)
     if renders.finished() < renders.count:
         raise RuntimeError(f"rendering stopped at {renders.finished()} of {renders.count}")
     yield renders.count

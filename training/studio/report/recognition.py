@@ -18,7 +18,6 @@ UNSEEN = 777
 """Seed of people that no training set holds."""
 
 MAX_YAW = 45.0
-Vectors = NDArray[np.float32]
 Codec = Callable[[Pixels], Pixels]
 """A picture encoded and decoded again."""
 
@@ -35,12 +34,16 @@ def found_share(faces: FaceEncoder, renderer: Renderer, shots: int) -> float:
 
 
 class Crowd(NamedTuple):
-    """Faces found in rendered pictures: unit ``vectors`` (n, dim), whose they are, ``owners`` (n,),
-    and ``decoded`` (n, dim): the same pictures through a VAE, zero where no face is left."""
+    """Faces found in n rendered pictures.
 
-    vectors: Vectors
+    vectors: (n, dim) float32, of length 1.
+    owners: (n,) int64, whose face each is.
+    decoded: (n, dim) float32, of the same pictures through a VAE, zero where no face is left.
+    """
+
+    vectors: NDArray[np.float32]
     owners: NDArray[np.int64]
-    decoded: Vectors
+    decoded: NDArray[np.float32]
 
 
 def crowd(faces: FaceEncoder, renderer: Renderer, through: Codec, actors: int, shots: int) -> Crowd:
@@ -60,9 +63,9 @@ def crowd(faces: FaceEncoder, renderer: Renderer, through: Codec, actors: int, s
     return Crowd(np.asarray(vectors, np.float32), np.asarray(owners), np.asarray(decoded))
 
 
-def separation(vectors: Vectors, owners: NDArray[np.int64]) -> dict[str, float]:
+def separation(vectors: NDArray[np.float32], owners: NDArray[np.int64]) -> dict[str, float]:
     """Area under the ROC curve of same against other pairs (Mann and Whitney 1947), and how often
-    the nearest other picture shows the same person."""
+    the nearest other picture shows the same person. Unit ``vectors`` (n, dim), ``owners`` (n,)."""
     cosines = vectors @ vectors.T
     upper = np.triu_indices(len(owners), 1)
     same = owners[upper[0]] == owners[upper[1]]

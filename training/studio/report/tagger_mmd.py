@@ -1,10 +1,10 @@
-"""Kernel Inception Distance, on the tagger's features instead of Inception's.
+"""Tagger MMD: the maximum mean discrepancy between two sets of pictures, on the tagger's features.
 
-Bińkowski et al. 2018, "Demystifying MMD GANs": the unbiased squared maximum mean discrepancy under
-a cubic polynomial kernel, averaged over random subsets. No Inception network is at hand offline, so
-pictures are described by the spatial means of the tagger's feature maps, which know clothes,
-places and faces of this domain. **The values compare with each other only, never with
-published KIDs**: 0 is what two sets of renders score.
+The estimator is that of the Kernel Inception Distance (Bińkowski et al. 2018, "Demystifying MMD
+GANs"): the unbiased squared discrepancy under a cubic polynomial kernel, averaged over random
+subsets. No Inception network is at hand offline, so pictures are described by the spatial means of
+the tagger's feature maps, which know clothes, places and faces of this domain. **The values compare
+with each other only, never with published KIDs**: 0 is what two sets of renders score.
 """
 
 from pathlib import Path
@@ -47,13 +47,14 @@ def features(pictures: NDArray[np.uint8], tagger: Path = ASSETS / "tagger") -> F
 
 
 def kernel(one: Features, other: Features) -> Features:
-    """(x · y / dim + 1)³ of every pair."""
+    """(x · y / dim + 1)³ of every pair of rows, (n, m)."""
     cubed: Features = (one @ other.T / one.shape[1] + 1) ** 3
     return cubed
 
 
 def mmd2(one: Features, other: Features) -> float:
-    """Unbiased squared maximum mean discrepancy of two samples; below 0 by chance when equal."""
+    """Unbiased squared maximum mean discrepancy of (n, dim) and (m, dim); below 0 by chance when
+    equal."""
     n, m = len(one), len(other)
     own, theirs = kernel(one, one), kernel(other, other)
     inside = (own.sum() - np.trace(own)) / (n * (n - 1))
@@ -61,11 +62,11 @@ def mmd2(one: Features, other: Features) -> float:
     return float(inside + outside - 2 * kernel(one, other).mean())
 
 
-def kid(made: Features, true: Features, seed: int = 0) -> tuple[float, float]:
+def tagger_mmd(made: Features, true: Features, seed: int = 0) -> tuple[float, float]:
     """Mean and standard deviation of `mmd2` over random subsets of both sets.
 
-    Features are standardised by the true set's mean and spread first: without Inception's own
-    scale, a few large features would decide everything.
+    Features (n, dim) and (m, dim) are standardised by the true set's mean and spread first: without
+    Inception's own scale, a few large features would decide everything.
     """
     centre, spread = true.mean(0), true.std(0) + 1e-6
     made, true = (made - centre) / spread, (true - centre) / spread

@@ -1,4 +1,4 @@
-"""`python -m training.studio.tagger twins | painted | train | evaluate`."""
+"""`python -m training.studio.tagger reconstructions | painted | train | evaluate`."""
 
 from training.studio.tagger.train import main
 

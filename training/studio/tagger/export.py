@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from training.studio.tagger.heads import SIGMOID, SOFTMAX
-from training.studio.tagger.report import Calibration
+from training.studio.tagger.report import HeadCalibration
 
 
 class Logits(nn.Module):
@@ -22,6 +22,7 @@ class Logits(nn.Module):
         self.net = net
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """(n, 3, size, size) in [0, 255] to logits (n, softmax labels + sigmoid labels)."""
         softmax, sigmoid, _ = self.net(pixels)
         return torch.cat([softmax, sigmoid], 1)
 
@@ -46,7 +47,7 @@ def halve(model: onnx.ModelProto, least: int = 256) -> onnx.ModelProto:
     return model
 
 
-def labels(calibration: Calibration, trained: dict[str, Any], size_px: int) -> dict[str, Any]:
+def labels(calibration: HeadCalibration, trained: dict[str, Any], size_px: int) -> dict[str, Any]:
     """What the provider has to know: heads in output order with labels and calibration."""
     exclusive = [
         {
@@ -71,8 +72,8 @@ def labels(calibration: Calibration, trained: dict[str, Any], size_px: int) -> d
     return {"size_px": size_px, "heads": exclusive + independent, "trained": trained}
 
 
-def export(
-    net: nn.Module, calibration: Calibration, trained: dict[str, Any], out: Path, size_px: int
+def export_onnx(
+    net: nn.Module, calibration: HeadCalibration, trained: dict[str, Any], out: Path, size_px: int
 ) -> None:
     """Write ``tagger.onnx`` (input ``pixels`` float32 (n, 3, size, size) RGB in [0, 255], output
     ``logits`` (n, labels)) and ``tagger.json`` into a folder."""

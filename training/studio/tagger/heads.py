@@ -5,27 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.domain.vocabulary import (
-    ACTIONS,
-    EXPRESSIONS,
-    EYE_COLOURS,
-    FACE_PLACES,
-    FRAMINGS,
-    HAIR_COLOURS,
-    HAIR_STYLES,
-    HEAD_POSES,
-    INJURY_KINDS,
-    MARK_KINDS,
-    OUTFIT_COLOURS,
-    OUTFITS,
-    PLACES,
-    PROPS,
-    SKIN_TONES,
-    WEATHERS,
-)
+from cluster.domain.vocabulary import FACE_PLACES, INJURY_KINDS, MARK_KINDS, PROPS
+from training.studio.attributes import ATTRIBUTES, attributes_of
 from training.studio.renderer.actor import Actor
 from training.studio.renderer.shot import Shot
-from training.studio.tagger.visibility import Sight
+from training.studio.tagger.visibility import Visibility
 
 HIDDEN = ""
 """The label of what cannot be seen."""
@@ -33,22 +17,13 @@ HIDDEN = ""
 UNKNOWN = "unknown"
 """No label: what people would not agree on."""
 
+HIDEABLE = frozenset(
+    {"hair_colour", "hair_style", "outfit", "outfit_colour", "action", "left_eye", "right_eye"}
+)
+"""What a picture may not show: bald heads, clothes below its edge, covered eyes and the like."""
+
 SOFTMAX: dict[str, tuple[str, ...]] = {
-    "gender": ("man", "woman"),
-    "skin": SKIN_TONES,
-    "hair_colour": (*HAIR_COLOURS, HIDDEN),
-    "hair_style": (*HAIR_STYLES, HIDDEN),
-    "beard": ("none", "beard"),
-    "outfit": (*OUTFITS, HIDDEN),
-    "outfit_colour": (*OUTFIT_COLOURS, HIDDEN),
-    "place": PLACES,
-    "weather": WEATHERS,
-    "framing": FRAMINGS,
-    "expression": EXPRESSIONS,
-    "head_pose": HEAD_POSES,
-    "action": (*ACTIONS, HIDDEN),
-    "left_eye": (*EYE_COLOURS, HIDDEN),
-    "right_eye": (*EYE_COLOURS, HIDDEN),
+    head: (*labels, HIDDEN) if head in HIDEABLE else labels for head, labels in ATTRIBUTES.items()
 }
 """Heads whose labels exclude each other."""
 
@@ -73,44 +48,37 @@ IGNORE = -1
 
 
 @dataclass(frozen=True)
-class Truth:
-    """Targets of n pictures: ``one_of`` int64 (n, len(SOFTMAX)), `IGNORE` where unknown;
-    ``any_of`` float32 (n, sum of SIGMOID labels), NaN where unknown, heads in the order of the
-    dictionaries."""
+class Targets:
+    """Targets of n pictures; heads are in the order of the dictionaries.
+
+    one_of: (n, len(SOFTMAX)) int64, the label's number, `IGNORE` where unknown.
+    any_of: (n, sum of SIGMOID labels) float32, 1 for shown and 0 for not, NaN where unknown.
+    """
 
     one_of: NDArray[np.int64]
     any_of: NDArray[np.float32]
 
 
-def words(actor: Actor, shot: Shot, sight: Sight) -> dict[str, str]:
+def labels_of(actor: Actor, shot: Shot, visibility: Visibility) -> dict[str, str]:
     """The label of each softmax head, or `UNKNOWN`."""
-    bald = actor.hair_style == "bald"
-    return {
-        "gender": actor.person,
-        "skin": actor.skin,
-        "hair_colour": HIDDEN if bald else actor.hair_colour,
-        "hair_style": actor.hair_style if sight.hair_style else HIDDEN,
-        "beard": "beard" if actor.beard else "none",
-        "outfit": _seen(shot.outfit, sight.garment),
-        "outfit_colour": _seen(shot.outfit_colour, sight.cloth),
-        "place": shot.place,
-        "weather": shot.weather,
-        "framing": shot.framing,
-        "expression": shot.expression,
-        "head_pose": shot.head_pose,
-        "action": shot.action if sight.action else HIDDEN,
-        "left_eye": actor.left_eye,
-        "right_eye": actor.right_eye,
+    labels = attributes_of(actor, shot)
+    shown: dict[str, bool | None] = {
+        "hair_colour": actor.hair_style != "bald",
+        "hair_style": visibility.hair_style,
+        "outfit": visibility.garment,
+        "outfit_colour": visibility.cloth,
+        "action": visibility.action,
     }
+    return labels | {head: _seen(labels[head], visible) for head, visible in shown.items()}
 
 
 def _seen(word: str, visible: bool | None) -> str:
     return UNKNOWN if visible is None else word if visible else HIDDEN
 
 
-def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float]]:
+def visible_labels(actor: Actor, shot: Shot, visibility: Visibility) -> dict[str, dict[str, float]]:
     """The labels of each sigmoid head that are true of the shot: 1 visible, 0 not, NaN unknown."""
-    seen = dict(zip(FACE_PLACES, sight.places.tolist(), strict=True))
+    seen = dict(zip(FACE_PLACES, visibility.places.tolist(), strict=True))
     injured = {mark.place for mark in shot.injuries}
     sides = (("left", actor.left_cyber), ("right", actor.right_cyber))
     return {
@@ -123,14 +91,17 @@ def phrases(actor: Actor, shot: Shot, sight: Sight) -> dict[str, dict[str, float
         "injuries": {
             f"{mark.kind} on the {mark.place}": seen[mark.place] for mark in shot.injuries
         },
-        "props": {shot.prop: sight.prop} if shot.prop else {},
+        "props": {shot.prop: visibility.prop} if shot.prop else {},
         "cyber": {side: 1.0 for side, cyber in sides if cyber},
     }
 
 
-def encode(actor: Actor, shot: Shot, sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """One picture's row of `Truth`."""
-    said, shown = words(actor, shot, sight), phrases(actor, shot, sight)
+def targets_of(
+    actor: Actor, shot: Shot, visibility: Visibility
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """One picture's row of `Targets`: (SOFTMAX heads,) int64 and (SIGMOID labels,) float32."""
+    said = labels_of(actor, shot, visibility)
+    shown = visible_labels(actor, shot, visibility)
     one_of = [
         IGNORE if said[head] == UNKNOWN else labels.index(said[head])
         for head, labels in SOFTMAX.items()

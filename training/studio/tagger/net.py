@@ -37,6 +37,7 @@ class Residual(nn.Module):
         self.body = nn.Sequential(conv(wide, wide), conv(wide, wide))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, wide, h, w) to the same."""
         return x + cast(Tensor, self.body(x))
 
 
@@ -46,8 +47,9 @@ def attend(features: Tensor, logits: Tensor) -> Tensor:
     return weights @ features.flatten(2).transpose(1, 2)
 
 
-def read(maps: Tensor, fine: Tensor, middle: Tensor) -> Tensor:
-    """What fine and middle maps hold at each keypoint, (n, 11, 64 + 96)."""
+def read_at(maps: Tensor, fine: Tensor, middle: Tensor) -> Tensor:
+    """What fine (n, 64, 32, 32) and middle (n, 96, 16, 16) maps hold at each keypoint, whose heat
+    ``maps`` are (n, 11, 32, 32): (n, 11, 64 + 96)."""
     weights = maps.float().flatten(2).softmax(-1).to(fine.dtype)
     wider = 4 * functional.avg_pool2d(weights.view(maps.shape), 2)
     at_fine = weights @ fine.flatten(2).transpose(1, 2)
@@ -70,6 +72,7 @@ class Trunk(nn.Module):
         self.mix_fine = conv(48, 64)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The fine, middle and coarse maps of pictures, as the class says."""
         fine = self.stem(x)
         middle = self.middle(fine)
         coarse = self.coarse(middle)
@@ -90,7 +93,7 @@ ELSEWHERE = [0, 1, *range(2 + len(FACE_PLACES), len(KEYPOINTS))]
 class TaggerNet(nn.Module):
     """Pictures -> (softmax logits, sigmoid logits, keypoint logits (n, 11, 32, 32)).
 
-    The logits are concatenated in the order of `tagger_heads.SOFTMAX` and `SIGMOID`.
+    The logits are concatenated in the order of `heads.SOFTMAX` and `SIGMOID`.
     """
 
     def __init__(self) -> None:
@@ -119,7 +122,7 @@ class TaggerNet(nn.Module):
         fine, middle, coarse = self.trunk(pixels / 127.5 - 1.0)
         whole = coarse.mean((2, 3))
         maps = self.keypoints(fine)
-        local = read(maps, fine, middle)
+        local = read_at(maps, fine, middle)
         pooled = [whole, middle.mean((2, 3)), self.features(local[:, ELSEWHERE].flatten(1))]
         looked = attend(coarse, self.queries(coarse))
         softmax = [

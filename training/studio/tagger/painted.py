@@ -16,7 +16,7 @@ from tqdm.auto import trange
 from training.studio.base.captions import full_caption
 from training.studio.base.renders import RenderSet
 from training.studio.report.sheet import GUIDANCE
-from training.studio.tagger.heads import IGNORE, SIGMOID, SOFTMAX, Truth
+from training.studio.tagger.heads import IGNORE, SIGMOID, SOFTMAX, Targets
 
 STRENGTHS = (0.2, 0.6)
 """How much of a render's way to noise is gone, least and most."""
@@ -37,7 +37,7 @@ def painted_path(renders: RenderSet) -> Path:
 
 
 def strengths(count: int) -> NDArray[np.float64]:
-    """Of each picture; those of one batch are the same."""
+    """Noise strength of each picture, (count,) in [0, 1]; those of one batch are the same."""
     drawn = np.random.default_rng(3).uniform(*STRENGTHS, -(-count // BATCH))
     return np.repeat(drawn, BATCH)[:count]
 
@@ -67,11 +67,12 @@ def keep_painted(renders: RenderSet, studio: Path, count: int) -> None:
     partial.rename(painted_path(renders))
 
 
-def what_is_left(truth: Truth, strength: NDArray[np.float64]) -> Truth:
-    """The renders' truth, as far as it is that of the pictures painted over them."""
+def what_is_left(truth: Targets, strength: NDArray[np.float64]) -> Targets:
+    """The renders' targets, as far as they are those of the pictures painted over them at
+    ``strength`` (n,)."""
     one_of, any_of = truth.one_of.copy(), truth.any_of.copy()
     heads = np.array([head for head, names in SIGMOID.items() for _ in names])
     one_of[:, np.isin(list(SOFTMAX), SMALL)] = IGNORE
     any_of[:, np.isin(heads, SMALL)] = np.nan
     any_of[np.ix_(strength >= MARKED_STRENGTH, np.isin(heads, MARKED))] = np.nan
-    return Truth(one_of, any_of)
+    return Targets(one_of, any_of)

@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 
-from training.studio.tagger.data import Pictures
+from training.studio.tagger.data import LabelledPictures
 from training.studio.tagger.heads import IGNORE, SIGMOID, SOFTMAX
 
-Floats = npt.NDArray[np.floating[Any]]
-Figures = dict[str, float]
+Logits = npt.NDArray[np.floating[Any]]
+HeadFigures = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Calibration:
+class HeadCalibration:
     """Temperature of each softmax head; (scale, shift) of each sigmoid head's logits."""
 
     temperature: dict[str, float]
@@ -31,19 +31,22 @@ def columns(heads: dict[str, tuple[str, ...]]) -> dict[str, slice]:
     }
 
 
-def softmax(logits: Floats) -> Floats:
-    """Rows that sum to 1."""
+def softmax(logits: Logits) -> Logits:
+    """Probabilities (n, labels) of logits (n, labels); rows sum to 1."""
     raised = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(raised / raised.sum(1, keepdims=True))
 
 
-def sigmoid(logits: Floats) -> Floats:
-    """Each in (0, 1)."""
+def sigmoid(logits: Logits) -> Logits:
+    """Probabilities in (0, 1) of logits of any shape."""
     return np.asarray(1 / (1 + np.exp(-logits.clip(-30, 30))))
 
 
-def fit_temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
-    """The temperature of least cross-entropy (Guo et al., 2017) where the truth is known."""
+def fit_temperature(logits: Logits, truth: npt.NDArray[np.int64]) -> float:
+    """Temperature scaling (Guo et al., 2017): the temperature of least cross-entropy.
+
+    ``logits`` (n, labels), ``truth`` (n,), `IGNORE` where it is not known.
+    """
     known = truth != IGNORE
     logits, truth = logits[known], truth[known]
     rows = np.arange(len(truth))
@@ -55,13 +58,15 @@ def fit_temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
 
 
-def fit_platt(logits: Floats, truth: Floats) -> tuple[float, float]:
-    """Scale and shift of least cross-entropy (Platt, 1999), one pair for a head's labels, over
-    those whose truth is known (finite)."""
+def fit_platt(logits: Logits, truth: Logits) -> tuple[float, float]:
+    """Platt scaling (1999): scale and shift of least cross-entropy, one pair for a head's labels.
+
+    ``logits`` and ``truth`` (n, labels); truth is 0 or 1, NaN where it is not known.
+    """
     known = np.isfinite(truth)
     logits, truth = logits[known], truth[known]
 
-    def loss(parameters: Floats) -> float:
+    def loss(parameters: Logits) -> float:
         probability = sigmoid(logits * np.exp(parameters[0]) + parameters[1])
         right = np.where(truth > 0.5, probability, 1 - probability)
         return float(-np.log(right + 1e-9).mean())
@@ -70,10 +75,13 @@ def fit_platt(logits: Floats, truth: Floats) -> tuple[float, float]:
     return float(np.exp(log_scale)), float(shift)
 
 
-def calibrate(one_of: Floats, any_of: Floats, truth: Pictures) -> Calibration:
-    """Fit every head's calibration on the natural mix of renders."""
+def calibrate_heads(one_of: Logits, any_of: Logits, truth: LabelledPictures) -> HeadCalibration:
+    """Fit every head's calibration on the natural mix of renders.
+
+    ``one_of`` (n, softmax labels) and ``any_of`` (n, sigmoid labels) are the network's logits.
+    """
     exclusive, independent = columns(SOFTMAX), columns(SIGMOID)
-    return Calibration(
+    return HeadCalibration(
         temperature={
             head: fit_temperature(one_of[:, at], truth.one_of[:, index])
             for index, (head, at) in enumerate(exclusive.items())
@@ -84,8 +92,11 @@ def calibrate(one_of: Floats, any_of: Floats, truth: Pictures) -> Calibration:
     )
 
 
-def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error: mean gap between confidence and hit rate over bins."""
+def calibration_error(confidence: Logits, right: npt.NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error, 0 to 1: mean gap between confidence and hit rate over bins.
+
+    ``confidence`` (n,) in [0, 1], ``right`` (n,).
+    """
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [
         abs(confidence[which == one].mean() - right[which == one].mean()) * (which == one).mean()
@@ -94,9 +105,11 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], bins: in
     return float(np.sum(gaps))
 
 
-def judge_exclusive(logits: Floats, truth: npt.NDArray[np.int64], temperature: float) -> Figures:
+def judge_exclusive(
+    logits: Logits, truth: npt.NDArray[np.int64], temperature: float
+) -> HeadFigures:
     """Accuracy, mean recall over labels, calibration error, and what is said with >= 0.7; where the
-    truth is known."""
+    truth is known. ``logits`` (n, labels), ``truth`` (n,)."""
     known = truth != IGNORE
     logits, truth = logits[known], truth[known]
     probability = softmax(logits / temperature)
@@ -114,9 +127,9 @@ def judge_exclusive(logits: Floats, truth: npt.NDArray[np.int64], temperature: f
     }
 
 
-def judge_independent(logits: Floats, truth: Floats, platt: tuple[float, float]) -> Figures:
+def judge_independent(logits: Logits, truth: Logits, platt: tuple[float, float]) -> HeadFigures:
     """Precision, recall and F1 over all known labels at 0.5; accuracy is that of whole pictures,
-    ``false`` the share of absent labels that are claimed."""
+    ``false`` the share of absent labels that are claimed. ``logits`` and ``truth`` (n, labels)."""
     said, shown, known = (
         sigmoid(logits * platt[0] + platt[1]) >= 0.5,
         truth > 0.5,
@@ -135,10 +148,10 @@ def judge_independent(logits: Floats, truth: Floats, platt: tuple[float, float])
     }
 
 
-def report(
-    one_of: Floats, any_of: Floats, truth: Pictures, calibration: Calibration
+def figures_of(
+    one_of: Logits, any_of: Logits, truth: LabelledPictures, calibration: HeadCalibration
 ) -> dict[str, Any]:
-    """Figures of every head, and the mean accuracy over heads."""
+    """Figures of every head, and the mean accuracy over heads; logits as in `calibrate_heads`."""
     heads = {
         head: judge_exclusive(one_of[:, at], truth.one_of[:, index], calibration.temperature[head])
         for index, (head, at) in enumerate(columns(SOFTMAX).items())

@@ -1,8 +1,8 @@
-"""Train, judge and export the tagger: `... tagger twins | painted | train | evaluate`.
+"""Train, judge and export the tagger: `... tagger reconstructions | painted | train | evaluate`.
 
-`twins` passes renders through the trained autoencoder, `painted` lets the trained model paint over
-them, both for `train` to mix in. Training stops after --minutes of processor time, keeps a
-checkpoint and goes on from it when it is started again with more minutes; pictures made meanwhile
+`reconstructions` passes renders through the trained autoencoder, `painted` lets the trained model
+paint over them, both for `train` to mix in. Training stops after --minutes of processor time, keeps
+a checkpoint and goes on from it when it is started again with more minutes; pictures made meanwhile
 join. `--start` begins with what a shipped ONNX file still knows. `evaluate` calibrates on every
 tenth actor of the training set, who is never trained on, reports on people of another seed, and
 writes the ONNX file and its labels.
@@ -20,42 +20,43 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.loop import Budget, TrainingLoop, TrainingStep
+from training.schedule import Schedule
 from training.studio.base.renders import RenderSet
 from training.studio.renderer.render import shipped_head
-from training.studio.tagger.augmentation import harder
+from training.studio.stage_run import read_checkpoint, run_stage
+from training.studio.tagger.augmentation import augment
 from training.studio.tagger.data import (
     SIZE,
-    Pictures,
-    batches,
+    LabelledPictures,
+    batch_of,
     is_for_calibration,
     join,
-    keep_twins,
-    kept,
-    load,
+    keep_reconstructions,
     load_painted,
-    load_twins,
-    twins_path,
+    load_pictures,
+    load_reconstructions,
+    picture_count,
+    reconstructions_path,
 )
-from training.studio.tagger.export import export
+from training.studio.tagger.export import export_onnx
 from training.studio.tagger.heads import IGNORE, SOFTMAX
 from training.studio.tagger.net import FINE, TaggerNet
 from training.studio.tagger.painted import keep_painted, painted_path
-from training.studio.tagger.report import calibrate, report
+from training.studio.tagger.report import calibrate_heads, figures_of
 from training.studio.tagger.warm_start import restore
 
-BATCH = 32
-PEAK_LR = 1.5e-3
-WARMUP_STEPS = 200
+BATCH_SIZE = 32
+LEARNING_RATE = 1.5e-3
+SCHEDULE = Schedule(warmup_steps=200, plateau=0.5, floor=0.01)
 INDEPENDENT, POINTS = 2.0, 0.3
 """Weights of marks, injuries and props (each shows in few pictures), and of keypoints."""
-DECAY = 0.5
-SAVE_EVERY_S = 60.0
-WORTH_RELOADING = 1000
-"""New pictures that are worth the time of loading all again."""
+RELOAD_EVERY, WORTH_RELOADING = 100, 1000
+"""Steps between two looks for new pictures, and how many are worth loading all again."""
 
 
 @dataclass(frozen=True)
-class Options:
+class TaggerPlan:
     """Where the renders are, where the checkpoint goes, and what may be spent."""
 
     renders: RenderSet
@@ -67,23 +68,27 @@ class Options:
 
     def available(self) -> int:
         """How many pictures there are by now, of all kinds."""
-        made = twins_path(self.renders), painted_path(self.renders)
-        return self.renders.finished() + sum(kept(path) for path in made)
+        made = reconstructions_path(self.renders), painted_path(self.renders)
+        return self.renders.finished() + sum(picture_count(path) for path in made)
 
-    def training(self) -> Pictures:
+    def training(self) -> LabelledPictures:
         """What is there so far, without the actors kept for calibration."""
         indices = np.arange(self.renders.finished())
-        plain = load(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
-        every = join(plain, load_twins(self.renders, self.head_cache))
+        plain = load_pictures(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
+        every = join(plain, load_reconstructions(self.renders, self.head_cache))
         return join(every, load_painted(self.renders, self.head_cache))
 
-    def calibration(self) -> Pictures:
+    def calibration(self) -> LabelledPictures:
+        """What is there so far of the actors kept for calibration."""
         indices = np.arange(self.renders.finished())
-        return load(self.renders, self.head_cache, indices[is_for_calibration(indices)])
+        return load_pictures(self.renders, self.head_cache, indices[is_for_calibration(indices)])
 
 
 def point_loss(maps: Tensor, points: Tensor) -> Tensor:
-    """Cross-entropy of each keypoint's heat map with a Gaussian of one cell about the truth."""
+    """Cross-entropy of each keypoint's heat map with a Gaussian of one cell about the truth.
+
+    ``maps`` (n, 11, 32, 32) logits, ``points`` (n, 11, 2), those outside of [0, 1] or NaN left out.
+    """
     cells = (torch.arange(FINE) + 0.5) / FINE
     known = (points.isfinite() & (points > 0) & (points < 1)).all(-1)
     if not known.any():
@@ -96,8 +101,13 @@ def point_loss(maps: Tensor, points: Tensor) -> Tensor:
     return loss[known].mean()
 
 
-def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Pictures, points: Tensor) -> Tensor:
-    """Sum over heads: cross-entropy of exclusive labels, binary of independent ones, keypoints."""
+def total_loss(
+    outputs: tuple[Tensor, Tensor, Tensor], batch: LabelledPictures, points: Tensor
+) -> Tensor:
+    """Sum over heads: cross-entropy of exclusive labels, binary of independent ones, keypoints.
+
+    ``outputs`` as of `TaggerNet`, ``points`` (n, 11, 2) in [0, 1]; a scalar.
+    """
     softmax, sigmoid, maps = outputs
     one_of, any_of = torch.from_numpy(batch.one_of), torch.from_numpy(batch.any_of)
     exclusive = [
@@ -114,132 +124,88 @@ def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Pictures, points: 
     return torch.stack(exclusive).sum() + marks + POINTS * point_loss(maps, points)
 
 
-class Trainer:
-    """The state of one training: network, optimiser, time spent."""
+class TaggerTask:
+    """The loss of a step: a shuffled batch of what has been rendered so far, augmented."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.path = options.folder / "tagger.pt"
-        self.net = TaggerNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_LR, weight_decay=0.02)
-        self.step, self.spent_s = 0, 0.0
-        if self.path.exists():
-            self._load()
-        elif options.start is not None:
-            some = options.renders.pictures()[: options.renders.finished() : 200]
-            restore(
-                self.net, options.start, torch.from_numpy(some.copy()).permute(0, 3, 1, 2).float()
-            )
+    def __init__(self, plan: TaggerPlan, net: TaggerNet) -> None:
+        self._plan, self._net = plan, net
+        self._load()
 
     def _load(self) -> None:
-        state = torch.load(self.path, weights_only=True)
-        self.net.load_state_dict(state["net"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.spent_s = state["step"], state["spent_s"]
+        self._enough = self._plan.available() + WORTH_RELOADING
+        self._pictures = self._plan.training()
 
-    def save(self) -> None:
-        state = {
-            "net": self.net.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "spent_s": self.spent_s,
-        }
-        partial = self.path.with_suffix(".part")
-        torch.save(state, partial)
-        partial.rename(self.path)
-
-    def learn(self, batch: Pictures, pixels: Tensor, points: Tensor) -> float:
-        """One step. The learning rate stays, then falls to nothing over the last `DECAY` of the
-        time: a training may be given more time, or ended early, without a new schedule."""
-        left = 1 - self.spent_s / (self.options.minutes * 60)
-        warm = min(1.0, (self.step + 1) / WARMUP_STEPS)
-        for group in self.optimiser.param_groups:
-            group["lr"] = PEAK_LR * warm * max(0.01, min(1.0, left / DECAY))
+    def loss(self, step: TrainingStep) -> Tensor:
+        """The step's loss, a scalar. Pictures that were rendered meanwhile join now and then."""
+        if step.number % RELOAD_EVERY == 0 and self._plan.available() >= self._enough:
+            self._load()
+        batch = batch_of(self._pictures, step.number, BATCH_SIZE)
+        pixels, points = augment(batch, step.rng)
         with torch.autocast("cpu", torch.bfloat16):
-            outputs = self.net(pixels)
-        loss = total_loss(outputs, batch, points)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        return float(loss.detach())
+            outputs = self._net(pixels)
+        return total_loss(outputs, batch, points)
 
 
-def train(options: Options) -> None:
-    """Train until the time is spent; pictures rendered meanwhile join now and then."""
-    options.folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options)
-    while trainer.spent_s < options.minutes * 60:
-        enough = options.available() + WORTH_RELOADING
-        train_on(options.training(), trainer, enough)
+def train_tagger(plan: TaggerPlan) -> None:
+    """Train until the time is spent; a second call goes on, also with more minutes."""
+    net = TaggerNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if plan.start is not None:
+        some = plan.renders.pictures()[: plan.renders.finished() : 200]
+        pixels = torch.from_numpy(some.copy()).permute(0, 3, 1, 2).float()
+        restore(net, plan.start, pixels)
+    loop = TrainingLoop(
+        TaggerTask(plan, net.train()).loss,
+        net,
+        torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=0.02),
+        Budget(seconds=plan.minutes * 60),
+        SCHEDULE,
+        max_grad_norm=5.0,
+        clock=time.process_time,  # the renderer may work beside it
+    )
+    run_stage("tagger", plan.folder, loop)
 
 
-def train_on(pictures: Pictures, trainer: Trainer, enough: int) -> None:
-    """Train on these until ``enough`` are available to load them again, or the time is spent."""
-    rng = np.random.default_rng(trainer.step)
-    losses: list[float] = []
-    saved = time.monotonic()
-    last = time.process_time()
-    for batch in batches(pictures, BATCH, rng):
-        pixels, points = harder(batch, rng)
-        losses.append(trainer.learn(batch, pixels, points))
-        now, worked = time.monotonic(), time.process_time()
-        trainer.spent_s += worked - last
-        last = worked
-        over = trainer.spent_s >= trainer.options.minutes * 60
-        if over or now - saved > SAVE_EVERY_S:
-            over = over or trainer.options.available() >= enough
-            trainer.save()
-            saved = now
-            note(trainer, len(pictures), float(np.mean(losses)))
-            losses.clear()
-        if over:
-            return
-
-
-def note(trainer: Trainer, pictures: int, loss: float) -> None:
-    """One line of the log."""
-    line = {"step": trainer.step, "minutes": round(trainer.spent_s / 60, 1), "loss": round(loss, 4)}
-    with (trainer.options.folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps({**line, "pictures": pictures}) + "\n")
-
-
-def predict(net: torch.nn.Module, pictures: Pictures) -> tuple[Any, Any]:
+def predict(net: torch.nn.Module, pictures: LabelledPictures) -> tuple[Any, Any]:
     """Logits of plain pictures: float32 (n, softmax labels) and (n, sigmoid labels)."""
     net.eval()
     softmax, sigmoid = [], []
     with torch.inference_mode():
-        for start in range(0, len(pictures), BATCH):
-            pixels = torch.from_numpy(pictures.pixels[start : start + BATCH])
+        for start in range(0, len(pictures), BATCH_SIZE):
+            pixels = torch.from_numpy(pictures.pixels[start : start + BATCH_SIZE])
             outputs = net(pixels.permute(0, 3, 1, 2).float())
             softmax.append(outputs[0].numpy())
             sigmoid.append(outputs[1].numpy())
     return np.concatenate(softmax), np.concatenate(sigmoid)
 
 
-def evaluate(options: Options, held_out: RenderSet, out: Path) -> dict[str, Any]:
-    """Calibrate, report on people never seen, write the ONNX file and its labels."""
-    trainer = Trainer(options)
-    net = trainer.net
-    fit = options.calibration()
-    test = load(held_out, options.head_cache, np.arange(held_out.finished()))
-    calibration = calibrate(*predict(net, fit), fit)
-    figures = report(*predict(net, test), test, calibration)
+def evaluate_tagger(plan: TaggerPlan, held_out: RenderSet, out: Path) -> dict[str, Any]:
+    """Calibrate, report on people never seen, write the ONNX file and its labels.
+
+    Raises FileNotFoundError without a checkpoint.
+    """
+    state = read_checkpoint("tagger", plan.folder)
+    if state is None:
+        raise FileNotFoundError(f"{plan.folder} holds no trained tagger: run `train` first")
+    net = TaggerNet()
+    net.load_state_dict(state["model"])
+    fit = plan.calibration()
+    test = load_pictures(held_out, plan.head_cache, np.arange(held_out.finished()))
+    calibration = calibrate_heads(*predict(net, fit), fit)
+    figures = figures_of(*predict(net, test), test, calibration)
     trained = {
-        "steps": trainer.step,
-        "batch": BATCH,
-        "minutes": round(trainer.spent_s / 60, 1),
-        "renders": options.renders.finished(),
+        "steps": state["step"],
+        "batch": BATCH_SIZE,
+        "minutes": round(state["spent_s"] / 60, 1),
+        "renders": plan.renders.finished(),
         "held_out_renders": len(test),
     }
-    export(net, calibration, {**trained, **figures}, out, SIZE)
+    export_onnx(net, calibration, {**trained, **figures}, out, SIZE)
     return {**trained, **figures}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["twins", "painted", "train", "evaluate"])
+    parser.add_argument("command", choices=["reconstructions", "painted", "train", "evaluate"])
     parser.add_argument("--renders", type=Path, default=Path("out/studio"), help="render sets")
     parser.add_argument("--head", type=Path, default=shipped_head())
     parser.add_argument("--count", type=int, default=30_000, help="size of the training set")
@@ -248,7 +214,9 @@ def main() -> None:
     parser.add_argument("--held-out-seed", type=int, default=99)
     parser.add_argument("--folder", type=Path, default=Path("out/tagger"), help="checkpoint, log")
     parser.add_argument("--studio", type=Path, default=Path("cluster/assets/studio"))
-    parser.add_argument("--twins", type=int, default=3000, help="pictures through its autoencoder")
+    parser.add_argument(
+        "--reconstructions", type=int, default=3000, help="pictures through its autoencoder"
+    )
     parser.add_argument("--painted", type=int, default=1500, help="pictures that it paints over")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
@@ -257,14 +225,14 @@ def main() -> None:
     args = parser.parse_args()
     renders = RenderSet(args.renders, args.count, SIZE, args.seed)
     held_out = RenderSet(args.renders, args.held_out, SIZE, args.held_out_seed)
-    options = Options(renders, args.head, args.folder, args.minutes, args.threads, args.start)
-    torch.set_num_threads(options.threads)
-    if args.command == "twins":
-        keep_twins(renders, args.studio / "vae", args.twins)
+    plan = TaggerPlan(renders, args.head, args.folder, args.minutes, args.threads, args.start)
+    torch.set_num_threads(plan.threads)
+    if args.command == "reconstructions":
+        keep_reconstructions(renders, args.studio / "vae", args.reconstructions)
     elif args.command == "painted":
         keep_painted(renders, args.studio, args.painted)
     elif args.command == "train":
-        train(options)
+        train_tagger(plan)
     else:
-        figures = evaluate(options, held_out, args.assets)
+        figures = evaluate_tagger(plan, held_out, args.assets)
         print(json.dumps(figures, indent=1))  # noqa: T201 - the command's answer

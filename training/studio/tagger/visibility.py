@@ -47,7 +47,7 @@ HAT_HIDES = ("mohawk", "bun", "ponytail", "buzzed", "short")
 
 
 @dataclass(frozen=True)
-class Sight:
+class Visibility:
     """``garment``, ``cloth``, ``hair_style`` and ``action``: whether each can be told, None for
     clothes at the edge.
 
@@ -88,10 +88,11 @@ def beyond(reach_px: float) -> bool | None:
     return reach_px > 0 if abs(reach_px) >= EDGE_PX else None
 
 
-def look(
+def visibility_of(
     actor: Actor, shot: Shot, points: NDArray[np.float32], details: NDArray[np.uint8]
-) -> Sight:
-    """``points`` (11, 2) as of `Landmarks`, ``details`` (32, 32, 2) as of `RenderSet.details`."""
+) -> Visibility:
+    """What can be told. ``points`` (11, 2) in [0, 1] as of `Landmarks`, ``details`` (32, 32, 2)
+    uint8 as of `RenderSet.details`."""
     on_skin, prop = (details.astype(np.float32) / 255).transpose(2, 0, 1)
     down, across = np.mgrid[0 : len(on_skin), 0 : len(on_skin)] + 0.5
     places = np.ones(len(FACE_PLACES), np.float32)
@@ -102,7 +103,7 @@ def look(
         places[FACE_PLACES.index(mark.place)] = graded(float(on_skin[near].sum()), limits)
     below_px = float(1 - points[KEYPOINTS.index("collar"), 1]) * 128
     garment, cloth = clothes(shot, below_px)
-    return Sight(
+    return Visibility(
         garment=garment,
         cloth=cloth,
         hair_style=shot.prop != "hat" or actor.hair_style not in HAT_HIDES,

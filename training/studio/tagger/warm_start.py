@@ -28,8 +28,8 @@ def folded(net: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
 
 def restore(net: TaggerNet, path: Path, pixels: Tensor) -> None:
     """Take over every weight of the file that fits, into the leading corner of one that has grown.
-    ``pixels`` as `TaggerNet.forward`'s, a few dozen pictures. Raises ValueError when the file's
-    convolutions are not this network's."""
+    ``pixels`` (n, 3, 128, 128) float32 in [0, 255], a few dozen pictures. Raises ValueError when
+    the file's convolutions are not this network's."""
     weights = {
         weight.name.removesuffix("_half"): torch.from_numpy(
             numpy_helper.to_array(weight).astype(np.float32)
