@@ -5,6 +5,8 @@ A caller holds a handle and knows nothing of where the part runs. Through Ray it
 look alike, and mypy follows them from the route to the replica. What a method means, takes and
 raises is said where it is done; each raises Unavailable besides, when its process is lost.
 `tests/unit/test_handles.py` proves that the parts answer as is written here.
+
+Pixels are uint8 RGB (height, width, 3) throughout.
 """
 
 from collections.abc import Sequence
@@ -55,7 +57,9 @@ class GeneratorHandle(Protocol):
 
     async def render(self, *, order: RenderOrder) -> Rendering: ...
 
-    async def inpaint(self, *, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels: ...
+    async def inpaint(self, *, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
+        """Takes (h, w, 3) and a mask (h, w), gives (h, w, 3)."""
+        ...
 
     async def prefetch(self, *, character_id: CharacterId, version: int | None) -> None: ...
 
@@ -63,7 +67,9 @@ class GeneratorHandle(Protocol):
 class ValidatorHandle(Protocol):
     """Judges images against characters (serve/replicas/validator.py)."""
 
-    async def validate(self, *, pixels: Pixels, character: Character) -> IdentityReport: ...
+    async def validate(self, *, pixels: Pixels, character: Character) -> IdentityReport:
+        """Takes (h, w, 3)."""
+        ...
 
     async def check_references(
         self,
@@ -71,9 +77,13 @@ class ValidatorHandle(Protocol):
         images: list[Pixels],
         names: Sequence[str] | None = None,
         domain: Domain = "photo",
-    ) -> list[Face]: ...
+    ) -> list[Face]:
+        """Takes images (h, w, 3) of any size."""
+        ...
 
-    async def embed(self, *, pixels: Pixels, box: Box | None) -> tuple[str, list[float]] | None: ...
+    async def embed(self, *, pixels: Pixels, box: Box | None) -> tuple[str, list[float]] | None:
+        """Takes (h, w, 3)."""
+        ...
 
 
 class RefinerHandle(Protocol):
@@ -89,13 +99,17 @@ class RefinerHandle(Protocol):
         adapter: AdapterVersion | None,
         seed: int,
         attempt: int,
-    ) -> RepairOutcome: ...
+    ) -> RepairOutcome:
+        """Takes and gives (h, w, 3)."""
+        ...
 
 
 class AnalyzerHandle(Protocol):
     """Reads what an image shows (serve/replicas/analyzer.py)."""
 
-    async def analyze(self, *, pixels: Pixels, planned: SceneState) -> SceneState: ...
+    async def analyze(self, *, pixels: Pixels, planned: SceneState) -> SceneState:
+        """Takes (h, w, 3)."""
+        ...
 
 
 # Actors: one process in the cluster each, with state of its own.

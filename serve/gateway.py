@@ -1,4 +1,4 @@
-"""The Gateway deployment: the replica that holds the services, and its FastAPI app."""
+"""The HTTP gateway: a replica with the services, and the FastAPI app over them."""
 
 import asyncio
 
@@ -16,46 +16,32 @@ from .api import openapi, problems
 from .api.auth import Keys
 from .api.middleware import BodyLimit, KeyGuard, SafeHeaders
 from .api.routes import (
-    adapters as routes_adapters,
-)
-from .api.routes import (
-    characters as routes_characters,
-)
-from .api.routes import (
-    history as routes_history,
-)
-from .api.routes import (
-    jobs as routes_jobs,
-)
-from .api.routes import (
-    memory as routes_memory,
-)
-from .api.routes import (
-    scenes as routes_scenes,
-)
-from .api.routes import (
-    service as routes_service,
-)
-from .api.routes import (
-    training as routes_training,
+    adapters,
+    characters,
+    history,
+    jobs,
+    memory,
+    scenes,
+    service,
+    training,
 )
 from .api.services import Prefetch, Probes, Services
 from .lifecycle import Lifecycle
 
 ROUTES = (
-    routes_scenes,
-    routes_jobs,
-    routes_characters,
-    routes_memory,
-    routes_history,  # whose paths look like those of adapters
-    routes_adapters,
-    routes_training,
-    routes_service,
+    scenes,
+    jobs,
+    characters,
+    memory,
+    history,  # before adapters, whose path parameters would take its paths
+    adapters,
+    training,
+    service,
 )
 
 
 class Gateway(Lifecycle):
-    """Gives the routes what they talk to; takes no decisions.
+    """The replica that answers HTTP: gives the routes what they talk to; takes no decisions.
 
     Args:
         validator, director, generator: Handles of those deployments.

@@ -1,4 +1,4 @@
-"""Pixels -> SceneState: what a finished picture shows, checked against what was planned.
+"""Image tagging: pixels -> SceneState, what a finished image shows against what was planned.
 
 The plan is believed until the tagger knows better, field by field:
 
@@ -54,11 +54,12 @@ FIELDS: Mapping[str, str] = {
 """Fields of a scene that one head reads."""
 
 T = TypeVar("T")
-Reading = tuple[T | None, Source | None, float | None]
-"""A value, where it comes from (None: from nowhere), and the tagger's probability of it."""
+Attribute = tuple[T | None, Source | None, float | None]
+"""A field as it was read: its value, where that comes from (null: from nowhere), and the tagger's
+probability of it (null: it does not know the value)."""
 
 
-def read_word(tags: Tags, head: str, planned: str | None) -> Reading[str]:
+def read_word(tags: Tags, head: str, planned: str | None) -> Attribute[str]:
     """One field, by the rule above."""
     label, probability = tags.best(head)
     if label and label == planned and probability >= AGREES:
@@ -71,7 +72,7 @@ def read_word(tags: Tags, head: str, planned: str | None) -> Reading[str]:
     return planned, "planned", tags.probability(head, planned)
 
 
-def read_outfit(tags: Tags, planned: Outfit | None) -> Reading[Outfit]:
+def read_outfit(tags: Tags, planned: Outfit | None) -> Attribute[Outfit]:
     """Garment and colour. A garment that was not planned takes no colour from the plan."""
     garment, source, sure = read_word(tags, "outfit", planned.garment if planned else None)
     if garment is None or source is None:
@@ -90,7 +91,7 @@ def read_outfit(tags: Tags, planned: Outfit | None) -> Reading[Outfit]:
 
 def read_items(
     tags: Tags, head: str, planned: tuple[str, ...] | None, seen_as: Mapping[str, float]
-) -> Reading[tuple[str, ...]]:
+) -> Attribute[tuple[str, ...]]:
     """Planned items and those seen for sure; `seen_as` is how probable each planned one is."""
     labels = tags.heads.get(head, {})
     extra = tuple(
@@ -115,13 +116,13 @@ def _none_seen(labels: Mapping[str, float]) -> tuple[Source, float | None]:
     return "seen" if none >= AGREES else "planned", none
 
 
-def read_props(tags: Tags, planned: tuple[str, ...] | None) -> Reading[tuple[str, ...]]:
+def read_props(tags: Tags, planned: tuple[str, ...] | None) -> Attribute[tuple[str, ...]]:
     """Things held or worn."""
     known = {prop: tags.probability("props", prop) or 0.0 for prop in planned or ()}
     return read_items(tags, "props", planned, known)
 
 
-def read_injuries(tags: Tags, planned: tuple[Injury, ...] | None) -> Reading[tuple[Injury, ...]]:
+def read_injuries(tags: Tags, planned: tuple[Injury, ...] | None) -> Attribute[tuple[Injury, ...]]:
     """Wounds. Those that only the picture knows begin in this scene."""
     labels = tags.heads.get("injuries", {})
     expected = {injury.phrase: injury for injury in planned or ()}
@@ -155,7 +156,7 @@ def injury_of(label: str) -> Injury:
 
 def merge(tags: Tags, planned: SceneState) -> SceneState:
     """What was seen, completed by what was planned. See the module's rule."""
-    readings: dict[str, Reading[object]] = {
+    read: dict[str, Attribute[object]] = {
         "outfit": read_outfit(tags, planned.outfit),
         "injuries": read_injuries(tags, planned.injuries),
         "props": read_props(tags, planned.props),
@@ -163,13 +164,11 @@ def merge(tags: Tags, planned: SceneState) -> SceneState:
     }
     return SceneState.model_validate(
         {
-            **{field: value for field, (value, _, _) in readings.items()},
+            **{field: value for field, (value, _, _) in read.items()},
             "mended": planned.mended,
-            "source": {field: source for field, (_, source, _) in readings.items() if source},
+            "source": {field: source for field, (_, source, _) in read.items() if source},
             "confidence": {
-                field: round(sure, 4)
-                for field, (_, _, sure) in readings.items()
-                if sure is not None
+                field: round(sure, 4) for field, (_, _, sure) in read.items() if sure is not None
             },
         }
     )
@@ -183,6 +182,6 @@ class Analyzer(Lifecycle):
         self._tagger = providers.picture_tagger()
 
     async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
-        """What uint8 RGB pixels (height, width, 3) show, given what they were to show."""
+        """What uint8 RGB pixels (height, width, 3) show, given what they were planned to show."""
         tags = await asyncio.to_thread(self._tagger.tags, pixels)
         return merge(tags, planned)

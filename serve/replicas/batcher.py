@@ -1,4 +1,4 @@
-"""Paints whatever waits, several pictures at once, one batch after the other.
+"""Dynamic batching: paints whatever waits, several images at once, one batch after the other.
 
 Whoever waits longest is served first, together with the next ones of the same size, whoever is in
 them. Nothing waits for company except the first order after a rest, and that for a moment only.
@@ -34,10 +34,10 @@ class Batcher:
         self._waiting: deque[Waiting] = deque()
         self._painting: asyncio.Task[None] | None = None
         # One thread, so that health checks are answered while it paints.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="brush")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batcher")
 
     async def render(self, order: RenderOrder) -> Rendering:
-        """One picture, painted with others. Raises what the model raises for this order."""
+        """One image, painted with others. Raises what the model raises for this order."""
         size = self._model.capabilities.size(order.width_px, order.height_px)
         return cast(Rendering, await self._queue(size, order))
 

@@ -1,4 +1,4 @@
-"""Holds the image model's weights, alone of all replicas, and paints for everyone who asks."""
+"""Image generation: holds the model's weights, alone of all replicas, and paints for all others."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from ..lifecycle import Lifecycle
 from .adapter_sync import AdapterSync
 from .batcher import Batcher
 
-RETRY_AFTER_S = 1.0
+RETRY_AFTER_S = 1.0  # when the blobs are away
 
 
 class Generator(Lifecycle):
@@ -48,19 +48,23 @@ class Generator(Lifecycle):
         self._store.close()
 
     async def capabilities(self) -> Capabilities:
-        """What the model can do, and its own picture size."""
+        """What the model can do, and its own image size."""
         return self._model.capabilities
 
     async def render(self, order: RenderOrder) -> Rendering:
-        """One picture, painted with whatever else waits.
+        """One image, in a batch with whatever else waits.
 
-        Invalid or BadAdapter for an order that cannot be painted.
+        Raises:
+            Invalid: The model cannot paint that size.
+            BadAdapter: The adapter does not belong on the model.
+            ProviderBusy: The blobs are away for a moment.
         """
         await self._stage(order.adapter)
         return await self._batcher.render(order)
 
     async def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
-        """`pixels` (h, w, 3) uint8 repainted where `mask` (h, w) is 255, untouched where 0."""
+        """Inpainting: `pixels` (h, w, 3) uint8 RGB repainted where `mask` (h, w) uint8 is 255,
+        untouched where it is 0. Raises like `render`."""
         await self._stage(order.adapter)
         return await self._batcher.alone(self._model.inpaint, pixels, mask, order)
 

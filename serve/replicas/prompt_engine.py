@@ -1,4 +1,4 @@
-"""World state and request -> a guarded prompt and the scene it plans. Holds no state."""
+"""Prompt engineering: world state and request -> a guarded prompt and the scene it plans."""
 
 from cluster.domain.character import Character
 from cluster.domain.prompting.composition import identity_prompt, negative_prompt
@@ -41,10 +41,16 @@ class PromptEngine(Lifecycle):
         """
         planned = outline(character, request, world)
         context = PromptContext(
-            character=character, request=request, world=world, scene=planned.scene,
-            trigger=trigger, token_budget=token_budget, memories=memories, asked=planned.asked,
+            character=character,
+            request=request,
+            world=world,
+            scene=planned.scene,
+            trigger=trigger,
+            token_budget=token_budget,
+            memories=memories,
+            asked=planned.asked,
             text=planned.text,
-        )  # fmt: skip
+        )
         written = await self._writer.write(context)
         guarded = guard(written, facts(context), token_budget, self._count)
         return Plan(

@@ -1,6 +1,7 @@
-"""Serves the identity judge, and checks the reference images that cast a character.
+"""Face verification: serves the identity judge, and checks a character's reference images.
 
-Every method that looks at pixels runs in a thread, so that health checks are answered.
+Pixels are uint8 RGB (height, width, 3). What looks at them runs in a thread, so that health checks
+are answered meanwhile.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from ..lifecycle import Lifecycle
 
 
 class Validator(Lifecycle):
-    """Judges pictures against characters, and references against each other."""
+    """Judges images against characters, and references against each other."""
 
     def start(self) -> None:
         """Load the face encoder and the tagger. Raises ProviderMissing where one is missing."""
@@ -27,8 +28,12 @@ class Validator(Lifecycle):
         self._encoder = self._judge.encoder
 
     async def validate(self, pixels: Pixels, character: Character) -> IdentityReport:
-        """The report on uint8 RGB pixels (height, width, 3). Raises BadImage when none of the
-        character's references shows a face, ProviderMissing without a calibration."""
+        """Identity report on pixels (h, w, 3).
+
+        Raises:
+            BadImage: None of the character's references shows a face.
+            ProviderMissing: There is no calibration for the character's domain.
+        """
         return await asyncio.to_thread(self._judge.report, pixels, character)
 
     async def check_references(
@@ -37,12 +42,21 @@ class Validator(Lifecycle):
         names: Sequence[str] | None = None,
         domain: Domain = "photo",
     ) -> list[Face]:
-        """The one face of each image. Raises BadImage (no face, several, too small, from the side)
-        or OddOneOut; both name the image and carry its `index`."""
+        """The one face of each image (h, w, 3).
+
+        Args:
+            names: What the images are called in messages, beside their index.
+
+        Raises:
+            BadImage: An image shows no face, several, a small one, or one from the side; names the
+                image and carries its `index`.
+            OddOneOut: Likewise, when an image does not show the person of the others.
+        """
         return await asyncio.to_thread(self._check_references, images, names, domain)
 
     async def embed(self, pixels: Pixels, box: Box | None) -> tuple[str, list[float]] | None:
-        """Model id and unit vector of the face at `box` (the largest without one), if any."""
+        """Face embedding: model id and unit vector of the face at `box` in pixels (h, w, 3), of the
+        largest one without a box; null without a face."""
         faces = await asyncio.to_thread(self._encoder.faces, pixels)
         if not faces:
             return None
@@ -70,7 +84,8 @@ class Validator(Lifecycle):
 
 
 def odd_ones(vectors: Vector, threshold: float) -> list[int]:
-    """Indices outside the largest group of vectors that agree, the first such group of several.
+    """Outliers: rows of `vectors` (n, d), float32 unit vectors, outside the largest group that
+    agrees, the first such group of several.
 
     Two agree at a cosine of `threshold`, directly or through others, so that a turned head is
     held by the half-turned ones.
@@ -88,6 +103,7 @@ def odd_ones(vectors: Vector, threshold: float) -> list[int]:
 
 
 def only_face(index: int, title: str, faces: Sequence[Face]) -> Face:
+    """The one face of a reference image that can be compared. Raises BadImage."""
     if not faces:
         raise BadImage(f"{title}: no face was found", index=index)
     clear = [face for face in faces if not face.is_tiny]

@@ -37,8 +37,8 @@ from .outcomes import (
     Rendered,
     Repaired,
     ResolvedAdapter,
+    SceneTake,
     StoryContext,
-    Take,
 )
 from .steps import Steps, take_seed
 
@@ -130,7 +130,7 @@ class Director(Lifecycle):
         planned = await run(Planned, 1, steps.plan, request, story, resolved)
         context = RenderContext(job_id, request, story, resolved, planned.plan)
 
-        takes: list[Take] = []
+        takes: list[SceneTake] = []
         for nth in range(1, self._limits.rerenders + 2):
             # 6. Generation.
             seed = take_seed(job_id, request, nth)
@@ -138,11 +138,11 @@ class Director(Lifecycle):
             # 7. Identity validation.
             judged = await run(Judged, nth, steps.judge, context, rendered.artifact)
             # 8. Gate, and 9. Refiner: what fails the gate is repaired, at most so often.
-            take = Take.of(rendered, judged)
+            take = SceneTake.of(rendered, judged)
             takes.append(await self._repair(durable, context, take, nth))
             if takes[-1].passed:
                 break
-        best = max(takes, key=Take.rank)
+        best = max(takes, key=SceneTake.rank)
         if not best.passed:
             await durable.show(_result(context, best))
             await durable.end("rejected", _rejection(best))
@@ -158,8 +158,8 @@ class Director(Lifecycle):
         await durable.end("succeeded")
 
     async def _repair(
-        self, durable: DurableSteps, context: RenderContext, take: Take, nth: int
-    ) -> Take:
+        self, durable: DurableSteps, context: RenderContext, take: SceneTake, nth: int
+    ) -> SceneTake:
         """Repair the n-th take until it passes; one without a face is beyond repair."""
         most = self._limits.max_repairs if context.resolved.capabilities.inpaint else 0
         for attempt in range(1, most + 1):
@@ -187,7 +187,7 @@ def _rank() -> str:
 
 def _result(
     context: RenderContext,
-    take: Take,
+    take: SceneTake,
     analyzed: Analyzed | None = None,
     remembered: Remembered | None = None,
     collected: Collected | None = None,
@@ -213,7 +213,7 @@ def _result(
     )
 
 
-def _rejection(take: Take) -> Problem:
+def _rejection(take: SceneTake) -> Problem:
     report = take.report
     if report.verdict == "no_face":
         return Problem(

@@ -1,4 +1,4 @@
-"""The durable queue: one lane a story, its scenes in the order in which they were submitted.
+"""The durable job queue: a partition a story, its scenes one by one in the order of submission.
 
 DBOS keeps it. Knows how a job is started, resumed and found again; not what a job does.
 """
@@ -29,7 +29,7 @@ class JobQueue:
 
     Args:
         executor_id: The same for a process and its replacement, which resumes what it left.
-        scene: The workflow; called with a job's id.
+        work: The workflow; called with a job's id.
     """
 
     def __init__(
@@ -37,22 +37,22 @@ class JobQueue:
         settings: Settings,
         store: Store,
         executor_id: str,
-        scene: Callable[[str], Awaitable[None]],
+        work: Callable[[str], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._jobs = store.jobs
         self._executor_id = executor_id
-        self._scene = scene
+        self._work = work
         self._closed = threading.Event()
-        self._sweeper = threading.Thread(target=self._sweep_on, name="job_queue", daemon=True)
+        self._sweeper = threading.Thread(target=self._sweep_on, name="job-queue-sweep", daemon=True)
 
     def start(self) -> None:
         """Start working. Blocks; to be called where no event loop runs."""
-        scene = self._scene
+        work = self._work
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RESUMES)
         async def workflow(job_id: str) -> None:
-            await scene(job_id)
+            await work(job_id)
 
         config = DBOSConfig(
             name=APPLICATION,

@@ -115,8 +115,8 @@ class Collected(Outcome):
     reason: str
 
 
-class Take(Value):
-    """One render of a scene, and what repairs have made of it. `artifact` is its best state."""
+class SceneTake(Value):
+    """A take: one render of a scene, and what repairs have made of it. `artifact` is its best state."""
 
     raw: Rendered
     raw_report: IdentityReport
@@ -125,11 +125,11 @@ class Take(Value):
     repairs: tuple[Repair, ...] = ()
 
     @classmethod
-    def of(cls, rendered: Rendered, judged: Judged) -> "Take":
+    def of(cls, rendered: Rendered, judged: Judged) -> "SceneTake":
         report = judged.report
         return cls(raw=rendered, raw_report=report, artifact=rendered.artifact, report=report)
 
-    def repaired(self, by: Repaired) -> "Take":
+    def repaired(self, by: Repaired) -> "SceneTake":
         """The take after a repair; unchanged when the repair made it no better."""
         better = {"artifact": by.artifact, "report": by.report} if by.repair.kept else {}
         return self.model_copy(update={**better, "repairs": (*self.repairs, by.repair)})

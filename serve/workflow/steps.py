@@ -29,8 +29,8 @@ from .outcomes import (
     Rendered,
     Repaired,
     ResolvedAdapter,
+    SceneTake,
     StoryContext,
-    Take,
 )
 
 MEMORIES = 3
@@ -110,7 +110,7 @@ class Steps:
         report = await self._parts.validator.validate(pixels=pixels, character=context.character)
         return Judged(report=report)
 
-    async def repair(self, context: RenderContext, take: Take, attempt: int) -> Repaired:
+    async def repair(self, context: RenderContext, take: SceneTake, attempt: int) -> Repaired:
         outcome = await self._parts.refiner.repair(
             pixels=await self._pixels(take.artifact),
             report=take.report,
@@ -124,12 +124,14 @@ class Steps:
         repair = outcome.repair.model_copy(update={"artifact": artifact})
         return Repaired(artifact=artifact, report=outcome.report, repair=repair)
 
-    async def analyze(self, context: RenderContext, take: Take) -> Analyzed:
+    async def analyze(self, context: RenderContext, take: SceneTake) -> Analyzed:
         pixels = await self._pixels(take.artifact)
         state = await self._parts.analyzer.analyze(pixels=pixels, planned=context.plan.scene)
         return Analyzed(state=state)
 
-    async def remember(self, context: RenderContext, take: Take, state: SceneState) -> Remembered:
+    async def remember(
+        self, context: RenderContext, take: SceneTake, state: SceneState
+    ) -> Remembered:
         """Commits the episode under the job's id: doing it twice does it once."""
         request, report = context.request, take.report
         pixels = await self._pixels(take.artifact)
@@ -151,7 +153,9 @@ class Steps:
             ),
         )
 
-    async def collect(self, context: RenderContext, take: Take, state: SceneState) -> Collected:
+    async def collect(
+        self, context: RenderContext, take: SceneTake, state: SceneState
+    ) -> Collected:
         """An image that cannot be collected is none the worse a scene: the reason says why."""
         try:
             image = await self._learner.collect(

@@ -21,8 +21,8 @@ from serve.workflow.outcomes import (
     Rendered,
     Repaired,
     ResolvedAdapter,
+    SceneTake,
     StoryContext,
-    Take,
 )
 from serve.workflow.steps import Steps, take_seed
 from tests.values import KAIRO, adapter, job
@@ -34,9 +34,9 @@ def request(seed: int | None = None) -> SceneRequest:
     )
 
 
-def take(idr: float | None, verdict: Verdict) -> Take:
+def take(idr: float | None, verdict: Verdict) -> SceneTake:
     report = IdentityReport(idr=idr, verdict=verdict)
-    return Take.of(Rendered(artifact="a", seed=1, model="m"), Judged(report=report))
+    return SceneTake.of(Rendered(artifact="a", seed=1, model="m"), Judged(report=report))
 
 
 def repaired(idr: float, *, kept: bool) -> Repaired:
@@ -79,8 +79,8 @@ def test_a_repair_that_did_not_help_is_told_of_and_leaves_the_take() -> None:
 def test_a_picture_that_passes_beats_a_higher_score_that_does_not() -> None:
     pictures = [take(None, "no_face"), take(0.74, "fail"), take(0.76, "pass")]
 
-    assert max(pictures, key=Take.rank).report.idr == 0.76
-    assert max(pictures[:2], key=Take.rank).report.idr == 0.74
+    assert max(pictures, key=SceneTake.rank).report.idr == 0.76
+    assert max(pictures[:2], key=SceneTake.rank).report.idr == 0.74
 
 
 class Painter:
