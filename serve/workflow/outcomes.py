@@ -116,7 +116,7 @@ class Collected(Outcome):
 
 
 class SceneTake(Value):
-    """A take: one render of a scene, and what repairs have made of it. `artifact` is its best state."""
+    """One render of a scene, and what repairs have made of it; `artifact` is its best state."""
 
     raw: Rendered
     raw_report: IdentityReport
