@@ -14,6 +14,7 @@ from typing import Any
 import click
 import pytest
 import typer.core
+import typer.main
 
 from cluster.settings import Settings
 from tests.docs.markdown import ROOT
@@ -97,6 +98,24 @@ def _read_and_stop(self: argparse.ArgumentParser, args: Sequence[str] | None = N
     _, unknown = self.parse_known_args(args)
     assert not unknown, f"unrecognised: {unknown}"
     raise Parsed
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """Of a `cineai` command in running text: subcommands and options that there are not.
+
+    What stands for something (`ID`, `FILE`) is passed over, and so are arguments.
+    """
+    command: Any = typer.main.get_command(import_module("serve.cli").app)
+    unknown = []
+    for word in words[1:]:
+        if word.startswith("--"):
+            known = {name for param in command.params for name in param.opts} | {"--help"}
+            unknown += [word] if word.partition("=")[0] not in known else []
+        elif isinstance(command, typer.core.TyperGroup):
+            if word not in command.commands:
+                return [*unknown, word]
+            command = command.commands[word]
+    return unknown
 
 
 def _python(arguments: list[str]) -> None:

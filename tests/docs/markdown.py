@@ -8,6 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^ *```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)\s]+)\)")
+INLINE = re.compile(r"`(?P<text>cineai [^`]+)`")
 HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
@@ -27,7 +28,8 @@ class Block(NamedTuple):
 def documents() -> tuple[Path, ...]:
     """Everything that a reader of the project reads, README first."""
     top = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
-    return (*(ROOT / name for name in top), *sorted((ROOT / "docs").glob("*.md")))
+    guides, cards = sorted(ROOT.glob("docs/*.md")), sorted(ROOT.glob("cluster/assets/*/README.md"))
+    return (*(ROOT / name for name in top), *guides, *cards)
 
 
 def blocks(path: Path) -> list[Block]:
@@ -50,6 +52,11 @@ def prose(path: Path) -> str:
 def links(path: Path) -> list[str]:
     """The targets inside the project that a document links to, as written."""
     return [match["target"] for match in LINK.finditer(prose(path))]
+
+
+def inline_commands(path: Path) -> list[str]:
+    """Commands of ours in running text: `cineai …`."""
+    return [match["text"] for match in INLINE.finditer(prose(path))]
 
 
 def anchors(path: Path) -> set[str]:

@@ -17,6 +17,7 @@ from textwrap import dedent
 
 import pytest
 import yaml
+from _pytest.mark import ParameterSet
 from pydantic import TypeAdapter
 
 from cluster.domain.character import Profile
@@ -24,8 +25,8 @@ from cluster.domain.consent import Consent
 from cluster.settings import Settings
 from serve.api.schemas import Correction, NewCharacter, SceneOrder
 from serve.cli.service import running
-from tests.docs.command_lines import commands, missing_files, parse
-from tests.docs.markdown import ROOT, Block, blocks, documents
+from tests.docs.command_lines import commands, missing_files, parse, unknown_words
+from tests.docs.markdown import ROOT, Block, blocks, documents, inline_commands
 
 README = ROOT / "README.md"
 BIN = Path(sys.executable).parent
@@ -84,7 +85,14 @@ def test_what_covers_a_block_is_there() -> None:
         assert function in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("block", of("parse"), ids=str)
+def parsed() -> Iterator[ParameterSet]:
+    """Blocks whose programs read them; a program of Python modules loads torch with them."""
+    for block in of("parse"):
+        marks = [pytest.mark.slow] if "python -m" in block.text else []
+        yield pytest.param(block, id=str(block), marks=marks)
+
+
+@pytest.mark.parametrize("block", parsed())
 def test_its_programs_take_the_command_lines(block: Block) -> None:
     read = list(commands(block.text))
     assert read
@@ -100,7 +108,7 @@ def test_its_programs_take_the_command_lines(block: Block) -> None:
         "cineai rendr Ada",
         "CINEAI_GENERATOR__STEPZ=3 cineai serve",
         "serve depoly serve_config.yaml",
-        "python -m tests.bench.bench_overhead --jbos 3",
+        "python3 -m venv --upgade-deps .venv",
         "pip install -c no_such_file.txt -e .",
         "pytest tests/no_such_test.py",
         "make coffee",
@@ -110,6 +118,17 @@ def test_its_programs_take_the_command_lines(block: Block) -> None:
 def test_a_command_line_that_is_wrong_is_found(line: str) -> None:
     with pytest.raises((AssertionError, ValueError)):
         parse(line.split())
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_in_running_text_are_there(path: Path) -> None:
+    named = [line.split() for line in inline_commands(path)]
+    assert [" ".join(words) for words in named if unknown_words(words)] == []
+
+
+@pytest.mark.parametrize("line", ["cineai rendr", "cineai lora import --charakter"])
+def test_a_command_in_running_text_that_is_not_there_is_found(line: str) -> None:
+    assert unknown_words(line.split())
 
 
 @pytest.mark.parametrize("block", of("data"), ids=str)
