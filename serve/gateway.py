@@ -15,29 +15,9 @@ from cluster.settings import Settings
 from .api import openapi, problems
 from .api.auth import Keys
 from .api.middleware import BodyLimit, KeyGuard, SafeHeaders
-from .api.routes import (
-    adapters,
-    characters,
-    history,
-    jobs,
-    memory,
-    scenes,
-    service,
-    training,
-)
+from .api.routes import ROUTERS
 from .api.services import Prefetch, Probes, Services
 from .lifecycle import Lifecycle
-
-ROUTES = (
-    scenes,
-    jobs,
-    characters,
-    memory,
-    history,  # before adapters, whose path parameters would take its paths
-    adapters,
-    training,
-    service,
-)
 
 
 class Gateway(Lifecycle):
@@ -87,8 +67,8 @@ def fastapi_app(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    for module in ROUTES:
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     problems.install(app)
     openapi.install(app, services.settings)
     app.add_middleware(BodyLimit, limits=limits)

@@ -27,26 +27,26 @@ class Approval:
     """Each picture gets its verdict; one that is refused does not keep out the others."""
 
     def __init__(self, services: Services) -> None:
-        self._desk = services
+        self._services = services
 
     async def admit(
         self, id: CharacterId, files: Sequence[UploadFile], captions: Sequence[str]
     ) -> list[GoldenImage]:
         """The verdicts, in order. Raises NotFound, ConsentMissing, Invalid, BadImage."""
-        character = await self._desk.character(id)
+        character = await self._services.character(id)
         character.require_consent("trained", on=now().date())
         if len(captions) != len(files):
             raise Invalid(f"captions: {len(captions)} for {len(files)} images; send one for each")
-        images = await read_all(files, self._desk.settings.gateway)
+        images = await read_all(files, self._services.settings.gateway)
         return [
             await self._judge(character, image, caption)
             for image, caption in zip(images, captions, strict=True)
         ]
 
     async def _judge(self, character: Character, pixels: Pixels, caption: str) -> GoldenImage:
-        report: IdentityReport = await self._desk.identify(pixels, character)
-        sha256 = await asyncio.to_thread(self._desk.store.blobs.put, to_png(pixels))
-        return await self._desk.actors.learner.collect(
+        report: IdentityReport = await self._services.identify(pixels, character)
+        sha256 = await asyncio.to_thread(self._services.store.blobs.put, to_png(pixels))
+        return await self._services.actors.learner.collect(
             job_id=import_id(character.id, sha256),
             character_id=character.id,
             sha256=sha256,

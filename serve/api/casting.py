@@ -22,23 +22,23 @@ class Casting:
     """Characters as they come in and change. Nothing is kept when anything is refused."""
 
     def __init__(self, services: Services) -> None:
-        self._desk = services
+        self._services = services
 
     async def admit(self, new: NewCharacter, files: Sequence[UploadFile]) -> Character:
         """Raises Conflict, Invalid, BadImage, OddOneOut."""
         id = CharacterId(new.id or slug(new.name))
         await self._refuse_taken(id)
-        images = await read_images(files, self._desk.settings.gateway)
+        images = await read_images(files, self._services.settings.gateway)
         await self._check(new.domain, [], images, files)
         fields = new.model_dump(exclude={"id"})
         character = Character(id=id, references=await self._keep(images), **fields)
-        await asyncio.to_thread(self._desk.store.characters.add, character)
+        await asyncio.to_thread(self._services.store.characters.add, character)
         return character
 
     async def add_references(self, id: CharacterId, files: Sequence[UploadFile]) -> Character:
         """Raises NotFound, Invalid, BadImage, OddOneOut."""
-        known = await self._desk.character(id)
-        limits = self._desk.settings.gateway
+        known = await self._services.character(id)
+        limits = self._services.settings.gateway
         images = await read_images(files, limits, kept=len(known.references))
         await self._check(known.domain, known.references, images, files)
         new = await self._keep(images)
@@ -47,11 +47,11 @@ class Casting:
             references = tuple(dict.fromkeys((*character.references, *new)))
             return character.model_copy(update={"references": references})
 
-        return await asyncio.to_thread(self._desk.store.characters.change, id, grown)
+        return await asyncio.to_thread(self._services.store.characters.change, id, grown)
 
     async def _refuse_taken(self, id: CharacterId) -> None:
         try:
-            await self._desk.character(id)
+            await self._services.character(id)
         except NotFound:
             return
         raise Conflict(f"character {id!r} exists already", advice="Choose another id.")
@@ -67,10 +67,10 @@ class Casting:
         before = [await asyncio.to_thread(self._load, sha256) for sha256 in kept]
         names = [f"reference {sha256[:12]}" for sha256 in kept]
         names += [file.filename or "unnamed" for file in files]
-        await self._desk.check_references([*before, *images], names, domain)
+        await self._services.check_references([*before, *images], names, domain)
 
     def _load(self, sha256: str) -> Pixels:
-        return decode_image(self._desk.store.blobs.get(sha256))
+        return decode_image(self._services.store.blobs.get(sha256))
 
     async def _keep(self, images: Sequence[Pixels]) -> tuple[str, ...]:
         """Digests, in order, the same picture once."""
@@ -78,7 +78,7 @@ class Casting:
         return tuple(dict.fromkeys(digests))
 
     def _put(self, pixels: Pixels) -> str:
-        return self._desk.store.blobs.put(to_png(pixels))
+        return self._services.store.blobs.put(to_png(pixels))
 
 
 def slug(name: str) -> str:

@@ -61,7 +61,12 @@ class KeyGuard:
 
 
 class BodyLimit:
-    """Refuses a body that is declared, or turns out, to be larger than allowed."""
+    """Refuses a body that is declared, or turns out, to be larger than allowed.
+
+    FastAPI's own `max_body_size` is one for the whole app, where forms and JSON have two; and it
+    answers a declared excess in plain text past every exception handler, not with a problem that
+    names the setting.
+    """
 
     def __init__(self, app: ASGIApp, limits: GatewaySettings) -> None:
         self._app, self._limits = app, limits

@@ -213,13 +213,13 @@ class Health(Body):
     status: Literal["ok"] = "ok"
 
 
-def cursor(*parts: str) -> str:
+def cursor_of(*parts: str) -> str:
     """An opaque page cursor."""
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
 def parts_of(text: str, count: int) -> list[str]:
-    """What `cursor` was made of. Raises NotFound for anything else."""
+    """What `cursor_of` was made of. Raises NotFound for anything else."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError) as error:
@@ -232,7 +232,7 @@ def parts_of(text: str, count: int) -> list[str]:
 
 
 def job_cursor(job: Job) -> str:
-    return cursor(job.created_at.isoformat(), job.id)
+    return cursor_of(job.created_at.isoformat(), job.id)
 
 
 def job_position(text: str) -> tuple[datetime, str]:

@@ -3,24 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Annotated, Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from fastapi import Header
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from fastapi.sse import ServerSentEvent
 
 from cluster.settings import GatewaySettings
 
 BATCH = 500
-
-LastEventId = Annotated[
-    int,
-    Header(
-        alias="Last-Event-ID",
-        ge=0,
-        le=2**31 - 1,
-        description="Where to resume: the last `id` read.",
-    ),
-]
 
 
 class Event(Protocol):
@@ -35,8 +25,8 @@ class Event(Protocol):
     def model_dump_json(self) -> str: ...
 
 
-Read = Callable[[int, int], Sequence[Event]]
-"""(after_seq, limit) -> the events that follow, oldest first."""
+ReadEvents = Callable[[int, int], Sequence[Event]]
+"""(after_seq, limit) -> the events that follow, oldest first; blocks."""
 
 
 def never() -> bool:
@@ -44,27 +34,53 @@ def never() -> bool:
     return False
 
 
-def stream(
-    read: Read, after_seq: int, settings: GatewaySettings, has_ended: Callable[[], bool] = never
-) -> EventSourceResponse:
-    """The events after `after_seq` as they are logged, until `has_ended`, with heartbeats.
+@dataclass(frozen=True)
+class EventLog:
+    """A log, and where in it a reader stands.
+
+    Args:
+        has_ended: Whether nothing more is added; blocks, and raises NotFound for no such log.
+    """
+
+    read: ReadEvents
+    after_seq: int
+    has_ended: Callable[[], bool] = never
+
+    async def is_read(self) -> bool:
+        """Whether the log has ended and nothing is left of it. Raises what `has_ended` raises."""
+        ended = await asyncio.to_thread(self.has_ended)
+        return ended and not await asyncio.to_thread(self.read, self.after_seq, 1)
+
+
+async def follow(log: EventLog, settings: GatewaySettings) -> AsyncIterator[ServerSentEvent]:
+    """The events as they are logged, until the log has ended, with heartbeats while it is idle.
 
     A stream ends after `max_stream_s` in any case; who wants more resumes it where it ended.
     """
-    return EventSourceResponse(
-        _follow(read, after_seq, settings, has_ended),
-        ping=settings.heartbeat_s,
-        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
-    )
+    begun = beaten = time.monotonic()
+    after_seq = log.after_seq
+    while True:
+        # The end first: the last event is in the log by the time a log has ended.
+        ended = await asyncio.to_thread(log.has_ended)
+        found = await asyncio.to_thread(log.read, after_seq, BATCH)
+        for event in found:
+            yield ServerSentEvent(data=event, event=event.kind, id=str(event.seq))
+            after_seq = event.seq
+        if len(found) == BATCH:
+            continue
+        now = time.monotonic()
+        if ended or now - begun >= settings.max_stream_s:
+            return
+        if found:
+            beaten = now
+        elif now - beaten >= settings.heartbeat_s:
+            # FastAPI has a heartbeat of its own, but only every 15 s: some proxies hang up earlier.
+            yield ServerSentEvent(comment="heartbeat")
+            beaten = now
+        await asyncio.sleep(settings.poll_interval_s)
 
 
-async def nothing_follows(read: Read, after_seq: int, has_ended: Callable[[], bool]) -> bool:
-    """Whether the log has ended behind `after_seq`. Raises what `has_ended` raises."""
-    ended = await asyncio.to_thread(has_ended)
-    return ended and not await asyncio.to_thread(read, after_seq, 1)
-
-
-def described(value: str, *kinds: str) -> dict[str, Any]:
+def stream_response(value: str, *kinds: str) -> dict[str, Any]:
     """The OpenAPI response of a stream of `value`s, which are named after their `kinds`."""
     schema = {
         "type": "object",
@@ -80,21 +96,3 @@ def described(value: str, *kinds: str) -> dict[str, Any]:
         "description": f"Events named {', '.join(others)} and {last}; `data` is a {value}.",
         "content": {"text/event-stream": {"schema": schema}},
     }
-
-
-async def _follow(
-    read: Read, after_seq: int, settings: GatewaySettings, has_ended: Callable[[], bool]
-) -> AsyncIterator[ServerSentEvent]:
-    closes = time.monotonic() + settings.max_stream_s
-    while True:
-        # The end first: the last event is in the log by the time a log has ended.
-        ended = await asyncio.to_thread(has_ended)
-        found = await asyncio.to_thread(read, after_seq, BATCH)
-        for event in found:
-            yield ServerSentEvent(event.model_dump_json(), event=event.kind, id=str(event.seq))
-            after_seq = event.seq
-        if len(found) == BATCH:
-            continue
-        if ended or time.monotonic() >= closes:
-            return
-        await asyncio.sleep(settings.poll_interval_s)

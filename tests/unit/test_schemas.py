@@ -13,7 +13,7 @@ from cluster.errors import ConsentMissing, Invalid, NotFound, Unsupported
 from cluster.settings import GeneratorSettings
 from serve.api import admission
 from serve.api.casting import slug
-from serve.api.schemas import Correction, SceneOrder, cursor, job_cursor, job_position, parts_of
+from serve.api.schemas import Correction, SceneOrder, cursor_of, job_cursor, job_position, parts_of
 
 TODAY = datetime(2026, 5, 1, tzinfo=UTC).date()
 
@@ -129,9 +129,9 @@ def test_a_job_cursor_leads_back_to_the_job() -> None:
         "x",
         "é",
         "!!!!",
-        cursor("a"),
-        cursor("not a date", "j1"),
-        cursor("2026-01-01T00:00:00", "j1"),
+        cursor_of("a"),
+        cursor_of("not a date", "j1"),
+        cursor_of("2026-01-01T00:00:00", "j1"),
         base64.urlsafe_b64encode(b'{"a":1}').decode(),
         base64.urlsafe_b64encode(b"[1,2]").decode(),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
@@ -143,7 +143,7 @@ def test_a_cursor_of_ones_own_making_is_a_page_that_does_not_exist(text: str) ->
 
 
 def test_a_cursor_keeps_its_parts() -> None:
-    assert parts_of(cursor("ü", "b"), 2) == ["ü", "b"]
+    assert parts_of(cursor_of("ü", "b"), 2) == ["ü", "b"]
 
 
 def test_a_correction_changes_what_it_names_and_nothing_else() -> None:

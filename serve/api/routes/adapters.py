@@ -3,21 +3,20 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from cluster.domain.character import CharacterId, Slug
+from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.errors import Invalid
 
 from ..openapi import problem_responses
+from ..parameters import CharacterPath, VersionPath
 from ..parsing import Form, form_body, takes_form
 from ..schemas import AdapterDetail, AdapterLinks
 from ..services import ServicesDep
 
 router = APIRouter(prefix="/v1/characters/{character_id}/adapters", tags=["adapters"])
 
-Id = Annotated[Slug, Path(examples=["kairo"])]
-Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 SAFETENSORS = "application/octet-stream"
 SAYS = {"true": True, "false": False}
 LOCATION = {"Location": {"description": "The adapters.", "schema": {"type": "string"}}}
@@ -45,7 +44,7 @@ LOCATION = {"Location": {"description": "The adapters.", "schema": {"type": "str
 async def import_adapter(
     services: ServicesDep,
     response: Response,
-    character_id: Id,
+    character_id: CharacterPath,
     form: Annotated[Form, Depends(form_body(files="adapter", most=1, fields=("activate",)))],
 ) -> AdapterVersion:
     """Becomes the character's next version; the same file again is the version it already is."""
@@ -62,7 +61,7 @@ async def import_adapter(
 
 
 @router.get("", summary="List adapters", responses=problem_responses(404, 422))
-def list_adapters(services: ServicesDep, character_id: Id) -> AdapterBook:
+def list_adapters(services: ServicesDep, character_id: CharacterPath) -> AdapterBook:
     """Every version, with what trained it and the gate's verdict; at most one is active."""
     store = services.store
     character = store.characters.get(CharacterId(character_id))
@@ -75,14 +74,16 @@ def list_adapters(services: ServicesDep, character_id: Id) -> AdapterBook:
 
 
 @router.delete("/active", summary="Serve no adapter", responses=problem_responses(404, 422))
-async def clear_adapter(services: ServicesDep, character_id: Id) -> AdapterSwitch:
+async def clear_adapter(services: ServicesDep, character_id: CharacterPath) -> AdapterSwitch:
     """The next job is rendered with the base model alone."""
     character = await services.character(CharacterId(character_id))
     return await services.actors.registry.clear(character_id=character.id)
 
 
 @router.get("/{version:int}", summary="Read an adapter", responses=problem_responses(404, 422))
-def get_adapter(services: ServicesDep, character_id: Id, version: Version) -> AdapterDetail:
+def get_adapter(
+    services: ServicesDep, character_id: CharacterPath, version: VersionPath
+) -> AdapterDetail:
     """A version, the gate's report on it, and where its file and its contact sheet are."""
     adapter = services.store.adapters.get(CharacterId(character_id), version)
     verdict = adapter.verdict
@@ -109,7 +110,9 @@ def get_adapter(services: ServicesDep, character_id: Id, version: Version) -> Ad
         **problem_responses(404, 422),
     },
 )
-def export_adapter(services: ServicesDep, character_id: Id, version: Version) -> Response:
+def export_adapter(
+    services: ServicesDep, character_id: CharacterPath, version: VersionPath
+) -> Response:
     """Plain PEFT keys: `load_lora_weights` of diffusers takes it as it is."""
     adapter = services.store.adapters.get(CharacterId(character_id), version)
     name = f'attachment; filename="{adapter.id}.safetensors"'
@@ -124,8 +127,8 @@ def export_adapter(services: ServicesDep, character_id: Id, version: Version) ->
 )
 async def promote_adapter(
     services: ServicesDep,
-    character_id: Id,
-    version: Version,
+    character_id: CharacterPath,
+    version: VersionPath,
     force: Annotated[bool, Query(description="Overrule the gate that refused it.")] = False,
 ) -> AdapterSwitch:
     """Staged by every replica, then used from the next job on; jobs in flight keep theirs."""
@@ -141,7 +144,7 @@ async def promote_adapter(
     responses=problem_responses(404, 409, 422),
 )
 async def roll_adapter_back(
-    services: ServicesDep, character_id: Id, version: Version
+    services: ServicesDep, character_id: CharacterPath, version: VersionPath
 ) -> AdapterSwitch:
     """What was served before it is served again, at once. Asking again changes nothing."""
     character = await services.character(CharacterId(character_id))
@@ -152,7 +155,7 @@ async def roll_adapter_back(
     "/{version:int}", summary="Delete an adapter", responses=problem_responses(404, 409, 422)
 )
 async def delete_adapter(
-    services: ServicesDep, character_id: Id, version: Version
+    services: ServicesDep, character_id: CharacterPath, version: VersionPath
 ) -> AdapterSwitch:
     """Never the active one. Its number is not given again. Deleting again changes nothing."""
     character = await services.character(CharacterId(character_id))

@@ -2,20 +2,20 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Response
 
-from cluster.domain.character import Character, CharacterId, Slug
+from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.golden import DatasetStatus
 
 from ..casting import Casting
 from ..openapi import problem_responses
+from ..parameters import CharacterPath, PageCursor, PageLimit
 from ..parsing import Form, form_body, json_body, parse, takes_form, takes_json
-from ..schemas import CharacterChange, CharacterPage, NewCharacter, cursor, parts_of
+from ..schemas import CharacterChange, CharacterPage, NewCharacter, cursor_of, parts_of
 from ..services import ServicesDep
 
 router = APIRouter(prefix="/v1/characters", tags=["characters"])
 
-Id = Annotated[Slug, Path(examples=["kairo"])]
 MAX_FILES = 100
 """Of one form; `gateway.max_references` says how many a character may have."""
 
@@ -68,21 +68,18 @@ async def create_character(
 @router.get("", summary="List characters", responses=problem_responses(404, 422))
 def list_characters(
     services: ServicesDep,
-    cursor_: Annotated[
-        str | None,
-        Query(alias="cursor", max_length=300, description="`next` of the page before."),
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: PageCursor = None,
+    limit: PageLimit = 20,
 ) -> CharacterPage:
     """By id, a page at a time; an unknown cursor is a page that does not exist."""
-    after = CharacterId(parts_of(cursor_, 1)[0]) if cursor_ is not None else None
+    after = CharacterId(parts_of(cursor, 1)[0]) if cursor is not None else None
     found = services.store.characters.list(after, limit + 1)
     page = found[:limit]
-    return CharacterPage(items=tuple(page), next=cursor(page[-1].id) if found[limit:] else None)
+    return CharacterPage(items=tuple(page), next=cursor_of(page[-1].id) if found[limit:] else None)
 
 
 @router.get("/{character_id}", summary="Read a character", responses=problem_responses(404, 422))
-def get_character(services: ServicesDep, character_id: Id) -> Character:
+def get_character(services: ServicesDep, character_id: CharacterPath) -> Character:
     """Profile, consent, and the references' digests (read them under /v1/artifacts)."""
     return services.store.characters.get(CharacterId(character_id))
 
@@ -97,7 +94,7 @@ def get_character(services: ServicesDep, character_id: Id) -> Character:
 )
 async def replace_character(
     services: ServicesDep,
-    character_id: Id,
+    character_id: CharacterPath,
     change: Annotated[CharacterChange, Depends(json_body(CharacterChange))],
 ) -> Character:
     """References and memory stay. Revoke a consent with `"revoked": true`."""
@@ -110,7 +107,7 @@ async def replace_character(
     summary="Delete a character",
     responses=problem_responses(404, 422),
 )
-def delete_character(services: ServicesDep, character_id: Id) -> None:
+def delete_character(services: ServicesDep, character_id: CharacterPath) -> None:
     """With its memory and adapters. Jobs that still name it fail."""
     services.store.characters.delete(CharacterId(character_id))
 
@@ -123,7 +120,7 @@ def delete_character(services: ServicesDep, character_id: Id) -> None:
 )
 async def add_references(
     services: ServicesDep,
-    character_id: Id,
+    character_id: CharacterPath,
     form: Annotated[Form, Depends(form_body(files="references", most=MAX_FILES))],
 ) -> Character:
     """They must show the same person as those that are there."""
@@ -137,6 +134,6 @@ async def add_references(
     summary="Read how a character's training set stands",
     responses=problem_responses(404, 422),
 )
-async def get_dataset(services: ServicesDep, character_id: Id) -> DatasetStatus:
+async def get_dataset(services: ServicesDep, character_id: CharacterPath) -> DatasetStatus:
     """How many images were collected or refused, and the newest set built from them."""
     return await services.actors.learner.status(character_id=CharacterId(character_id))

@@ -4,10 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BeforeValidator
+from fastapi import APIRouter, Query
 
-from cluster.domain.character import CharacterId, Slug
+from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
 from cluster.domain.value import now
@@ -15,28 +14,13 @@ from cluster.errors import NotFound
 from cluster.store import Store
 
 from ..openapi import problem_responses
+from ..parameters import LARGEST_INT, CharacterPath, InstantQuery, JobPath
 from ..schemas import JobAdapter, Served, SwitchPage
 from ..services import ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["adapters"])
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _not_a_number(given: object) -> object:
-    """Numbers would be taken for seconds since 1970."""
-    if isinstance(given, str) and "T" not in given.upper():
-        raise ValueError("write it as 2026-01-31T12:00:00Z")
-    return given
-
-
-Id = Annotated[Slug, Path(examples=["kairo"])]
-JobKey = Annotated[str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
-Moment = Annotated[
-    AwareDatetime,
-    BeforeValidator(_not_a_number),
-    Query(description="With its zone; left out: now.", examples=["2026-01-31T12:00:00Z"]),
-]
 
 
 @router.get(
@@ -46,8 +30,10 @@ Moment = Annotated[
 )
 def list_switches(
     services: ServicesDep,
-    character_id: Id,
-    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")] = 0,
+    character_id: CharacterPath,
+    after: Annotated[
+        int, Query(ge=0, le=LARGEST_INT, description="`next` of the page before.")
+    ] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> SwitchPage:
     """Every promotion, rollback and deletion, also of a character that was deleted since."""
@@ -64,7 +50,9 @@ def list_switches(
     summary="Read which adapter was active at a moment",
     responses=problem_responses(404, 422),
 )
-def get_served(services: ServicesDep, character_id: Id, at: Moment | None = None) -> Served:
+def get_served(
+    services: ServicesDep, character_id: CharacterPath, at: InstantQuery | None = None
+) -> Served:
     """Also for a character that was deleted since."""
     who = CharacterId(character_id)
     moment = max(BEGINNING, min(at, now())) if at else now()
@@ -86,7 +74,7 @@ def get_served(services: ServicesDep, character_id: Id, at: Moment | None = None
     summary="Read which adapter a job is rendered with",
     responses=problem_responses(404, 422),
 )
-async def get_job_adapter(services: ServicesDep, job_id: JobKey) -> JobAdapter:
+async def get_job_adapter(services: ServicesDep, job_id: JobPath) -> JobAdapter:
     """Decided once, when the job is planned; what is promoted later does not change it."""
     job = await asyncio.to_thread(services.store.jobs.get, JobId(job_id))
     who, version = job.request.character_id, job.adapter_version

@@ -1,24 +1,24 @@
 """Jobs: how each stands, as a list, one at a time or as it happens."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
-from sse_starlette import EventSourceResponse
+from fastapi import APIRouter, Depends, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from cluster.domain.character import CharacterId, Slug
 from cluster.domain.job import TERMINAL, Job, JobId, JobStatus
 from cluster.domain.scene import StoryId
 from cluster.errors import Conflict
 
-from .. import sse as events
 from ..openapi import problem_responses
+from ..parameters import JobPath, LastEventId, PageCursor, PageLimit
 from ..schemas import JobPage, job_cursor, job_position
 from ..services import ServicesDep
+from ..sse import EventLog, follow, stream_response
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", examples=["0190-example"])]
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(404, 422))
@@ -27,10 +27,8 @@ def list_jobs(
     status: JobStatus | None = None,
     character: Slug | None = None,
     story: Slug | None = None,
-    cursor: Annotated[
-        str | None, Query(max_length=300, description="`next` of the page before.")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: PageCursor = None,
+    limit: PageLimit = 20,
 ) -> JobPage:
     """A page at a time; an unknown cursor is a page that does not exist."""
     found = services.store.jobs.list(
@@ -45,13 +43,13 @@ def list_jobs(
 
 
 @router.get("/{job_id}", summary="Read a job", responses=problem_responses(404, 422))
-def get_job(services: ServicesDep, job_id: Id) -> Job:
+def get_job(services: ServicesDep, job_id: JobPath) -> Job:
     """Its status, finished steps, result and, when it did not succeed, the problem."""
     return services.store.jobs.get(JobId(job_id))
 
 
 @router.post("/{job_id}/cancel", summary="Cancel a job", responses=problem_responses(404, 409, 422))
-def cancel_job(services: ServicesDep, job_id: Id) -> Job:
+def cancel_job(services: ServicesDep, job_id: JobPath) -> Job:
     """Final at once; a step in flight ends in vain. Cancelling again changes nothing."""
     # Only the row: the Director sees it before its next step and takes back what the job left.
     # Cancelling the workflow itself would keep it from doing so.
@@ -64,26 +62,31 @@ def cancel_job(services: ServicesDep, job_id: Id) -> Job:
     return jobs.get(JobId(job_id))
 
 
+async def job_events(
+    services: ServicesDep, response: Response, job_id: JobPath, last_event_id: LastEventId = 0
+) -> EventLog:
+    """The job's log. One that was read to its end answers 204, which tells an EventSource not to
+    come back. Raises NotFound."""
+    jobs, id = services.store.jobs, JobId(job_id)
+    log = EventLog(partial(jobs.events, id), last_event_id, lambda: jobs.get(id).status in TERMINAL)
+    if await log.is_read():
+        response.status_code = 204
+    return log
+
+
 @router.get(
     "/{job_id}/events",
     summary="Follow a job",
     response_class=EventSourceResponse,
     responses={
-        200: events.described("JobEvent", "status", "step", "progress"),
+        200: stream_response("JobEvent", "status", "step", "progress"),
         204: {"description": "The job has ended and every event was read."},
         **problem_responses(404, 422),
     },
 )
 async def follow_job(
-    services: ServicesDep, job_id: Id, last_event_id: events.LastEventId = 0
-) -> Response:
+    services: ServicesDep, log: Annotated[EventLog, Depends(job_events)]
+) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
-    jobs, id = services.store.jobs, JobId(job_id)
-    read = partial(jobs.events, id)
-
-    def has_ended() -> bool:
-        return jobs.get(id).status in TERMINAL
-
-    if await events.nothing_follows(read, last_event_id, has_ended):
-        return Response(status_code=204)  # which tells an EventSource not to come back
-    return events.stream(read, last_event_id, services.settings.gateway, has_ended)
+    async for event in follow(log, services.settings.gateway):
+        yield event

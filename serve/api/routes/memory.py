@@ -3,25 +3,20 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 
-from cluster.domain.character import CharacterId, Slug
+from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import StoryId
 from cluster.domain.world import WorldState
 
 from ..openapi import problem_responses
+from ..parameters import AnyStory, CharacterPath, EpisodePath, OwnStory
 from ..parsing import json_body, takes_json
 from ..schemas import MAX_SCENE, Correction, EpisodeList, Found, FoundList
 from ..services import ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["memory"])
-
-Id = Annotated[Slug, Path(examples=["kairo"])]
-EpisodeKey = Annotated[
-    str, Path(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$", description="The id of its job.")
-]
-Story = Annotated[Slug | None, Query(description="Left out: the character's own story.")]
 
 HEALED = {
     "injuries": [],
@@ -37,8 +32,8 @@ HEALED = {
 )
 async def get_state(
     services: ServicesDep,
-    character_id: Id,
-    story: Story = None,
+    character_id: CharacterPath,
+    story: OwnStory = None,
     at: Annotated[
         int | None, Query(ge=0, le=MAX_SCENE, description="After this scene; left out: now.")
     ] = None,
@@ -57,8 +52,8 @@ async def get_state(
 )
 def list_episodes(
     services: ServicesDep,
-    character_id: Id,
-    story: Annotated[Slug | None, Query(description="Left out: every story.")] = None,
+    character_id: CharacterPath,
+    story: AnyStory = None,
     forgotten: Annotated[bool, Query(description="Those that were forgotten, too.")] = False,
 ) -> EpisodeList:
     """What the character remembers."""
@@ -76,9 +71,9 @@ def list_episodes(
 )
 async def search_episodes(
     services: ServicesDep,
-    character_id: Id,
+    character_id: CharacterPath,
     q: Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]+$")],
-    story: Annotated[Slug | None, Query(description="Left out: every story.")] = None,
+    story: AnyStory = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> FoundList:
     """The nearest first."""
@@ -100,7 +95,7 @@ async def search_episodes(
 )
 async def correct_episode(
     services: ServicesDep,
-    episode_id: EpisodeKey,
+    episode_id: EpisodePath,
     correction: Annotated[Correction, Depends(json_body(Correction))],
 ) -> Episode:
     """Say what the scene really shows; the world state follows."""
@@ -113,6 +108,6 @@ async def correct_episode(
 @router.delete(
     "/episodes/{episode_id}", summary="Forget an episode", responses=problem_responses(404, 422)
 )
-async def forget_episode(services: ServicesDep, episode_id: EpisodeKey) -> Episode:
+async def forget_episode(services: ServicesDep, episode_id: EpisodePath) -> Episode:
     """The world state is as if the scene had not been; forgetting again changes nothing."""
     return await services.actors.memory.forget(episode_id=EpisodeId(episode_id))

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Response
 
 from ..openapi import problem_responses
+from ..parameters import DigestPath
 from ..schemas import Health, Readiness
 from ..services import ServicesDep
 
@@ -42,7 +43,7 @@ HEADERS = {
 )
 def get_artifact(
     services: ServicesDep,
-    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])],
+    sha256: DigestPath,
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
     """A picture, by the digest that a job, character or episode names."""

@@ -1,25 +1,26 @@
 """Training: how a character's learning stands, as it happens, and a person's say in it."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
-from sse_starlette import EventSourceResponse
+from fastapi import APIRouter, Depends, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from actors.training_queue import images_of
-from cluster.domain.character import Character, CharacterId, Slug
+from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.runs import LearningStatus, TrainingRun, images_wanted
 
-from .. import sse as events
 from ..approval import Approval
 from ..openapi import problem_responses
+from ..parameters import CharacterPath, LastEventId, PageLimit
 from ..parsing import Form, form_body, parse, takes_form
 from ..schemas import Captions, GoldenList, RunList
 from ..services import Services, ServicesDep
+from ..sse import EventLog, follow, stream_response
 
 router = APIRouter(prefix="/v1/characters/{character_id}", tags=["training"])
 
-Id = Annotated[Slug, Path(examples=["kairo"])]
 MAX_FILES = 100
 IMAGES = "image/png, image/jpeg, image/webp"
 
@@ -50,7 +51,7 @@ IMAGES = "image/png, image/jpeg, image/webp"
 )
 async def add_golden(
     services: ServicesDep,
-    character_id: Id,
+    character_id: CharacterPath,
     form: Annotated[Form, Depends(form_body(files="images", most=MAX_FILES, fields=("captions",)))],
 ) -> GoldenList:
     """Pictures that you have. Each must pass what the studio's own must: IDR above 0.85, no
@@ -64,7 +65,7 @@ async def add_golden(
 @router.get("/golden", summary="List golden images", responses=problem_responses(404, 422))
 def list_golden(
     services: ServicesDep,
-    character_id: Id,
+    character_id: CharacterPath,
     accepted: Annotated[bool | None, Query(description="Left out: refused ones, too.")] = None,
 ) -> GoldenList:
     """Every picture that was judged, oldest first, with the reason of those that were refused."""
@@ -73,15 +74,13 @@ def list_golden(
 
 
 @router.get("/training", summary="Read how learning stands", responses=problem_responses(404, 422))
-def get_training(services: ServicesDep, character_id: Id) -> LearningStatus:
+def get_training(services: ServicesDep, character_id: CharacterPath) -> LearningStatus:
     """How many images there are, how many are wanted, and the run that is open or the newest."""
     return _status(services, services.store.characters.get(CharacterId(character_id)))
 
 
 @router.get("/training/runs", summary="List training runs", responses=problem_responses(404, 422))
-def list_runs(
-    services: ServicesDep, character_id: Id, limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> RunList:
+def list_runs(services: ServicesDep, character_id: CharacterPath, limit: PageLimit = 20) -> RunList:
     """The newest first, each with the gate's verdict."""
     character = services.store.characters.get(CharacterId(character_id))
     return RunList(items=tuple(services.store.training.list(character.id, limit)))
@@ -93,22 +92,30 @@ def list_runs(
     summary="Train now",
     responses=problem_responses(403, 404, 409, 422),
 )
-async def train_now(services: ServicesDep, character_id: Id) -> TrainingRun:
+async def train_now(services: ServicesDep, character_id: CharacterPath) -> TrainingRun:
     """Queue a training, however few images there are. An open run stands."""
     character = await services.character(CharacterId(character_id))
     return await services.actors.learner.train_now(character_id=character.id)
 
 
 @router.post("/training/pause", summary="Pause training", responses=problem_responses(404, 422))
-async def pause_training(services: ServicesDep, character_id: Id) -> LearningStatus:
+async def pause_training(services: ServicesDep, character_id: CharacterPath) -> LearningStatus:
     """A run in flight is stopped at once, and goes on from its last checkpoint when resumed."""
     return await _pause(services, character_id, True)
 
 
 @router.post("/training/resume", summary="Resume training", responses=problem_responses(404, 422))
-async def resume_training(services: ServicesDep, character_id: Id) -> LearningStatus:
+async def resume_training(services: ServicesDep, character_id: CharacterPath) -> LearningStatus:
     """The character is trained again when it is due."""
     return await _pause(services, character_id, False)
+
+
+async def training_events(
+    services: ServicesDep, character_id: CharacterPath, last_event_id: LastEventId = 0
+) -> EventLog:
+    """The log of a character's training, which never ends. Raises NotFound."""
+    character = await services.character(CharacterId(character_id))
+    return EventLog(partial(services.store.training.events, character.id), last_event_id)
 
 
 @router.get(
@@ -116,17 +123,16 @@ async def resume_training(services: ServicesDep, character_id: Id) -> LearningSt
     summary="Follow training",
     response_class=EventSourceResponse,
     responses={
-        200: events.described("TrainingEvent", "status", "progress", "judging"),
+        200: stream_response("TrainingEvent", "status", "progress", "judging"),
         **problem_responses(404, 422),
     },
 )
 async def follow_training(
-    services: ServicesDep, character_id: Id, last_event_id: events.LastEventId = 0
-) -> Response:
+    services: ServicesDep, log: Annotated[EventLog, Depends(training_events)]
+) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the character's training log: steps, loss, probe IDR, verdicts."""
-    character = await services.character(CharacterId(character_id))
-    read = partial(services.store.training.events, character.id)
-    return events.stream(read, last_event_id, services.settings.gateway)
+    async for event in follow(log, services.settings.gateway):
+        yield event
 
 
 async def _pause(services: Services, character_id: str, paused: bool) -> LearningStatus:
