@@ -11,7 +11,7 @@ It holds no torch and no weights of the painter: faces and attributes are small 
 Validator serves it, training stops by it, the gate decides by it: one score everywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -106,11 +106,8 @@ class IdentityJudge:
 
     def _embed_references(self, references: tuple[str, ...], domain: Domain) -> Vector:
         """The centroid of the references' faces in the domain, float32 (dim,)."""
-        found = [self.encoder.faces(decode_image(self._blobs.get(sha))) for sha in references]
-        vectors = [faces[0].embedding for faces in found if faces]
-        if not vectors:
-            raise BadImage("none of the character's reference images shows a face")
-        return centroid(self.calibration(domain).centred(np.stack(vectors)))
+        pictures = (decode_image(self._blobs.get(sha)) for sha in references)
+        return known_face(pictures, self.encoder, self.calibration(domain))
 
     def _attributes(
         self, pixels: Pixels, face: Face, faces: int, character: Character
@@ -123,6 +120,21 @@ class IdentityJudge:
         if faces > 1:
             return unread(profile, "more than one person in the picture")
         return likeness(profile, self.tagger.tags(pixels, face.box), face)
+
+
+def known_face(
+    references: Iterable[Pixels], encoder: FaceEncoder, calibration: Calibration
+) -> Vector:
+    """Whose face the references show: the centroid of their largest faces' embeddings, seen from
+    the domain's mean face, float32 (dim,), unit length.
+
+    References are uint8 RGB (height, width, 3). Raises BadImage when none shows a face.
+    """
+    found = [encoder.faces(picture) for picture in references]
+    vectors = [faces[0].embedding for faces in found if faces]
+    if not vectors:
+        raise BadImage("none of the character's reference images shows a face")
+    return centroid(calibration.centred(np.stack(vectors)))
 
 
 def view(face: Face) -> str:

@@ -11,10 +11,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from cluster.domain.identity.score import Calibration
+from cluster.ports import Vector
+from cluster.settings import IdentitySettings
 from training.lora.batch_sampler import Batch
 from training.lora.families import Denoiser
 from training.lora.objectives import Objective
-from training.lora.recogniser import Recogniser, align
+from training.lora.recogniser import Recogniser, align, recogniser_of
 
 MIN_ALPHA_BAR = 0.13
 """The least `Objective.alpha_bar` at which a face can be told: 60 % of the way to noise."""
@@ -64,3 +67,17 @@ class IdentityLoss:
             faces = functional.normalize(faces - self._centre.to(device))
         cosines: torch.Tensor = faces @ self._known.to(device)
         return (1 - cosines).sum()
+
+
+def identity_loss(
+    settings: IdentitySettings,
+    denoiser: Denoiser,
+    objective: Objective,
+    *,
+    known: Vector,
+    calibration: Calibration,
+) -> IdentityLoss:
+    """The loss by the face pack's own recogniser, on the denoiser's device; ``known`` is float32
+    (dim,) as `identity_judge.known_face` finds it. Raises ProviderMissing, Unsupported."""
+    recogniser = recogniser_of(settings).to(denoiser.model.device)
+    return IdentityLoss(denoiser, objective, recogniser, known=known, centre=calibration.centre)

@@ -36,7 +36,7 @@ from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import face_details
 from training.lora.families import Denoiser, denoiser_of
-from training.lora.identity_loss import IdentityLoss
+from training.lora.identity_loss import IdentityLoss, identity_loss
 from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.painter import PipelinePainter
@@ -44,7 +44,6 @@ from training.lora.presets import family_of
 from training.lora.prior import class_images
 from training.lora.probe import PictureScore, Prober, ProbeScore, probes_for
 from training.lora.progress_channel import ProgressChannel
-from training.lora.recogniser import recogniser_of
 from training.lora.run import Run
 from training.lora.trainer import LoraTrainer
 
@@ -202,14 +201,13 @@ class Worker:
     def _identity_loss(self) -> IdentityLoss | None:
         if not self._config.recipe.identity_weight:
             return None
-        character, judge = self._config.character, self._judge
-        recogniser = recogniser_of(self._config.settings.identity)
-        return IdentityLoss(
+        character = self._config.character
+        return identity_loss(
+            self._config.settings.identity,
             self._denoiser,
             self._objective,
-            recogniser.to(ray.train.torch.get_device()),
-            known=judge.known(character),
-            centre=judge.calibration(character.domain).centre,
+            known=self._judge.known(character),
+            calibration=self._judge.calibration(character.domain),
         )
 
     def _class_images(self, count: int) -> CaptionedImages:

@@ -14,8 +14,7 @@ from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from peft.utils import get_peft_model_state_dict
 
-from cluster.domain.identity.face import centroid
-from cluster.ports import FaceEncoder
+from cluster.identity_judge import known_face
 from cluster.providers import face_encoder
 from cluster.providers.calibrations import load_calibration
 from cluster.providers.diffusers.folder import STUDIO_ID
@@ -25,13 +24,11 @@ from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import FaceDetail
 from training.lora.families import UNetDenoiser
-from training.lora.identity_loss import IdentityLoss
+from training.lora.identity_loss import identity_loss
 from training.lora.latent_cache import CaptionedImages, LatentCache
-from training.lora.objectives import Objective, objective_of
+from training.lora.objectives import objective_of
 from training.lora.presets import PRESETS
-from training.lora.recogniser import recogniser_of
 from training.lora.trainer import LoraTrainer
-from training.studio.device import device_of
 from training.studio.stage_run import run_stage
 
 BASE_MODEL = STUDIO_ID
@@ -51,8 +48,8 @@ class AdapterRecipe:
 
     def full(self) -> Recipe:
         """The embedded model's preset with this."""
-        own = {"alpha": self.rank, **asdict(self)}
-        return Recipe.model_validate(PRESETS["studio"].model_dump() | own)
+        preset = PRESETS["studio"].model_dump()
+        return Recipe.model_validate(preset | asdict(self) | {"alpha": self.rank})
 
 
 def train_actor(
@@ -69,7 +66,8 @@ def train_actor(
     call on the same folder goes on. ``references``, (h, w, 3) uint8 RGB each, say whose face it
     should be, ``details`` where in it to look closely."""
     full, denoiser = recipe.full(), UNetDenoiser(pipeline, "unet")
-    encoder = face_encoder(IdentitySettings())
+    settings = IdentitySettings()
+    encoder = face_encoder(settings)
     faces = [next(iter(encoder.faces(picture)), None) for picture in actor.pixels]
     objective = objective_of(pipeline.scheduler, full.snr_gamma, tokens=0)
     sampler = BatchSampler(
@@ -79,29 +77,18 @@ def train_actor(
         objective,
         full,
     )
-    identity = _identity_loss(denoiser, objective, encoder, references)
+    calibration = load_calibration(settings, encoder.model, "studio")
+    identity = identity_loss(
+        settings,
+        denoiser,
+        objective,
+        known=known_face(references, encoder, calibration),
+        calibration=calibration,
+    )
     budget = Budget(seconds=seconds)
     trainer = LoraTrainer(denoiser, sampler, full, identity=identity, budget=budget)
     run_stage("adapter", folder, trainer.loop)
     trainer.ema.settle()
-
-
-def _identity_loss(
-    denoiser: UNetDenoiser,
-    objective: Objective,
-    encoder: FaceEncoder,
-    references: Sequence[NDArray[np.uint8]],
-) -> IdentityLoss:
-    settings = IdentitySettings()
-    calibration = load_calibration(settings, encoder.model, "studio")
-    seen = [faces[0].embedding for faces in map(encoder.faces, references) if faces]
-    return IdentityLoss(
-        denoiser,
-        objective,
-        recogniser_of(settings).to(device_of()),
-        known=centroid(calibration.centred(np.stack(seen))),
-        centre=calibration.centre,
-    )
 
 
 def save_actor_adapter(
