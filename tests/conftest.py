@@ -157,9 +157,17 @@ def validator(new_settings: Callable[[], Settings]) -> "Validator":
 
 
 @pytest.fixture(scope="session")
-def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tiny pipelines are kept, for all to read: `tests.tiny_pipelines.save`."""
-    return tmp_path_factory.mktemp("pipelines")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], "BaseFolder"]:
+    """Gives a family's pipeline with random weights, for all to read; made when first asked for."""
+    folder = tmp_path_factory.mktemp("pipelines")
+
+    def saved(family: str) -> "BaseFolder":
+        from cluster.providers.diffusers.folder import base_folder
+        from tests.tiny_pipelines import save
+
+        return base_folder(str(save(family, folder / family)))
+
+    return saved
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,14 @@ The stages are the product's own; only what would train and paint is replaced by
 also says when it is to be interrupted.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actors.run_launcher import RunHandle
-from actors.training_run import Registry, carry_out
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.learning.training import (
@@ -22,6 +24,10 @@ from cluster.domain.learning.training import (
 from cluster.settings import Settings
 from cluster.store import Store
 from training.lora.checkpoints import discard, runs_url
+
+if TYPE_CHECKING:
+    from actors.training_run import Registry
+
 
 STEPS = 4
 
@@ -112,6 +118,8 @@ class ThreadLauncher:
         discard(run_id, self._settings)
 
     def _carry_out(self, run_id: str) -> None:
+        from actors.training_run import carry_out
+
         store = Store.open(self._settings.store)
         lesson = self._lesson
         try:

@@ -3,13 +3,12 @@
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from cluster.ports import BlobStore
-from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 
@@ -84,16 +83,14 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
 
 
 @pytest.fixture(scope="session")
-def sd15(pipelines: Path) -> BaseFolder:
-    from tests.tiny_pipelines import save
-
-    return base_folder(str(save("sd15", pipelines / "sd15")))
+def sd15(tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
+    return tiny_pipeline("sd15")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def base(request: pytest.FixtureRequest, pipelines: Path) -> BaseFolder:
+def base(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     """Every family in turn."""
     from tests import tiny_pipelines
 
     assert set(FAMILIES) == tiny_pipelines.FAMILIES.keys()
-    return base_folder(str(tiny_pipelines.save(request.param, pipelines / request.param)))
+    return tiny_pipeline(request.param)

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import insightface
 import pytest
-import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
 from cluster.settings import GatewaySettings, Settings
 from serve.api.services import Services
 from serve.replicas.validator import Validator
 from tests.local_api import http, job_of, open_services
+from tests.photographs import FRIENDS, HANKS, astronaut
 
-PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 PROFILE = {"hair": {"colour": "brown"}, "marks": [{"kind": "scar", "place": "left cheek"}]}
 NEW = {"id": "eileen", "name": "Eileen", "profile": PROFILE}
 
@@ -28,10 +26,6 @@ Part = tuple[str, tuple[str, bytes, str]]
 def services(settings: Settings, validator: Validator) -> Iterator[Services]:
     with open_services(settings, validator) as services:
         yield services
-
-
-def astronaut() -> Image.Image:
-    return Image.fromarray(skimage.data.astronaut())
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
@@ -45,16 +39,17 @@ def part(content: bytes, name: str) -> Part:
 
 
 def portraits() -> list[Part]:
-    brighter = ImageEnhance.Brightness(astronaut()).enhance(1.2)
+    person = Image.fromarray(astronaut())
+    brighter = ImageEnhance.Brightness(person).enhance(1.2)
     return [
-        part(encoded(astronaut()), "one.png"),
-        part(encoded(ImageOps.mirror(astronaut()), "JPEG", quality=92), "two.jpg"),
+        part(encoded(person), "one.png"),
+        part(encoded(ImageOps.mirror(person), "JPEG", quality=92), "two.jpg"),
         part(encoded(brighter, "WEBP"), "three.webp"),
     ]
 
 
 def stranger() -> Part:
-    return part((PHOTOS / "Tom_Hanks_54745.png").read_bytes(), "tom.png")
+    return part(HANKS.read_bytes(), "tom.png")
 
 
 async def post(
@@ -115,7 +110,7 @@ async def test_references_are_added_and_must_agree(
         (stranger, "odd_one_out", "tom.png"),
         (lambda: part(b"hello", "notes.png"), "bad_image", "notes.png"),
         (lambda: part(encoded(Image.new("RGB", (256, 256))), "void.png"), "bad_image", "void.png"),
-        (lambda: part((PHOTOS / "t1.jpg").read_bytes(), "friends.jpg"), "bad_image", "friends.jpg"),
+        (lambda: part(FRIENDS.read_bytes(), "friends.jpg"), "bad_image", "friends.jpg"),
     ],
 )
 async def test_nothing_is_kept_when_one_file_is_refused_by_name(

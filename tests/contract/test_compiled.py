@@ -1,31 +1,40 @@
 """A compiled model stays compiled, whoever comes, goes, or shares a batch."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
 from cluster.ports import BlobStore
 from cluster.providers.diffusers.folder import BaseFolder
-from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora
+
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
 
 SIDE = 64
 
 
 @pytest.fixture
 def _fresh_compiler() -> Iterator[None]:
+    import torch
+
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
 
 
 def load(base: BaseFolder, blobs: BlobStore, compile: bool) -> DiffusersImageModel:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     settings = GeneratorSettings(
         model=str(base.folder), device="cpu", steps=1, adapter_slots=2, compile=compile
     )
@@ -44,6 +53,8 @@ def orders(adapters: Sequence[AdapterVersion | None]) -> list[RenderOrder]:
 def test_loading_evicting_and_mixing_adapters_never_recompiles(
     sd15: BaseFolder, blobs: BlobStore
 ) -> None:
+    import torch
+
     model, eager = load(sd15, blobs, True), load(sd15, blobs, False)
     a, b, c = (
         values.adapter(

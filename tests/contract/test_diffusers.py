@@ -1,6 +1,9 @@
 """Every family through the same contract: real pipelines, loaded from disk, random weights."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,11 +16,13 @@ from cluster.errors import BadAdapter, Invalid, NotFound, ProviderMissing, Unsup
 from cluster.ports import BlobStore, Pixels
 from cluster.providers import image_model
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.providers.diffusers.model import DiffusersImageModel
 from cluster.settings import GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora, tensors, with_alpha
-from tests.tiny_pipelines import save
+
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
 
 # SDXL's scheduler turns torch tensors into numpy arrays in a way that numpy 2 has deprecated.
 pytestmark = [
@@ -32,6 +37,8 @@ ORDER = RenderOrder(
 
 
 def load(folder: Path, blobs: BlobStore) -> DiffusersImageModel:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     settings = GeneratorSettings(model=str(folder), device="cpu", steps=3)
     return DiffusersImageModel(settings, blobs)
 
@@ -257,16 +264,17 @@ def test_a_mask_of_another_size_is_refused(model: DiffusersImageModel) -> None:
         model.inpaint(painted(model), np.zeros((8, 8), np.uint8), order)
 
 
-def test_a_shipped_half_precision_folder_is_loaded(pipelines: Path, blobs: BlobStore) -> None:
+def test_a_shipped_half_precision_folder_is_loaded(
+    sd15: BaseFolder, blobs: BlobStore, tmp_path: Path
+) -> None:
     import diffusers
 
-    plain = save("sd15", pipelines / "sd15")
-    folder = pipelines / "sd15-fp16"
-    pipe = diffusers.DiffusionPipeline.from_pretrained(plain, local_files_only=True)
+    folder = tmp_path / "sd15-fp16"
+    pipe = diffusers.DiffusionPipeline.from_pretrained(sd15.folder, local_files_only=True)
     pipe.to(dtype=diffusers.utils.torch_utils.torch.float16)
     pipe.save_pretrained(folder, variant="fp16", max_shard_size="1MB")
     assert base_folder(str(folder)).variant == "fp16"
-    assert base_folder(str(folder)).layers.shapes == base_folder(str(plain)).layers.shapes
+    assert base_folder(str(folder)).layers.shapes == sd15.layers.shapes
     assert painted(load(folder, blobs)).shape == (SIDE, SIDE, 3)
 
 
@@ -286,6 +294,8 @@ def test_a_broken_folder_is_named(tmp_path: Path, blobs: BlobStore) -> None:
 
 
 def test_a_device_that_is_not_there_is_named(sd15: BaseFolder, blobs: BlobStore) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     settings = GeneratorSettings(model=str(sd15.folder), device="cuda:99")
     with pytest.raises(ProviderMissing, match="cuda:99"):
         DiffusersImageModel(settings, blobs)

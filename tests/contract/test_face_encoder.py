@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import insightface
 import numpy as np
 import onnxruntime
 import pytest
 import skimage.data
-from PIL import Image
 
 from cluster import providers
 from cluster.domain.identity.face import Face
@@ -28,13 +26,8 @@ from cluster.providers.facepack import (
 from cluster.providers.wheels import member, wheel
 from cluster.providers.yunet import as_scrfd
 from cluster.settings import ASSETS, IdentitySettings
-
-PHOTOS = Path(insightface.__file__).parent / "data" / "images"
-
-
-def photo(path: Path) -> Pixels:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), np.uint8)
+from tests import photographs
+from tests.photographs import FRIENDS, photograph
 
 
 def resized(pixels: Pixels, side: int) -> Pixels:
@@ -51,7 +44,7 @@ def encoder() -> FaceEncoder:
 
 @pytest.fixture(scope="module")
 def astronaut() -> Pixels:
-    return np.ascontiguousarray(skimage.data.astronaut())
+    return photographs.astronaut()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +70,7 @@ def test_a_photograph_gives_one_unit_vector(encoder: FaceEncoder, astronaut: Pix
 
 
 def test_all_of_six_people_are_found_largest_first(encoder: FaceEncoder) -> None:
-    faces = encoder.faces(photo(PHOTOS / "t1.jpg"))
+    faces = encoder.faces(photograph(FRIENDS))
     assert len(faces) == 6
     assert [face.area_px for face in faces] == sorted((f.area_px for f in faces), reverse=True)
     others = [similarity(faces[0], other) for other in faces[1:]]
@@ -124,7 +117,7 @@ def test_threads_share_one_encoder(encoder: FaceEncoder, astronaut: Pixels) -> N
 
 
 def test_kairos_references_show_one_person(encoder: FaceEncoder) -> None:
-    pictures = [photo(file) for file in sorted((ASSETS / "kairo").glob("reference_*.png"))]
+    pictures = [photograph(file) for file in sorted((ASSETS / "kairo").glob("reference_*.png"))]
     faces = [encoder.faces(picture) for picture in pictures]
     assert [len(found) for found in faces] == [1] * 8
     vectors = np.stack([found[0].embedding for found in faces])

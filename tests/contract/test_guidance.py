@@ -1,25 +1,21 @@
 """Pictures with an adapter are guided later than those from words alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
-from diffusers import DiffusionPipeline
 
 from cluster.codecs.adapter_file import read_adapter
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.ports import BlobStore, Pixels
-from cluster.providers.diffusers.folder import STUDIO_ID, BaseFolder, base_folder
-from cluster.providers.diffusers.model import DiffusersImageModel
+from cluster.providers.diffusers.folder import STUDIO_ID, BaseFolder
 from cluster.settings import ASSETS, GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import save
-from training.lora.painter import PipelinePainter
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -32,8 +28,8 @@ ORDER = RenderOrder(prompt="a knight", seed=7, width_px=SIDE_PX, height_px=SIDE_
 
 
 @pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def unet(request: pytest.FixtureRequest, pipelines: Path) -> BaseFolder:
-    return base_folder(str(save(request.param, pipelines / request.param)))
+def unet(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
+    return tiny_pipeline(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +49,10 @@ def stock(
 ) -> npt.NDArray[np.float32]:
     """Guided by `first`, and by `then` once no more than `noise` is left, as diffusers' own guide
     to callbacks changes guidance."""
+
+    import torch
+    from diffusers import DiffusionPipeline
+
     pipe = DiffusionPipeline.from_pretrained(unet.folder, local_files_only=True)
     if content is not None:
         (folder / "lora.safetensors").write_bytes(content)
@@ -86,6 +86,8 @@ def apart(ours: Pixels, theirs: npt.NDArray[np.float32]) -> float:
 def test_a_picture_with_an_adapter_is_stock_diffusers_guided_later(
     unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion, tmp_path: Path
 ) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     model = DiffusersImageModel(settings(unet), blobs)
     ours = model.render(ORDER.model_copy(update={"adapter": adapter})).pixels
     content = blobs.get(adapter.sha256)
@@ -96,6 +98,8 @@ def test_a_picture_with_an_adapter_is_stock_diffusers_guided_later(
 def test_words_alone_are_guided_as_ever_beside_an_adapter(
     unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion, tmp_path: Path
 ) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     model = DiffusersImageModel(settings(unet), blobs)
     mixed = [ORDER, ORDER.model_copy(update={"adapter": adapter})]
     plain, adapted = (one.pixels for one in model.render_batch(mixed))
@@ -107,6 +111,8 @@ def test_words_alone_are_guided_as_ever_beside_an_adapter(
 def test_what_is_painted_over_with_little_noise_is_guided_at_once(
     unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion
 ) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     before, mask = np.full((SIDE_PX, SIDE_PX, 3), 128, np.uint8), np.zeros((SIDE_PX,) * 2, np.uint8)
     mask[16:48, 16:48] = 255
     late, early = (DiffusersImageModel(settings(unet, start=start), blobs) for start in (0.4, 0))
@@ -123,6 +129,11 @@ def test_what_is_painted_over_with_little_noise_is_guided_at_once(
 def test_probes_are_painted_as_the_service_will(
     unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion, tmp_path: Path
 ) -> None:
+    from diffusers import DiffusionPipeline
+
+    from cluster.providers.diffusers.model import DiffusersImageModel
+    from training.lora.painter import PipelinePainter
+
     served = DiffusersImageModel(settings(unet), blobs)
     ours = served.render(ORDER.model_copy(update={"adapter": adapter})).pixels
     pipe = DiffusionPipeline.from_pretrained(unet.folder, local_files_only=True)
@@ -136,6 +147,8 @@ def test_probes_are_painted_as_the_service_will(
 def test_only_the_embedded_model_differs_unasked(
     unet: BaseFolder, blobs: BlobStore, adapter: AdapterVersion, tmp_path: Path
 ) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     unasked = GeneratorSettings(model=str(unet.folder), device="cpu", steps=STEPS, guidance=SCALE)
     order = ORDER.model_copy(update={"adapter": adapter})
     ours = DiffusersImageModel(unasked, blobs).render(order).pixels
@@ -144,6 +157,8 @@ def test_only_the_embedded_model_differs_unasked(
 
 
 def test_the_embedded_model_guides_kairo_later(blobs: BlobStore) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     content = (ASSETS / "kairo" / "char_kairo_v1.safetensors").read_bytes()
     file = read_adapter(content)
     kairo = values.adapter(

@@ -1,14 +1,14 @@
 """The HTTP API keeps what its OpenAPI document promises, whatever it is sent."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import schemathesis
 from PIL import Image
-from schemathesis import engine
-from schemathesis.engine import events
 
 from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
@@ -24,6 +24,10 @@ from tests.local_api import cast_kairo, job_of, open_services
 from tests.tiny_adapters import lora
 from tests.values import adapter
 
+if TYPE_CHECKING:
+    import schemathesis
+
+
 EXAMPLES = 3
 # The systematic phase tries every field of a body: hundreds of requests for these. They are fuzzed,
 # and their fields' types are covered where they are smaller.
@@ -35,6 +39,9 @@ ALLOWED = ["2xx", "401", "403", "404", "409"]
 
 def config(key: str) -> schemathesis.Config:
     """Every check, every phase, a fixed seed."""
+
+    import schemathesis
+
     return schemathesis.Config.from_dict(
         {
             "seed": 1,
@@ -109,6 +116,10 @@ def _give_kairo_adapters(services: Services) -> None:
 
 def failures(schema: schemathesis.BaseSchema) -> Iterator[str]:
     """What every failed check says, with the request that failed it."""
+
+    from schemathesis import engine
+    from schemathesis.engine import events
+
     for event in engine.from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished | events.FuzzScenarioFinished):
             recorder = event.recorder
@@ -123,6 +134,8 @@ def failures(schema: schemathesis.BaseSchema) -> Iterator[str]:
 
 
 def test_every_operation_keeps_its_promises(services: Services) -> None:
+    import schemathesis
+
     _, key = services.store.keys.create("contract")
     schema = schemathesis.openapi.from_asgi(
         "/openapi.json", fastapi_app(services), config=config(key)

@@ -1,14 +1,15 @@
 """Reference pictures reach a local model: real pipelines, a real face encoder, random weights."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import structlog
-import torch
-from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
 from cluster.codecs.images import decode_image, to_png
@@ -18,16 +19,15 @@ from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import ProviderMissing, Unsupported
 from cluster.ports import BlobStore, FaceEncoder, Pixels
 from cluster.providers import face_encoder
-from cluster.providers.diffusers import references as diffusers_references
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
-from cluster.providers.diffusers.load import inpainting_twin, load_pipeline
-from cluster.providers.diffusers.model import DiffusersImageModel
-from cluster.providers.diffusers.references import References
 from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings
 from tests import values
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import save
+
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
+    Load = Callable[..., DiffusersImageModel]
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -52,6 +52,9 @@ def kairo(blobs: BlobStore) -> tuple[str, ...]:
 @pytest.fixture(scope="module", params=["sd15", "sdxl"])
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
     """A tiny base model with an image-prompt adapter of random weights in its folder."""
+
+    from tests.tiny_pipelines import save
+
     folder = tmp_path_factory.mktemp("base") / request.param
     save(request.param, folder)
     write_adapter(folder, folder / "ip_adapter" / FILE)
@@ -61,6 +64,11 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def write_adapter(
     folder: Path, path: Path, face_model: str = "yunet-2023mar+sface-2021dec", tokens: int = 4
 ) -> None:
+    import torch
+    from diffusers import DiffusionPipeline
+
+    from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
+
     torch.manual_seed(5)
     unet = DiffusionPipeline.from_pretrained(folder, local_files_only=True).unet
     prompt = ImagePrompt(unet, PromptShape(128, 2, tokens))
@@ -81,14 +89,13 @@ def order(references: tuple[str, ...] = (), seed: int = 7) -> RenderOrder:
 
 
 @pytest.fixture(scope="module")
-def load(blobs: BlobStore, faces: FaceEncoder) -> Callable[..., DiffusersImageModel]:
+def load(blobs: BlobStore, faces: FaceEncoder) -> Load:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     def load(base: BaseFolder, **more: object) -> DiffusersImageModel:
         return DiffusersImageModel(settings(base, **more), blobs, lambda: faces)
 
     return load
-
-
-Load = Callable[..., DiffusersImageModel]
 
 
 def same(one: Pixels, other: Pixels) -> bool:
@@ -98,6 +105,8 @@ def same(one: Pixels, other: Pixels) -> bool:
 def test_references_change_the_picture_and_their_absence_leaves_the_base_as_it_is(
     base: BaseFolder, load: Load, blobs: BlobStore, kairo: tuple[str, ...]
 ) -> None:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     bare = DiffusersImageModel(settings(base), blobs)
     model = load(base)
     assert (bare.capabilities.references, model.capabilities.references) == (False, True)
@@ -127,6 +136,9 @@ def test_inpainting_follows_references_too(
 def test_what_is_served_equals_stock_diffusers(
     base: BaseFolder, load: Load, blobs: BlobStore, faces: FaceEncoder, kairo: tuple[str, ...]
 ) -> None:
+    import torch
+    from diffusers import DiffusionPipeline
+
     pipe = DiffusionPipeline.from_pretrained(base.folder, local_files_only=True)
     pipe.load_ip_adapter(
         str(base.folder), subfolder="ip_adapter", weight_name=FILE, image_encoder_folder=None
@@ -187,6 +199,8 @@ def test_references_without_a_face_are_said_and_left_out(
     base: BaseFolder, load: Load, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever another test made of the process's logging, what is said is heard here.
+    from cluster.providers.diffusers import references as diffusers_references
+
     log = structlog.testing.CapturingLogger()
     monkeypatch.setattr(diffusers_references, "logger", lambda name: log)
     empty = blobs.put(to_png(np.full((96, 96, 3), 127, np.uint8)))
@@ -205,6 +219,8 @@ def version(base: BaseFolder, blobs: BlobStore) -> AdapterVersion:
 def test_an_adapter_that_cannot_be_used_is_refused_at_the_start(
     base: BaseFolder, load: Load, tmp_path: Path, fault: str
 ) -> None:
+    import torch
+
     path = tmp_path / FILE
     match fault:
         case "other face model":
@@ -231,19 +247,25 @@ def poison(path: Path) -> None:
     save_file(tensors, path, {"face_model": "yunet-2023mar+sface-2021dec"})
 
 
-def test_a_model_without_a_unet_says_so(load: Load, tmp_path: Path) -> None:
-    flux = base_folder(str(save("flux", tmp_path / "flux")))
+def test_a_model_without_a_unet_says_so(
+    load: Load, tiny_pipeline: Callable[[str], BaseFolder], tmp_path: Path
+) -> None:
+    flux = tiny_pipeline("flux")
     with pytest.raises(Unsupported, match="no UNet"):
         load(flux, ip_adapter=tmp_path / FILE)
 
 
 def test_the_encoder_is_not_asked_for_without_an_adapter(
-    tmp_path: Path, blobs: BlobStore, kairo: tuple[str, ...]
+    sd15: BaseFolder, blobs: BlobStore, kairo: tuple[str, ...]
 ) -> None:
-    plain = base_folder(str(save("sd15", tmp_path / "plain")))
+    import torch
+
+    from cluster.providers.diffusers.load import inpainting_twin, load_pipeline
+    from cluster.providers.diffusers.references import References
+
     absent = partial(pytest.fail, "the encoder was asked for")
-    pipe = load_pipeline(plain, torch.device("cpu"))
-    references = References.of(pipe, plain, settings(plain), blobs, absent)
+    pipe = load_pipeline(sd15, torch.device("cpu"))
+    references = References.of(pipe, sd15, settings(sd15), blobs, absent)
     assert not references.followed
     with references.shown([order(kairo)]):
         assert inpainting_twin(pipe) is not None

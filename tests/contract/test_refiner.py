@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage.data import astronaut
 
 from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
@@ -25,6 +24,7 @@ from serve.replicas.generator import Generator
 from serve.replicas.refiner import STRENGTHS, Refiner
 from serve.replicas.validator import Validator
 from tests.handles import started
+from tests.photographs import astronaut
 from tests.tiny_adapters import lora
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,7 +46,7 @@ def settings(new_settings: Callable[[], Settings], sd15: BaseFolder) -> Settings
 @pytest.fixture(scope="module")
 def photograph() -> Pixels:
     """Eileen Collins, NASA portrait, public domain; (256, 256, 3)."""
-    return resize(np.asarray(astronaut(), np.uint8), 256)
+    return resize(astronaut(), 256)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
 """Many characters in one batch, on every family: each picture is the one it would be alone."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +19,15 @@ from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.errors import BadAdapter, Invalid
 from cluster.ports import BlobStore
-from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.providers.diffusers.model import DiffusersImageModel
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings
 from cluster.store.blobs import Blobs
 from tests import values
 from tests.tiny_adapters import Tensors, lora, pairs_on, tensors, with_alpha
-from tests.tiny_pipelines import save
+
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -37,14 +42,14 @@ PROMPTS = ("a knight in the rain", "fox", "an old sailor on a long wooden pier a
 
 
 @pytest.fixture(scope="module")
-def zimage(pipelines: Path) -> BaseFolder:
-    return base_folder(str(save("zimage", pipelines / "zimage")))
+def zimage(tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
+    return tiny_pipeline("zimage")
 
 
 @pytest.fixture(scope="module")
-def flux(pipelines: Path) -> BaseFolder:
+def flux(tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     """The quickest of the families, for what no family does in its own way."""
-    return base_folder(str(save("flux", pipelines / "flux")))
+    return tiny_pipeline("flux")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,8 @@ def model(flux: BaseFolder, blobs: BlobStore) -> DiffusersImageModel:
 
 
 def load(base: BaseFolder, blobs: BlobStore, **more: object) -> DiffusersImageModel:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     given = {"model": str(base.folder), "device": "cpu", "steps": 2, "adapter_slots": SLOTS}
     return DiffusersImageModel(GeneratorSettings.model_validate(given | more), blobs)
 

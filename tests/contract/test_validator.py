@@ -1,14 +1,11 @@
 """The validator on real faces: every kind of picture has a defined answer."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
-import insightface
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
 
 from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId, Hair, Profile
@@ -18,15 +15,11 @@ from cluster.ports import Pixels
 from cluster.settings import ASSETS, Settings
 from cluster.store import Store
 from serve.replicas.validator import Validator
+from tests import photographs
 from tests.handles import started
+from tests.photographs import FRIENDS, HANKS, photograph
 
-PHOTOS = Path(insightface.__file__).parent / "data" / "images"
 Cast = Callable[..., Character]
-
-
-def photo(path: Path) -> Pixels:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def framed(pixels: Pixels, scale: float, side: int = 256) -> Pixels:
@@ -75,17 +68,17 @@ def cast(home: Settings) -> Cast:
 
 @pytest.fixture(scope="module")
 def astronaut() -> Pixels:
-    return np.ascontiguousarray(skimage.data.astronaut())
+    return photographs.astronaut()
 
 
 @pytest.fixture(scope="module")
 def actor() -> Pixels:
-    return photo(PHOTOS / "Tom_Hanks_54745.png")
+    return photograph(HANKS)
 
 
 @pytest.fixture(scope="module")
 def kairo() -> list[Pixels]:
-    return [photo(file) for file in sorted((ASSETS / "kairo").glob("reference_*.png"))]
+    return [photograph(file) for file in sorted((ASSETS / "kairo").glob("reference_*.png"))]
 
 
 async def test_the_same_picture_scores_one(
@@ -130,7 +123,7 @@ async def test_no_face_is_a_verdict_of_its_own(
 async def test_of_several_faces_the_characters_is_judged(
     validator: Validator, cast: Cast, astronaut: Pixels
 ) -> None:
-    group = photo(PHOTOS / "t1.jpg")
+    group = photograph(FRIENDS)
     together = beside(np.full_like(group[:512], 90), group)
     together[:512, :512] = astronaut
     report = await validator.validate(together, cast(astronaut, hair="brown"))
@@ -198,7 +191,7 @@ async def test_a_reference_with_several_people_is_refused(
     validator: Validator, astronaut: Pixels
 ) -> None:
     with pytest.raises(BadImage, match="6 faces") as caught:
-        await validator.check_references([astronaut, photo(PHOTOS / "t1.jpg")])
+        await validator.check_references([astronaut, photograph(FRIENDS)])
     assert caught.value.index == 1
 
 

@@ -1,48 +1,41 @@
 """Painting on an NVIDIA GPU: bfloat16, adapters, and how many pictures a second."""
 
+from __future__ import annotations
+
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
-from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.providers.diffusers.load import pick_dtype
-from cluster.providers.diffusers.model import DiffusersImageModel
-from cluster.settings import ASSETS, GeneratorSettings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.settings import ASSETS, GeneratorSettings
 from cluster.store import Store
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import FAMILIES, save
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
-]
+if TYPE_CHECKING:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
+
 ORDER = RenderOrder(prompt="a knight in the rain", seed=7, width_px=64, height_px=64)
 PICTURES = 16
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store.open(StoreSettings(home=tmp_path_factory.mktemp("store")))
-
-
-@pytest.fixture(scope="module", params=sorted(FAMILIES))
-def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
-    folder: Path = tmp_path_factory.mktemp("pipelines") / request.param
-    return base_folder(str(save(request.param, folder)))
-
-
-@pytest.fixture(scope="module")
 def model(base: BaseFolder, store: Store) -> DiffusersImageModel:
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     return DiffusersImageModel(GeneratorSettings(model=str(base.folder), steps=3), store.blobs)
 
 
 def test_the_gpu_is_chosen_and_paints_in_its_own_precision() -> None:
+    import torch
+
+    from cluster.providers.diffusers.load import pick_dtype
+
     device = torch.device("cuda")
     expected = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     assert pick_dtype(device) == expected
@@ -82,6 +75,11 @@ def test_inpainting_leaves_the_rest_alone(model: DiffusersImageModel) -> None:
 
 def test_throughput(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """Pictures a second of the embedded model at its own size, one after the other."""
+
+    import torch
+
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     if not (ASSETS / "studio" / "model_index.json").is_file():
         pytest.skip("the embedded model is not in this checkout")
     model = DiffusersImageModel(GeneratorSettings(), store.blobs)

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import pytest
 from dbos import DBOSClient
-from skimage import data
 
 from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
@@ -27,6 +26,7 @@ from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from tests.integration.reference_model import EMPTY_SEED, POOR_SEED
+from tests.photographs import astronaut
 
 ROOT = Path(__file__).parents[2]
 ADA = CharacterId("ada")
@@ -69,7 +69,7 @@ class Studio:
             },
             text=True,
         )
-        reference = self.store.blobs.put(to_png(data.astronaut()))
+        reference = self.store.blobs.put(to_png(astronaut()))
         self.store.characters.add(Character(id=ADA, name="Ada", references=(reference,)))
 
     def start(self) -> None:

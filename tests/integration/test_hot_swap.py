@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
@@ -28,14 +28,12 @@ from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Rendering, RenderOrder
 from cluster.launch import free_port
 from cluster.ports import Pixels
-from cluster.providers.diffusers.folder import base_folder
-from cluster.providers.diffusers.model import DiffusersImageModel
-from cluster.settings import GeneratorSettings, Settings, StoreSettings
+from cluster.providers.diffusers.folder import BaseFolder, base_folder
+from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
 from serve.replicas.generator import Generator
 from tests.integration.processes import await_pid, pids_of
 from tests.tiny_adapters import lora
-from tests.tiny_pipelines import save
 from tests.values import KAIRO
 
 LOAD_S = 60 * float(os.environ.get("SWAP_MINUTES", "0.2"))
@@ -71,14 +69,15 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home = tmp_path_factory.mktemp("swap")
-    folder = save("flux", home / "flux")
-    settings = Settings(
-        store=StoreSettings(home=home / "home"),
-        # Two slots for three characters: adapters come and go all the time.
-        generator=GeneratorSettings(model=str(folder), device="cpu", steps=2, adapter_slots=2),
-    )
+def stage(
+    ray_cluster: None,
+    new_settings: Callable[[], Settings],
+    tiny_pipeline: Callable[[str], BaseFolder],
+) -> Iterator[Stage]:
+    flux = tiny_pipeline("flux").folder
+    # Two slots for three characters: adapters come and go all the time.
+    generator = GeneratorSettings(model=str(flux), device="cpu", steps=2, adapter_slots=2)
+    settings = new_settings().model_copy(update={"generator": generator})
     actor: Any = registry.connect(settings)
     looks = cast_all(settings, actor)
     serve.start(http_options={"host": "127.0.0.1", "port": free_port()}, proxy_location="Disabled")
@@ -97,6 +96,9 @@ def stage(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def cast_all(settings: Settings, actor: Any) -> dict[str, Pixels]:  # noqa: ANN401
     """Every character with its versions, the first of them active, and the look of each."""
+
+    from cluster.providers.diffusers.model import DiffusersImageModel
+
     store = Store.open(settings.store)
     base = base_folder(settings.generator.model)
     model = DiffusersImageModel(settings.generator, store.blobs)

@@ -20,7 +20,6 @@ from cluster.store.blobs import Blobs
 from tests.integration.processes import pids_of
 from tests.integration.training_order import STEPS, order_in, settings_in
 from training.lora.checkpoints import discard, runs_url
-from training.lora.ray_train import train_lora
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -51,6 +50,8 @@ class Diary:
 
 
 def trained(settings: Settings, run_id: str, report: Diary) -> TrainedAdapter:
+    from training.lora.ray_train import train_lora
+
     return train_lora(order_in(settings, run_id), settings, report)
 
 

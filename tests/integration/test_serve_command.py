@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 from PIL import Image
-from skimage import data
 
+from cluster.providers.diffusers.folder import BaseFolder
 from tests.integration.processes import loads_torch, pids_of, pss_bytes
-from tests.tiny_pipelines import save
+from tests.photographs import astronaut
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 180.0
@@ -50,7 +50,7 @@ class Service:
 
     def cast(self) -> None:
         picture = BytesIO()
-        Image.fromarray(data.astronaut()).save(picture, "PNG")
+        Image.fromarray(astronaut()).save(picture, "PNG")
         self.http.post(
             "/v1/characters",
             data={"character": '{"id": "ada", "name": "Ada"}'},
@@ -73,8 +73,8 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save("sd15", tmp_path_factory.mktemp("model"))
+def model(tiny_pipeline: Callable[[str], BaseFolder]) -> Path:
+    return tiny_pipeline("sd15").folder
 
 
 @pytest.fixture

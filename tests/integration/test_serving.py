@@ -14,13 +14,13 @@ import httpx
 import pytest
 from PIL import Image
 from ray import serve
-from skimage import data
 
 from cluster.launch import free_port
 from cluster.settings import JobSettings, Settings, StoreSettings
 from serve.app import wire
 from tests.integration.processes import await_pid, loads_torch, pids_of
 from tests.integration.reference_model import POOR_SEED, SLOW_SEED, ReferenceModel
+from tests.photographs import astronaut
 
 TIMEOUT_S = 120.0
 PARTS = ("Gateway", "Director", "PromptEngine", "Generator", "Validator", "Refiner", "Analyzer")
@@ -36,7 +36,7 @@ class Api:
 
     def cast(self, id: str) -> None:
         picture = BytesIO()
-        Image.fromarray(data.astronaut()).save(picture, "PNG")
+        Image.fromarray(astronaut()).save(picture, "PNG")
         self.http.post(
             "/v1/characters",
             data={"character": f'{{"id": "{id}", "name": "Ada"}}'},

@@ -6,16 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from cluster.providers.diffusers.folder import base_folder
-from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
-from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS
-from training.studio.__main__ import app
 
 pytestmark = [
     pytest.mark.skipif(find_library("EGL") is None, reason="needs EGL to render"),
@@ -38,6 +34,12 @@ SHARES = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model with an image-prompt adapter of small random weights."""
+
+    import torch
+
+    from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
+    from cluster.providers.diffusers.load import load_pipeline
+
     folder = tmp_path_factory.mktemp("studio")
     for part in (ASSETS / "studio").iterdir():
         (folder / part.name).symlink_to(part)
@@ -55,6 +57,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_evaluate_prints_every_figure(model: Path) -> None:
+    from training.studio.__main__ import app
+
     call = ["evaluate", "--model", str(model), "--count", "3", "--actors", "1", "--json"]
     ran = CliRunner().invoke(app, call)
     assert ran.exit_code == 0, ran.output
@@ -71,6 +75,8 @@ def test_evaluate_prints_every_figure(model: Path) -> None:
 def test_a_likeness_sheet_shows_references_and_both_ways_of_painting(
     model: Path, tmp_path: Path
 ) -> None:
+    from training.studio.__main__ import app
+
     file = tmp_path / "sheet.png"
     ran = CliRunner().invoke(app, ["likeness", str(file), "--model", str(model), "--actors", "1"])
     assert ran.exit_code == 0, ran.output

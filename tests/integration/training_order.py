@@ -15,7 +15,6 @@ from cluster.errors import NotFound
 from cluster.launch import local_ray
 from cluster.settings import ASSETS, GeneratorSettings, Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
-from tests import tiny_pipelines
 from training.data import dataset
 from training.data.captions import trigger_for
 
@@ -36,7 +35,9 @@ RECIPE: dict[str, bool | int | float | str] = {
 
 
 def settings_in(home: Path, workers: int = 1, **recipe: bool | int | float | str) -> Settings:
-    base = tiny_pipelines.save("sd15", home / "sd15")
+    from tests.tiny_pipelines import save
+
+    base = save("sd15", home / "sd15")
     return Settings(
         store=StoreSettings(home=home),
         generator=GeneratorSettings(model=str(base), device="cpu", steps=2),

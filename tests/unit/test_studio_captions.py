@@ -6,8 +6,6 @@ import numpy as np
 
 from cluster.domain.vocabulary import OUTFIT_COLOURS, OUTFITS, PLACES
 from training.studio.base.captions import SYNONYMS, caption, eye_clause, named_caption
-from training.studio.base.text_encoder import QUESTIONS, answers, corpus
-from training.studio.base.tokenizer import MAX_TOKENS, train_tokenizer
 from training.studio.cast.kairo import KAIRO, TRIGGER, reference_shots
 from training.studio.renderer.actor import Mark, random_actor
 from training.studio.renderer.shot import random_shot
@@ -48,6 +46,9 @@ def test_a_named_caption_carries_the_trigger_where_prompts_put_it() -> None:
 
 
 def test_every_caption_fits_the_text_encoder() -> None:
+    from training.studio.base.text_encoder import corpus
+    from training.studio.base.tokenizer import MAX_TOKENS, train_tokenizer
+
     tokenizer = train_tokenizer(corpus(np.random.default_rng(0), 1500))
     longest = max(len(tokenizer(text).input_ids) for text in corpus(np.random.default_rng(1), 600))
     assert longest <= MAX_TOKENS
@@ -58,6 +59,8 @@ def test_every_caption_fits_the_text_encoder() -> None:
 
 
 def test_there_is_one_answer_to_each_question() -> None:
+    from training.studio.base.text_encoder import QUESTIONS, answers
+
     rng = np.random.default_rng(2)
     for _ in range(50):
         actor, shot = random_actor(rng), random_shot(rng)

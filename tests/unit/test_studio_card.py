@@ -1,16 +1,21 @@
 """The model card says what was trained and measured."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from training.studio.report import card
-from training.studio.stages import StudioPlan
+if TYPE_CHECKING:
+    from training.studio.stages import StudioPlan
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> StudioPlan:
+    from training.studio.stages import StudioPlan
+
     lines = [{"stage": "text", "step": n, "seconds": 60 * n, "loss": 1 / n} for n in (1, 2)]
     lines.append({"stage": "unet", "step": 50, "seconds": 3600, "loss": 0.4})
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -18,6 +23,8 @@ def plan(tmp_path: Path) -> StudioPlan:
 
 
 def test_the_card_shows_each_stage_and_figure(plan: StudioPlan) -> None:
+    from training.studio.report import card
+
     figures: dict[str, float | None] = {
         "face_found": 0.5,
         "face_found_in_renders": 0.99,
@@ -33,5 +40,7 @@ def test_the_card_shows_each_stage_and_figure(plan: StudioPlan) -> None:
 
 
 def test_a_figure_that_was_not_measured_stays_empty(plan: StudioPlan) -> None:
+    from training.studio.report import card
+
     text = card.write_card(plan, {"idr_reference_adapter": None}).read_text()
     assert "| mean IDR with the image-prompt adapter |  |  |" in text
