@@ -85,11 +85,13 @@ def test_what_covers_a_block_is_there() -> None:
         assert function in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
-def parsed() -> Iterator[ParameterSet]:
+def parsed() -> list[ParameterSet]:
     """Blocks whose programs read them; a program of Python modules loads torch with them."""
-    for block in of("parse"):
-        marks = [pytest.mark.slow] if "python -m" in block.text else []
-        yield pytest.param(block, id=str(block), marks=marks)
+    loads_torch = pytest.mark.slow
+    return [
+        pytest.param(block, id=str(block), marks=[loads_torch] if "python -m" in block.text else [])
+        for block in of("parse")
+    ]
 
 
 @pytest.mark.parametrize("block", parsed())
