@@ -163,9 +163,10 @@ def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], "
 
     def saved(family: str) -> "BaseFolder":
         from cluster.providers.diffusers.folder import base_folder
-        from tests.tiny_pipelines import save
+        from tests import tiny_pipelines, tiny_transformers
 
-        return base_folder(str(save(family, folder / family)))
+        builders = tiny_pipelines.FAMILIES | tiny_transformers.FAMILIES
+        return base_folder(str(tiny_pipelines.save(builders[family], folder / family)))
 
     return saved
 

@@ -227,9 +227,9 @@ FAMILIES: dict[str, Callable[[], DiffusionPipeline]] = {
 }
 
 
-def save(family: str, folder: Path) -> Path:
-    """Build `family` with fixed random weights and save it in `folder`, unless it is there."""
+def save(build: Callable[[], DiffusionPipeline], folder: Path) -> Path:
+    """Build a pipeline with fixed random weights and save it in `folder`, unless it is there."""
     if not (folder / "model_index.json").is_file():
         torch.manual_seed(0)
-        FAMILIES[family]().save_pretrained(folder)
+        build().save_pretrained(folder)
     return folder

@@ -1,13 +1,14 @@
 """The loss that recognises: the pack's own network, differentiable, over the embedded model."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import onnxruntime
 import pytest
-import torch
-from torch import nn
 
 from cluster import providers
 from cluster.codecs.images import decode_image
@@ -16,15 +17,17 @@ from cluster.domain.identity.face import Face
 from cluster.errors import Unsupported
 from cluster.ports import Pixels
 from cluster.providers.diffusers.folder import base_folder
-from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS, IdentitySettings
-from training.lora.batch_sampler import Batch
-from training.lora.detail_weights import face_details
-from training.lora.families import Denoiser, denoiser_of
-from training.lora.identity_loss import IdentityLoss
-from training.lora.latent_cache import CaptionedImages, LatentCache
-from training.lora.objectives import Objective, objective_of
-from training.lora.recogniser import SIZE_PX, Recogniser, align, alignment, recogniser_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from training.lora.batch_sampler import Batch
+    from training.lora.families import Denoiser
+    from training.lora.objectives import Objective
+    from training.lora.recogniser import Recogniser
+
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -44,57 +47,84 @@ def face(kairo: Pixels) -> Face:
 
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
+    from training.lora.recogniser import recogniser_of
+
     return recogniser_of(IdentitySettings()).eval()
 
 
 @pytest.fixture(scope="module")
 def denoiser() -> Denoiser:
+    import torch
+
+    from cluster.providers.diffusers.load import load_pipeline
+    from training.lora.families import denoiser_of
+
     base = base_folder("studio")
     return denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
 
 
 @pytest.fixture(scope="module")
 def objective(denoiser: Denoiser) -> Objective:
+    from training.lora.objectives import objective_of
+
     return objective_of(denoiser.pipe.scheduler, 5.0, 256)
 
 
 def tensor(pixels: Pixels) -> torch.Tensor:
+    import torch
+
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
 def test_it_embeds_a_face_as_the_service_does(
     recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
+    import torch
+
+    from training.lora.recogniser import align, alignment
+
     alignments = torch.from_numpy(alignment(face.landmarks))[None]
     with torch.no_grad():
         found, _ = recogniser(align(tensor(kairo), alignments))
     assert float(found[0] @ torch.from_numpy(face.embedding)) > 0.93
 
 
-class Residual(nn.Module):
+def residual() -> nn.Module:
     """What ArcFace's networks are made of, small."""
+    from torch import nn
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 3, 2, 1)
-        self.body = nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, 1, 1), nn.PReLU(8))
-        self.head = nn.Linear(8 * 56 * 56, 16)
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 3, 2, 1)
+            self.body = nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, 1, 1), nn.PReLU(8))
+            self.head = nn.Linear(8 * 56 * 56, 16)
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        stem = self.stem(pixels)
-        features: torch.Tensor = self.head((stem + self.body(stem)).flatten(1))
-        return features
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            stem = self.stem(pixels)
+            features: torch.Tensor = self.head((stem + self.body(stem)).flatten(1))
+            return features
+
+    return Residual()
 
 
 def exported(net: nn.Module, path: Path) -> Path:
+    import torch
+
+    from training.lora.recogniser import SIZE_PX
+
     sample = torch.zeros(1, 3, SIZE_PX, SIZE_PX)
     torch.onnx.export(net.eval(), (sample,), path, input_names=["x"], dynamo=False)
     return path
 
 
 def test_it_runs_what_other_packs_hold(tmp_path: Path) -> None:
+    import torch
+
+    from training.lora.recogniser import SIZE_PX, Recogniser
+
     torch.manual_seed(0)
-    path = exported(Residual(), tmp_path / "pack.onnx")
+    path = exported(residual(), tmp_path / "pack.onnx")
     crop = torch.rand(1, 3, SIZE_PX, SIZE_PX)
     found, _ = Recogniser(path, 127.5, 127.5)(crop)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -104,6 +134,11 @@ def test_it_runs_what_other_packs_hold(tmp_path: Path) -> None:
 
 
 def test_a_network_that_it_cannot_run_is_named(tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    from training.lora.recogniser import SIZE_PX, Recogniser
+
     path = exported(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardswish()), tmp_path / "odd.onnx")
     with pytest.raises(Unsupported, match="HardSwish"):
         Recogniser(path)(torch.rand(1, 3, SIZE_PX, SIZE_PX))
@@ -113,6 +148,11 @@ def batch_of(
     objective: Objective, latents: torch.Tensor, alignments: torch.Tensor, time: int
 ) -> tuple[Batch, torch.Tensor]:
     """A batch at one time, and the right answer to it."""
+
+    import torch
+
+    from training.lora.batch_sampler import Batch
+
     times = torch.full((len(latents),), time)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
     noisy, target = objective.add_noise(latents, noise, times)
@@ -131,6 +171,11 @@ def batch_of(
 def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
     denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
+    import torch
+
+    from training.lora.identity_loss import IdentityLoss
+    from training.lora.recogniser import alignment
+
     latents = denoiser.encode_images(tensor(kairo) * 2 - 1)
     alignments = torch.from_numpy(alignment(face.landmarks))[None]
     batch, right = batch_of(objective, latents, alignments, 300)
@@ -150,6 +195,11 @@ def test_it_is_small_for_the_actor_and_pulls_a_wrong_answer_nearer(
 def test_noise_and_pictures_without_the_actor_say_nothing(
     denoiser: Denoiser, objective: Objective, recogniser: Recogniser, kairo: Pixels, face: Face
 ) -> None:
+    import torch
+
+    from training.lora.identity_loss import IdentityLoss
+    from training.lora.recogniser import alignment
+
     latents = denoiser.encode_images(tensor(kairo) * 2 - 1)
     alignments = torch.from_numpy(alignment(face.landmarks))[None]
     loss = IdentityLoss(denoiser, objective, recogniser, known=face.embedding, centre=())
@@ -162,6 +212,9 @@ def test_noise_and_pictures_without_the_actor_say_nothing(
 def test_an_error_in_an_eye_or_a_mark_counts_more_and_elsewhere_as_ever(
     denoiser: Denoiser, kairo: Pixels, face: Face
 ) -> None:
+    from training.lora.detail_weights import face_details
+    from training.lora.latent_cache import CaptionedImages, LatentCache
+
     images = CaptionedImages(np.stack([kairo, kairo]), [["a man"], ["a man"]], [face, None])
     details = face_details([Mark(kind="scar", place="left cheek"), Mark(kind="scar", place="ear")])
     weighed = LatentCache(denoiser, images, details, detail_weight=25.0)

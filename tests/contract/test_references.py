@@ -53,10 +53,10 @@ def kairo(blobs: BlobStore) -> tuple[str, ...]:
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
     """A tiny base model with an image-prompt adapter of random weights in its folder."""
 
-    from tests.tiny_pipelines import save
+    from tests.tiny_pipelines import FAMILIES, save
 
     folder = tmp_path_factory.mktemp("base") / request.param
-    save(request.param, folder)
+    save(FAMILIES[request.param], folder)
     write_adapter(folder, folder / "ip_adapter" / FILE)
     return base_folder(str(folder))
 

@@ -1,40 +1,42 @@
 """Training on every family: real pipelines with random weights, real steps, real files."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
-from diffusers import DiffusionPipeline, SchedulerMixin
-from torch import Tensor
 
 from cluster.codecs.adapter_file import check_fits, read_adapter
 from cluster.domain.character import CharacterId
 from cluster.domain.identity.face import Face
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
-from cluster.providers.diffusers.call import prompt_arguments
-from cluster.providers.diffusers.folder import BaseFolder, base_folder
-from cluster.providers.diffusers.load import load_pipeline
-from cluster.providers.diffusers.model import DiffusersImageModel
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Recipe, StoreSettings
 from cluster.store.blobs import Blobs
-from tests import tiny_pipelines, tiny_transformers
-from training.lora.adapter_writer import AdapterHeader, adapter_bytes
-from training.lora.batch_sampler import BatchSampler
-from training.lora.families import Denoiser, ZImageDenoiser, denoiser_of
-from training.lora.latent_cache import CaptionedImages, LatentCache
-from training.lora.objectives import objective_of
 from training.lora.presets import PRESETS, family_of, preset_of
-from training.lora.trainer import LoraTrainer, target_layers
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline, SchedulerMixin
+    from torch import Tensor
+
+    from training.lora.adapter_writer import AdapterHeader
+    from training.lora.batch_sampler import BatchSampler
+    from training.lora.families import Denoiser
+    from training.lora.latent_cache import CaptionedImages
+    from training.lora.trainer import LoraTrainer
+
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning"),
 ]
 
-BUILDERS = tiny_pipelines.FAMILIES | tiny_transformers.FAMILIES
+FAMILIES = ("flux", "qwen", "sd15", "sd3", "sdxl", "zimage")
 SIDE_PX = 64
 CAPTION = "portrait of moqik a man"
 FACE = Face(
@@ -59,21 +61,28 @@ RECIPE = Recipe(
 )
 
 
-@pytest.fixture(scope="module", params=sorted(BUILDERS))
-def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
-    folder = tmp_path_factory.mktemp("base") / request.param
-    torch.manual_seed(0)
-    BUILDERS[request.param]().save_pretrained(folder)
-    return base_folder(str(folder))
+@pytest.fixture(scope="module", params=FAMILIES)
+def base(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
+    from tests import tiny_pipelines, tiny_transformers
+
+    assert set(FAMILIES) == (tiny_pipelines.FAMILIES | tiny_transformers.FAMILIES).keys()
+    return tiny_pipeline(request.param)
 
 
 @pytest.fixture
 def denoiser(base: BaseFolder) -> Denoiser:
+    import torch
+
+    from cluster.providers.diffusers.load import load_pipeline
+    from training.lora.families import denoiser_of
+
     pipe = load_pipeline(base, torch.device("cpu"))
     return denoiser_of(family_of(base), pipe, base.component)
 
 
 def images() -> CaptionedImages:
+    from training.lora.latent_cache import CaptionedImages
+
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), np.uint8)
     wordings = [[CAPTION], [CAPTION + ", castle"], ["portrait of a woman"]]
@@ -81,6 +90,10 @@ def images() -> CaptionedImages:
 
 
 def sampler(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
+    from training.lora.batch_sampler import BatchSampler
+    from training.lora.latent_cache import LatentCache
+    from training.lora.objectives import objective_of
+
     own = LatentCache(denoiser, images())
     tokens = own.latents.shape[-2] * own.latents.shape[-1] // 4
     objective = objective_of(denoiser.pipe.scheduler, recipe.snr_gamma, tokens)
@@ -88,6 +101,8 @@ def sampler(denoiser: Denoiser, recipe: Recipe = RECIPE) -> BatchSampler:
 
 
 def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
+    from training.lora.trainer import LoraTrainer
+
     trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
     for number in range(steps):
         trainer.loop.train_step(number)
@@ -95,6 +110,8 @@ def trained(denoiser: Denoiser, steps: int = 8) -> LoraTrainer:
 
 
 def header(base: BaseFolder, trainer: LoraTrainer) -> AdapterHeader:
+    from training.lora.adapter_writer import AdapterHeader
+
     return AdapterHeader(
         character_id="ada",
         version=3,
@@ -115,6 +132,10 @@ def header(base: BaseFolder, trainer: LoraTrainer) -> AdapterHeader:
 
 
 def paint(pipe: DiffusionPipeline, guidance: float = 2.0) -> npt.NDArray[np.float32]:
+    import torch
+
+    from cluster.providers.diffusers.call import prompt_arguments
+
     pipe.set_progress_bar_config(disable=True)
     words = prompt_arguments(pipe, prompts=[CAPTION], negative_prompts=[""], guidance=guidance)
     painted = pipe(
@@ -131,6 +152,10 @@ def paint(pipe: DiffusionPipeline, guidance: float = 2.0) -> npt.NDArray[np.floa
 def test_the_denoiser_is_called_as_its_own_pipeline_calls_it(
     denoiser: Denoiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import torch
+
+    from training.lora.families import ZImageDenoiser
+
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
     scheduler = denoiser.pipe.scheduler
     step = type(scheduler).step
@@ -161,6 +186,11 @@ def unpack(tokens: Tensor) -> Tensor:
 
 
 def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> None:
+    import torch
+
+    from training.lora.latent_cache import LatentCache
+    from training.lora.objectives import objective_of
+
     drawn = sampler(denoiser)
     latents = LatentCache(denoiser, images()).latents
     objective = objective_of(denoiser.pipe.scheduler, 5.0, tokens=16)
@@ -174,6 +204,10 @@ def test_the_right_answer_amounts_to_the_clean_picture(denoiser: Denoiser) -> No
 
 
 def test_steps_teach_the_pictures_and_leave_the_base_alone(denoiser: Denoiser) -> None:
+    import torch
+
+    from training.lora.trainer import LoraTrainer
+
     before = {name: value.clone() for name, value in denoiser.model.state_dict().items()}
     trainer = LoraTrainer(denoiser, sampler(denoiser), RECIPE)
     losses = [trainer.loop.train_step(0)[0] for _ in range(20)]
@@ -192,6 +226,12 @@ def _wrapped(name: str) -> str:
 
 
 def test_a_resumed_run_goes_on_to_the_same_losses(base: BaseFolder) -> None:
+    import torch
+
+    from cluster.providers.diffusers.load import load_pipeline
+    from training.lora.families import denoiser_of
+    from training.lora.trainer import LoraTrainer
+
     def fresh() -> LoraTrainer:
         pipe = load_pipeline(base, torch.device("cpu"))
         denoiser = denoiser_of(family_of(base), pipe, base.component)
@@ -208,6 +248,8 @@ def test_a_resumed_run_goes_on_to_the_same_losses(base: BaseFolder) -> None:
 
 
 def test_the_parts_of_all_workers_make_up_the_step(denoiser: Denoiser) -> None:
+    import torch
+
     lessons = sampler(denoiser)
     whole = lessons.batch(5, 0, 1)
     parts = [lessons.batch(5, rank, 2) for rank in range(2)]
@@ -218,6 +260,10 @@ def test_the_parts_of_all_workers_make_up_the_step(denoiser: Denoiser) -> None:
 def test_the_file_is_stock_peft_and_paints_what_was_trained(
     base: BaseFolder, denoiser: Denoiser, tmp_path: Path
 ) -> None:
+    from diffusers import DiffusionPipeline
+
+    from training.lora.adapter_writer import adapter_bytes
+
     untrained = paint(denoiser.pipe)
     trainer = trained(denoiser)
     with trainer.ema.applied():
@@ -240,6 +286,11 @@ def test_the_file_is_stock_peft_and_paints_what_was_trained(
 def test_the_service_paints_the_file_as_stock_diffusers_does(
     base: BaseFolder, denoiser: Denoiser, tmp_path: Path
 ) -> None:
+    from diffusers import DiffusionPipeline
+
+    from cluster.providers.diffusers.model import DiffusersImageModel
+    from training.lora.adapter_writer import adapter_bytes
+
     trainer = trained(denoiser)
     content = adapter_bytes(trainer.factors(), header(base, trainer))
     (tmp_path / "lora.safetensors").write_bytes(content)
@@ -265,6 +316,8 @@ def test_the_service_paints_the_file_as_stock_diffusers_does(
 
 
 def test_every_preset_finds_layers_and_trains_nothing_else(denoiser: Denoiser) -> None:
+    from training.lora.trainer import target_layers
+
     counts = [
         len(target_layers(denoiser.model, one))
         for one in ("attention", "feed_forward", "linear", "all")

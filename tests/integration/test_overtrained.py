@@ -3,24 +3,16 @@
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from cluster.codecs.images import decode_image
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.providers.diffusers.folder import STUDIO_ID, base_folder
-from cluster.providers.diffusers.load import load_pipeline
 from cluster.settings import ASSETS, Recipe, Settings
 from cluster.store.blobs import Blobs
 from training.data.captions import trigger_for
 from training.gate.evaluate import judge
 from training.gate.scenes import gate_scenes
-from training.lora.adapter_writer import AdapterHeader, adapter_bytes
-from training.lora.batch_sampler import BatchSampler
-from training.lora.families import denoiser_of
-from training.lora.latent_cache import CaptionedImages, LatentCache
-from training.lora.objectives import objective_of
-from training.lora.trainer import LoraTrainer
 
 KAIRO = ASSETS / "kairo"
 SIDE_PX, STEPS = 128, 160
@@ -53,6 +45,17 @@ def kairo(settings: Settings) -> Character:
 
 def reciting(character: Character) -> bytes:
     """An adapter that paints one reference, whatever it is asked for."""
+
+    import torch
+
+    from cluster.providers.diffusers.load import load_pipeline
+    from training.lora.adapter_writer import AdapterHeader, adapter_bytes
+    from training.lora.batch_sampler import BatchSampler
+    from training.lora.families import denoiser_of
+    from training.lora.latent_cache import CaptionedImages, LatentCache
+    from training.lora.objectives import objective_of
+    from training.lora.trainer import LoraTrainer
+
     base = base_folder("studio")
     denoiser = denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
     picture = decode_image((KAIRO / "reference_1.png").read_bytes())

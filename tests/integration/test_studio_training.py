@@ -1,69 +1,74 @@
 """The training stages on a handful of renders: they learn, resume and write what is loaded back."""
 
+from __future__ import annotations
+
 import copy
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from safetensors import safe_open
 
 from cluster.codecs.adapter_file import check_fits, read_adapter
 from cluster.codecs.images import decode_image
 from cluster.providers.diffusers.folder import BaseFolder
-from cluster.providers.diffusers.image_prompt import ImagePrompt
 from cluster.settings import ASSETS, IdentitySettings
-from training.loop import Budget, TrainingLoop, TrainingStep
-from training.lora.detail_weights import EYES
-from training.lora.latent_cache import CaptionedImages
-from training.lora.recogniser import recogniser_of
 from training.schedule import Schedule
-from training.studio.base import ip_adapter, vae
-from training.studio.base.denoising import CaptionedLatents
-from training.studio.base.muon import Muon, is_kernel
 from training.studio.base.portraits import Portraits
-from training.studio.base.text_encoder import TextRecipe, build_text_encoder, corpus, pretrain
-from training.studio.base.tokenizer import train_tokenizer
-from training.studio.base.unet import UNetRecipe, pipeline_of, save_pipeline, train_unet
-from training.studio.cast import adapter
-from training.studio.stage_run import run_stage
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    from cluster.providers.diffusers.image_prompt import ImagePrompt
+    from training.loop import TrainingStep
+    from training.studio.base.muon import Muon
+    from training.studio.base.vae import IdentityPhase, VaeRecipe
+
 
 PICTURES = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), dtype=np.uint8)
-SMALL = UNetRecipe(
-    minutes=0.02,
-    coarse_batch_size=2,
-    batch_size=2,
-    channels=(16, 16, 32),
-    text_width=48,
-    text_layers=1,
-)
 FACE = np.array(
     [[0.6, 0.4], [0.4, 0.4], [0.65, 0.55], [0.35, 0.55], [0.5, 0.2], [0.5, 0.7], [0.5, 0.5]],
     np.float32,
 )
-RECIPE = vae.VaeRecipe(width=16, batch_size=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
 
 
-def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path) -> None:
-    model = vae.train_vae(PICTURES, tmp_path, 0.5, RECIPE)
+@pytest.fixture(scope="module")
+def recipe() -> VaeRecipe:
+    """A small autoencoder."""
+    from training.studio.base.vae import VaeRecipe
+
+    return VaeRecipe(width=16, batch_size=2, encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 0))
+
+
+def test_the_autoencoder_keeps_the_shape_and_resumes(tmp_path: Path, recipe: VaeRecipe) -> None:
+    import torch
+
+    from training.studio.base import vae
+
+    model = vae.train_vae(PICTURES, tmp_path, 0.5, recipe)
     steps = torch.load(tmp_path / "vae.pt", weights_only=True)["step"]
     latents = vae.encode_pictures(model, PICTURES)
     assert latents.shape == (8, 4, 16, 16)
     assert vae.decode_latents(model, latents).shape == PICTURES.shape
-    vae.train_vae(PICTURES, tmp_path, 5.0, RECIPE)
+    vae.train_vae(PICTURES, tmp_path, 5.0, recipe)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] > steps
 
 
-@pytest.mark.parametrize("how", [RECIPE.both, RECIPE.decoder], ids=lambda how: how.name)
+@pytest.mark.parametrize("phase", ["both", "decoder"])
 def test_a_recogniser_teaches_both_halves_or_the_decoder_alone(
-    tmp_path: Path, how: vae.IdentityPhase
+    tmp_path: Path, recipe: VaeRecipe, phase: str
 ) -> None:
+    from training.lora.recogniser import recogniser_of
+    from training.studio.base import vae
+
     pictures = np.random.default_rng(0).integers(0, 255, (4, 128, 128, 3), dtype=np.uint8)
     points = np.tile(FACE, (4, 1, 1))
-    model = vae.build_vae(RECIPE)
+    how: IdentityPhase = getattr(recipe, phase)
+    model = vae.build_vae(recipe)
     fresh = copy.deepcopy(model)
     judge = recogniser_of(IdentitySettings())
     vae.train_judged(model, judge, pictures, points, tmp_path, 0.1, 0.03, how)
@@ -73,11 +78,19 @@ def test_a_recogniser_teaches_both_halves_or_the_decoder_alone(
 
 def moved(before: torch.nn.Module, after: torch.nn.Module) -> bool:
     """Whether any weight differs."""
+
+    import torch
+
     pairs = zip(before.parameters(), after.parameters(), strict=True)
     return any(not torch.equal(one, other) for one, other in pairs)
 
 
 def test_a_stage_learns_and_leaves_a_log(tmp_path: Path) -> None:
+    import torch
+
+    from training.loop import Budget, TrainingLoop
+    from training.studio.stage_run import run_stage
+
     model = torch.nn.Linear(3, 1)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     inputs = torch.randn(64, 3)
@@ -87,7 +100,7 @@ def test_a_stage_learns_and_leaves_a_log(tmp_path: Path) -> None:
         error: torch.Tensor = (model(inputs) - target).square().mean()
         return error
 
-    loop = TrainingLoop(loss, model, optimizer, Budget(seconds=0.5), Schedule())
+    loop = TrainingLoop(loss, model, optimizer, Budget(steps=60), Schedule())
     run_stage("fit", tmp_path, loop)
     assert loop.losses[-1] < loop.losses[0]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -95,6 +108,10 @@ def test_a_stage_learns_and_leaves_a_log(tmp_path: Path) -> None:
 
 
 def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
+    import torch
+
+    from training.studio.base.muon import Muon, is_kernel
+
     def fresh() -> tuple[torch.nn.Module, Muon]:
         torch.manual_seed(0)
         net = torch.nn.Sequential(
@@ -129,6 +146,8 @@ def test_muon_learns_and_goes_on_where_it_was_saved() -> None:
 
 
 def test_landmarks_stand_where_the_recogniser_expects_them() -> None:
+    from training.studio.base import vae
+
     five = vae.landmarks(FACE)
     assert five.shape == (5, 2)
     assert five[0, 0] < five[1, 0]
@@ -137,23 +156,43 @@ def test_landmarks_stand_where_the_recogniser_expects_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipeline_folder(tmp_path_factory: pytest.TempPathFactory, recipe: VaeRecipe) -> Path:
+    import torch
+
+    from training.studio.base import vae
+    from training.studio.base.denoising import CaptionedLatents
+    from training.studio.base.text_encoder import TextRecipe, build_text_encoder, corpus, pretrain
+    from training.studio.base.tokenizer import train_tokenizer
+    from training.studio.base.unet import UNetRecipe, pipeline_of, save_pipeline, train_unet
+
+    small = UNetRecipe(
+        minutes=0.02,
+        coarse_batch_size=2,
+        batch_size=2,
+        channels=(16, 16, 32),
+        text_width=48,
+        text_layers=1,
+    )
     folder = tmp_path_factory.mktemp("studio")
     tokenizer = train_tokenizer(corpus(np.random.default_rng(0), 200))
-    encoder = build_text_encoder(tokenizer, SMALL.text_width, SMALL.text_layers)
+    encoder = build_text_encoder(tokenizer, small.text_width, small.text_layers)
     pretrain(encoder, tokenizer, folder, 0.5, TextRecipe(batch_size=2))
     latents = np.random.default_rng(1).normal(size=(4, 4, 16, 16)).astype(np.float16)
     details = np.full((4, 16, 16, 2), 255, np.uint8)
     data = CaptionedLatents(latents, [["portrait of a man", "a man"]] * 4, details)
-    model = train_unet(tokenizer, encoder, data, folder, SMALL)
+    model = train_unet(tokenizer, encoder, data, folder, small)
     assert torch.load(folder / "unet.pt", weights_only=True)["step"] > 0
-    save_pipeline(pipeline_of(model, vae.build_vae(RECIPE), SMALL), folder / "pipeline")
+    save_pipeline(pipeline_of(model, vae.build_vae(recipe), small), folder / "pipeline")
     return folder / "pipeline"
 
 
 def test_an_export_does_not_say_from_which_folder_its_parts_were_read(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    from training.studio.base.unet import save_pipeline
+
     save_pipeline(StableDiffusionPipeline.from_pretrained(pipeline_folder), tmp_path)
     configs = list(tmp_path.rglob("*.json"))
     assert {path.name for path in configs} >= {"model_index.json", "config.json"}
@@ -164,7 +203,12 @@ def test_an_export_does_not_say_from_which_folder_its_parts_were_read(
 def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
-    from diffusers import AutoPipelineForInpainting
+    import torch
+    from diffusers import AutoPipelineForInpainting, StableDiffusionPipeline
+
+    from training.lora.detail_weights import EYES
+    from training.lora.latent_cache import CaptionedImages
+    from training.studio.cast import adapter
 
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     captioned = CaptionedImages(PICTURES, [["portrait of kairo a man"]] * 8)
@@ -216,7 +260,11 @@ def test_an_image_prompt_is_learned_from_the_other_pictures_of_an_actor() -> Non
 def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     pipeline_folder: Path, tmp_path: Path
 ) -> None:
+    import torch
     from diffusers import StableDiffusionPipeline
+
+    from training.studio.base import ip_adapter
+    from training.studio.base.denoising import CaptionedLatents
 
     latents = np.random.default_rng(1).normal(size=(8, 4, 16, 16)).astype(np.float16)
     recipe = ip_adapter.ImagePromptRecipe(batch_size=2, tokens=2, widening=2)

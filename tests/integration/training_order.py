@@ -35,9 +35,9 @@ RECIPE: dict[str, bool | int | float | str] = {
 
 
 def settings_in(home: Path, workers: int = 1, **recipe: bool | int | float | str) -> Settings:
-    from tests.tiny_pipelines import save
+    from tests.tiny_pipelines import save, sd15
 
-    base = save("sd15", home / "sd15")
+    base = save(sd15, home / "sd15")
     return Settings(
         store=StoreSettings(home=home),
         generator=GeneratorSettings(model=str(base), device="cpu", steps=2),

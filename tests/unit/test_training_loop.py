@@ -1,16 +1,19 @@
 """The one training loop: what a step sees, how its rate goes, how it resumes."""
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
-from torch import Tensor, nn
 
-from training.ema import Ema
-from training.loop import Budget, State, TrainingLoop, TrainingStep
 from training.schedule import Schedule
-from training.studio.stage_run import run_stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from training.loop import Budget, State, TrainingLoop, TrainingStep
 
 
 class Clock:
@@ -27,6 +30,12 @@ class Line:
     """Fits y = 2 x to random points, with dropout; `tick_s` pass in every step."""
 
     def __init__(self, budget: Budget, clock: Clock | None = None, tick_s: float = 1.0) -> None:
+        import torch
+        from torch import nn
+
+        from training.ema import Ema
+        from training.loop import TrainingLoop
+
         torch.manual_seed(5)
         self._clock, self._tick_s = clock or Clock(), tick_s
         self.model = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1))
@@ -44,6 +53,8 @@ class Line:
         )
 
     def loss(self, step: TrainingStep) -> Tensor:
+        import torch
+
         self._clock.now += self._tick_s
         self.steps.append(step)
         points = torch.from_numpy(step.rng.normal(size=(16, 1))).float()
@@ -76,6 +87,8 @@ def test_the_rate_rises_in_a_line_stays_and_falls_as_a_cosine_to_its_floor() -> 
 
 
 def test_a_budget_of_seconds_or_steps_ends_the_training() -> None:
+    from training.loop import Budget
+
     timed, counted = Line(Budget(seconds=5.0)), Line(Budget(steps=4))
     assert timed.loop.run(Until(timed.loop))
     assert counted.loop.run(Until(counted.loop))
@@ -85,6 +98,8 @@ def test_a_budget_of_seconds_or_steps_ends_the_training() -> None:
 
 
 def test_a_run_that_has_enough_came_to_its_end_and_one_that_is_not_wanted_did_not() -> None:
+    from training.loop import Budget
+
     enough, unwanted = Line(Budget(steps=9)), Line(Budget(steps=9))
     assert enough.loop.run(Until(enough.loop, enough=3))
     assert not unwanted.loop.run(Until(unwanted.loop, wanted=3))
@@ -92,8 +107,15 @@ def test_a_run_that_has_enough_came_to_its_end_and_one_that_is_not_wanted_did_no
     assert unwanted.loop.step == 4  # the flag travels with the next step's gradients
 
 
-@pytest.mark.parametrize("budget", [Budget(steps=12), Budget(seconds=12.0)], ids=["steps", "time"])
-def test_a_resumed_training_makes_the_very_steps_that_it_would_have_made(budget: Budget) -> None:
+@pytest.mark.parametrize("limit", [{"steps": 12}, {"seconds": 12.0}], ids=["steps", "time"])
+def test_a_resumed_training_makes_the_very_steps_that_it_would_have_made(
+    limit: dict[str, Any],
+) -> None:
+    import torch
+
+    from training.loop import Budget
+
+    budget = Budget(**limit)
     whole, cut = Line(budget), Line(budget)
     whole.loop.run(Until(whole.loop))
     cut.loop.run(Until(cut.loop, enough=5))
@@ -107,6 +129,10 @@ def test_a_resumed_training_makes_the_very_steps_that_it_would_have_made(budget:
 
 
 def test_the_average_follows_the_weights_and_is_applied_for_a_while_or_for_good() -> None:
+    import torch
+
+    from training.ema import Ema
+
     weight = torch.nn.Parameter(torch.zeros(2))
     ema = Ema([weight], 0.9)
     weight.data.fill_(1.0)
@@ -122,6 +148,9 @@ def test_the_average_follows_the_weights_and_is_applied_for_a_while_or_for_good(
 
 
 def test_a_stage_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    from training.loop import Budget
+    from training.studio.stage_run import run_stage
+
     first, second = Line(Budget(seconds=60.0)), Line(Budget(seconds=90.0))
     run_stage("line", tmp_path, first.loop)
     run_stage("line", tmp_path, second.loop)
@@ -133,6 +162,11 @@ def test_a_stage_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("old", [{"step": 3, "spent": 9.0, "models": {}}, {}], ids=["old", "empty"])
 def test_a_stage_s_checkpoint_of_another_version_is_not_read(tmp_path: Path, old: State) -> None:
+    import torch
+
+    from training.loop import Budget
+    from training.studio.stage_run import run_stage
+
     torch.save(old, tmp_path / "line.pt")
     line = Line(Budget(steps=2))
     run_stage("line", tmp_path, line.loop)

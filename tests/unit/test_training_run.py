@@ -1,20 +1,26 @@
 """When a run looks, keeps, stops and saves; and what its looks are worth to it."""
 
+from __future__ import annotations
+
 import copy
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.settings import Recipe
 from training.data.curation import copy_score, signature_of
-from training.ema import Ema
-from training.loop import Budget, State, TrainingLoop, TrainingStep
 from training.lora.probe import PictureScore, ProbeScore, probes_for
-from training.lora.run import Run
 from training.schedule import Schedule
+
+if TYPE_CHECKING:
+    import torch
+
+    from training.loop import State, TrainingStep
+    from training.lora.run import Run
+
 
 RECIPE = Recipe(
     layers="attention",
@@ -36,6 +42,11 @@ class Counter:
     the factors are the number of the last step."""
 
     def __init__(self, steps: int = RECIPE.steps, step_s: float = 0.0) -> None:
+        import torch
+
+        from training.ema import Ema
+        from training.loop import Budget, TrainingLoop
+
         self._step_s = step_s
         weight = torch.nn.Parameter(torch.zeros(1))
         self.ema = Ema([weight], 0.9)
@@ -57,6 +68,8 @@ class Counter:
         return self.loop.step
 
     def factors(self) -> dict[str, torch.Tensor]:
+        import torch
+
         return {"step": torch.tensor(self.done)}
 
 
@@ -84,6 +97,8 @@ class Services:
 
 
 def run(services: Services, trainer: Counter | None = None, recipe: Recipe = RECIPE) -> Run:
+    from training.lora.run import Run
+
     return Run(trainer or Counter(), recipe, services)  # type: ignore[arg-type]
 
 
