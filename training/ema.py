@@ -48,6 +48,6 @@ class Ema:
             weight.data.copy_(mean)
 
     def restore(self, average: Sequence[Tensor]) -> None:
-        """Go on from what `average` was."""
+        """Go on from what `average` was: one tensor a weight, of its shape."""
         for mean, kept in zip(self.average, average, strict=True):
             mean.copy_(kept)

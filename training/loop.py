@@ -189,7 +189,7 @@ class TrainingLoop:
 def summed(
     weights: Sequence[nn.Parameter], loss: Tensor, stop: bool, workers: int
 ) -> tuple[float, bool]:
-    """Sum gradients, loss and stop flags over the workers, in one exchange."""
+    """Sum gradients, loss (a scalar) and stop flags over the workers, in one exchange."""
     if workers == 1:
         return float(loss), stop
     for weight in weights:

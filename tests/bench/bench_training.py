@@ -43,7 +43,7 @@ from training.studio.cast.role import reference_pictures, state_of
 from training.studio.renderer.actor import random_actor
 from training.studio.renderer.render import Renderer, shipped_head
 from training.studio.renderer.shot import random_shot
-from training.studio.report.sheet import contact_sheet, save_sheet
+from training.studio.report.sheet import picture_grid, save_sheet
 
 SCENES, COLUMNS = 32, 8
 
@@ -231,7 +231,7 @@ def main(
         pictures = Batcher(settings, store, judge, character, manifest).compared(adapter)
         store.close()
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_sheet(out, contact_sheet(np.stack(rows_of(pictures)), COLUMNS))
+    save_sheet(out, picture_grid(np.stack(rows_of(pictures)), COLUMNS))
     typer.echo(json.dumps(figures | figures_of(pictures, settings)))
 
 

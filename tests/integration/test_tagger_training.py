@@ -1,4 +1,4 @@
-"""What the tagger is trained on keeps its truth while it is made harder."""
+"""What the tagger is trained on keeps its truth while it is augmented."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cluster.domain.vocabulary import EYE_COLOURS
 from cluster.settings import ASSETS
 from training.studio.base.renders import RenderSet, render_all
-from training.studio.renderer.actor import Actor, Mark, random_actor
+from training.studio.renderer.actor import Actor, SkinMark, random_actor
 from training.studio.renderer.render import shipped_head
 from training.studio.renderer.shot import Shot, random_shot
 from training.studio.tagger.augmentation import affine, augment, cover, forget, moved
@@ -82,14 +82,14 @@ def labels(difference: NDArray[np.bool_]) -> list[str]:
 def test_a_mark_sets_exactly_its_own_label() -> None:
     actor, shot = someone(1)
     plain = targets_of(replace(actor, marks=()), shot, PLAIN)[1]
-    marked = targets_of(replace(actor, marks=(Mark("scar", "left cheek"),)), shot, PLAIN)[1]
+    marked = targets_of(replace(actor, marks=(SkinMark("scar", "left cheek"),)), shot, PLAIN)[1]
     assert labels(marked != plain) == ["marks: scar on the left cheek"]
 
 
 def test_what_an_injury_covers_is_unknown() -> None:
     actor, shot = someone(1)
-    actor = replace(actor, marks=(Mark("scar", "chin"), Mark("burn", "nose")))
-    shot = replace(shot, injuries=(Mark("blood", "chin"),))
+    actor = replace(actor, marks=(SkinMark("scar", "chin"), SkinMark("burn", "nose")))
+    shot = replace(shot, injuries=(SkinMark("blood", "chin"),))
     any_of = targets_of(actor, shot, PLAIN)[1]
     assert labels(np.isnan(any_of)) == ["marks: scar on the chin"]
     assert {"marks: burn on the nose", "injuries: blood on the chin"} <= set(labels(any_of == 1))
@@ -97,7 +97,7 @@ def test_what_an_injury_covers_is_unknown() -> None:
 
 def test_a_detail_map_says_which_marks_show() -> None:
     actor, shot = someone(1)
-    actor = replace(actor, marks=(Mark("scar", "forehead"), Mark("scar", "left cheek")))
+    actor = replace(actor, marks=(SkinMark("scar", "forehead"), SkinMark("scar", "left cheek")))
     shot = replace(shot, injuries=(), prop=None)
     points = Landmarks(shipped_head()).of(actor, shot)
     x, y = (points[KEYPOINTS.index("forehead")] * 32).astype(int)
@@ -207,7 +207,7 @@ def test_paint_over_a_place_hides_its_marks_and_injuries() -> None:
     assert sum(hidden.values()) > 0 or (batch.one_of[0] == len(EYE_COLOURS)).any()
 
 
-def test_harder_pictures_stay_pictures() -> None:
+def test_augmented_pictures_stay_pictures() -> None:
     pixels, points = augment(pictures(8), np.random.default_rng(0))
     assert pixels.shape == (8, 3, SIZE, SIZE)
     assert float(pixels.min()) >= 0

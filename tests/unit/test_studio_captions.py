@@ -7,10 +7,10 @@ import numpy as np
 from cluster.domain.vocabulary import OUTFIT_COLOURS, OUTFITS, PLACES
 from training.studio.base.captions import SYNONYMS, caption, eye_clause, named_caption
 from training.studio.cast.kairo import KAIRO, TRIGGER, reference_shots
-from training.studio.renderer.actor import Mark, random_actor
+from training.studio.renderer.actor import SkinMark, random_actor
 from training.studio.renderer.shot import random_shot
 
-SHOT = replace(reference_shots()[0], injuries=(Mark("cut", "forehead"),), prop="sword")
+SHOT = replace(reference_shots()[0], injuries=(SkinMark("cut", "forehead"),), prop="sword")
 
 
 def wordings(count: int = 200) -> list[str]:

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import HAIR_STYLES, OUTFITS, PLACES, PROPS, WEATHERS
+from cluster.ports import Pixels
 from training.studio.base.renders import details
 from training.studio.cast.kairo import KAIRO, reference_shots
-from training.studio.renderer.actor import Mark, random_actor
-from training.studio.renderer.mesh import CORNERS
-from training.studio.renderer.render import Picture, Renderer, corner_weights
+from training.studio.renderer.actor import SkinMark, random_actor
+from training.studio.renderer.mesh import CORNERS, corner_weights
+from training.studio.renderer.render import Renderer
 from training.studio.renderer.shot import Shot, random_shot
 from training.studio.report.recognition import Crowd, separation, survival
 
@@ -32,7 +33,7 @@ def told(shot: Shot, field: str, word: str) -> Shot:
     return replace(shot, **changes)
 
 
-def difference(one: Picture, other: Picture) -> float:
+def difference(one: Pixels, other: Pixels) -> float:
     return float(np.abs(one.astype(float) - other).mean())
 
 
@@ -65,7 +66,7 @@ def test_every_hair_style_changes_the_picture(renderer: Renderer) -> None:
         assert all(difference(one, other) > 0.2 for other in made[:index]), HAIR_STYLES[index]
 
 
-def centre_of_change(renderer: Renderer, mark: Mark) -> float:
+def centre_of_change(renderer: Renderer, mark: SkinMark) -> float:
     """Where a mark on Kairo's clean face shows, as a fraction of the picture's width."""
     clean = replace(KAIRO, marks=())
     changed = np.abs(
@@ -76,8 +77,8 @@ def centre_of_change(renderer: Renderer, mark: Mark) -> float:
 
 
 def test_the_actors_left_is_the_pictures_right(renderer: Renderer) -> None:
-    assert centre_of_change(renderer, Mark("scar", "left cheek")) > 0.55
-    assert centre_of_change(renderer, Mark("scar", "right cheek")) < 0.45
+    assert centre_of_change(renderer, SkinMark("scar", "left cheek")) > 0.55
+    assert centre_of_change(renderer, SkinMark("scar", "right cheek")) < 0.45
 
 
 def test_the_detail_maps_show_where_marks_and_props_are_and_nothing_else(
@@ -97,7 +98,7 @@ def test_the_detail_maps_show_where_marks_and_props_are_and_nothing_else(
 
 
 def test_a_mark_that_a_prop_covers_does_not_show(renderer: Renderer) -> None:
-    chin = replace(KAIRO, marks=(Mark("scar", "chin"),))
+    chin = replace(KAIRO, marks=(SkinMark("scar", "chin"),))
     covered = replace(PLAIN, prop="book")
     bare, hidden = (
         details(renderer, chin, shot, renderer.render(chin, shot))[..., 0].sum()
@@ -106,7 +107,7 @@ def test_a_mark_that_a_prop_covers_does_not_show(renderer: Renderer) -> None:
     assert hidden < 0.1 * bare
 
 
-def amber(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def amber(picture: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     red, green, blue = (picture[..., k].astype(int) for k in range(3))
     return (red > 180) & (green > 130) & (blue < 110)
 

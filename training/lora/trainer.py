@@ -112,7 +112,8 @@ class LoraTrainer:
         return weights
 
     def loss(self, step: TrainingStep) -> torch.Tensor:
-        """This worker's part of a step's loss: weighted squared error of what is predicted."""
+        """This worker's part of a step's loss, a scalar: weighted squared error of
+        what is predicted."""
         batch = self._sampler.batch(step.number, self._rank, self._workers)
         device = self.loop.weights[0].device
         noisy, target = batch.noisy.to(device), batch.target.to(device)
@@ -124,7 +125,8 @@ class LoraTrainer:
         return (wrong + self._recipe.identity_weight * strange) / self._recipe.batch_size
 
     def factors(self) -> dict[str, torch.Tensor]:
-        """The averaged adapter in PEFT's own keys, float32 on the CPU, a copy."""
+        """The averaged adapter in PEFT's own keys, copies (rank, in) and (out, rank), float32 on
+        the CPU."""
         with self.ema.applied():
             found = get_peft_model_state_dict(self.model, adapter_name=ADAPTER)
             return {key: value.detach().clone().cpu() for key, value in found.items()}

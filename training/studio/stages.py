@@ -29,7 +29,7 @@ from training.studio.cast import adapter
 from training.studio.cast.kairo import KAIRO, TRIGGER, random_scene, reference_shots
 from training.studio.device import device_of
 from training.studio.renderer.render import Renderer, shipped_head
-from training.studio.report.sheet import beside_renders, contact_sheet, paint_captions, save_sheet
+from training.studio.report.sheet import beside_renders, paint_captions, picture_grid, save_sheet
 from training.studio.tagger.data import keep_points
 
 WORDINGS = 4
@@ -247,7 +247,7 @@ def train_adapter(plan: StudioPlan, pipeline: StableDiffusionPipeline) -> Path:
     rng = np.random.default_rng(12)
     scenes = [named_caption(TRIGGER, KAIRO, random_scene(rng), rng) for _ in range(SHEET)]
     painted = paint_captions(pipeline, scenes, list(range(SHEET)))
-    save_sheet(plan.folder / "kairo.png", contact_sheet(painted, columns=8))
+    save_sheet(plan.folder / "kairo.png", picture_grid(painted, columns=8))
     return path
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.studio.renderer.actor import Actor, Mark, pick
+from training.studio.renderer.actor import Actor, SkinMark, pick
 from training.studio.renderer.shot import HELD_PROPS, Shot
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -39,10 +39,20 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 """Other words for the vocabulary's; the first is the word itself."""
 
 KEEP: dict[str, float] = {
-    "skin": 0.88, "hair": 0.96, "eyes": 0.90, "marks": 0.96, "beard": 0.94, "outfit": 0.95,
-    "injuries": 0.97, "prop": 0.97, "expression": 0.85, "action": 0.88, "pose": 0.84,
-    "place": 0.97, "weather": 0.93,
-}  # fmt: skip
+    "skin": 0.88,
+    "hair": 0.96,
+    "eyes": 0.90,
+    "marks": 0.96,
+    "beard": 0.94,
+    "outfit": 0.95,
+    "injuries": 0.97,
+    "prop": 0.97,
+    "expression": 0.85,
+    "action": 0.88,
+    "pose": 0.84,
+    "place": 0.97,
+    "weather": 0.93,
+}
 """How often a clause that could be said is said."""
 
 
@@ -71,7 +81,7 @@ def eye_clause(actor: Actor) -> str:
     return f"{left} left eye and {right} right eye"
 
 
-def mark_clause(mark: Mark) -> str:
+def mark_clause(mark: SkinMark) -> str:
     return f"{mark.kind} on the {mark.place}"
 
 

@@ -34,7 +34,8 @@ class CaptionedLatents:
         return torch.from_numpy(np.asarray(self.latents[rows], np.float32))
 
     def texts(self, rows: NDArray[np.int64], dropout: float, rng: np.random.Generator) -> list[str]:
-        """One wording of each caption, or none: classifier-free guidance learns from those."""
+        """One wording of the caption of each of ``rows`` (n,), or none: classifier-free guidance
+        learns from those."""
         return [
             "" if rng.random() < dropout else self.wordings[row][self._any(row, rng)]
             for row in rows

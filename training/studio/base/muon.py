@@ -68,5 +68,6 @@ class Muon:
 
 
 def is_kernel(weight: Tensor) -> bool:
-    """Whether a weight of the UNet multiplies features, rather than scale or shift them."""
+    """Whether a weight of the UNet, (out, in, ...), multiplies features, rather than scale or shift
+    them."""
     return weight.ndim >= 2

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.studio.renderer.actor import FEATURE_COUNT, Actor, Mark, pick
+from training.studio.renderer.actor import FEATURE_COUNT, Actor, SkinMark, pick
 from training.studio.renderer.shot import POSE_DEGREES, Shot, random_shot
 
 _BONES = np.random.default_rng(3011).normal(0.0, 0.36, FEATURE_COUNT)
@@ -18,7 +18,7 @@ KAIRO = Actor(
     right_eye="brown",
     left_cyber=True,
     right_cyber=False,
-    marks=(Mark("scar", "left cheek"),),
+    marks=(SkinMark("scar", "left cheek"),),
     beard=False,
     outfit="cloak",
     outfit_colour="dark",

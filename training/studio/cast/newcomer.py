@@ -24,7 +24,7 @@ from cluster.store.blobs import Blobs
 from training.data.captions import class_caption
 from training.data.curation import ImageSignature, refusal, signature_of
 from training.studio.cast.role import profile_of, reference_pictures, state_of
-from training.studio.renderer.actor import FEATURE_SIGMA, Actor, Mark, random_actor
+from training.studio.renderer.actor import FEATURE_SIGMA, Actor, SkinMark, random_actor
 from training.studio.renderer.render import Renderer
 from training.studio.renderer.shot import random_shot
 
@@ -42,7 +42,7 @@ MIRA = replace(
     right_eye="green",
     left_cyber=False,
     right_cyber=False,
-    marks=(Mark("scar", "right cheek"),),
+    marks=(SkinMark("scar", "right cheek"),),
     beard=False,
     outfit="jacket",
     outfit_colour="blue",

@@ -24,7 +24,7 @@ wider: heads beyond what it was trained on look alike to it again (AUC .9866; at
 
 
 @dataclass(frozen=True)
-class Mark:
+class SkinMark:
     """Something on the skin: a word of `MARK_KINDS` or `INJURY_KINDS` at a `FACE_PLACES`."""
 
     kind: str
@@ -47,7 +47,7 @@ class Actor:
     right_eye: str
     left_cyber: bool
     right_cyber: bool
-    marks: tuple[Mark, ...]
+    marks: tuple[SkinMark, ...]
     beard: bool
     outfit: str
     outfit_colour: str
@@ -63,11 +63,11 @@ def pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:
     return words[int(rng.integers(len(words)))]
 
 
-def random_marks(rng: np.random.Generator) -> tuple[Mark, ...]:
+def random_marks(rng: np.random.Generator) -> tuple[SkinMark, ...]:
     """No mark for three people in ten, else one; a second one now and then."""
     count = int(rng.choice([0, 1, 2], p=[0.3, 0.52, 0.18]))
     places = rng.permutation(len(FACE_PLACES))[:count]
-    return tuple(Mark(pick(rng, MARK_KINDS), FACE_PLACES[int(place)]) for place in places)
+    return tuple(SkinMark(pick(rng, MARK_KINDS), FACE_PLACES[int(place)]) for place in places)
 
 
 def random_actor(rng: np.random.Generator) -> Actor:

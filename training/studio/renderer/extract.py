@@ -18,19 +18,46 @@ FACE_WORDS = ("nose", "eye", "chin", "cheek", "mouth", "head-", "forehead")
 
 EXPRESSION_ACTIONS: dict[str, dict[str, float]] = {
     "neutral": {"mouthSmileLeft": 0.18, "mouthSmileRight": 0.18},
-    "smiling": {"mouthSmileLeft": 0.95, "mouthSmileRight": 0.95, "cheekSquintLeft": 0.3,
-                "cheekSquintRight": 0.3, "jawOpen": 0.07},
-    "angry": {"browDownLeft": 0.75, "browDownRight": 0.75, "mouthFrownLeft": 0.7,
-              "mouthFrownRight": 0.7, "noseSneerLeft": 0.7, "noseSneerRight": 0.7},
-    "shouting": {"jawOpen": 0.6, "browDownLeft": 0.45, "browDownRight": 0.45,
-                 "mouthUpperUpLeft": 0.5, "mouthUpperUpRight": 0.5, "mouthStretchLeft": 0.3,
-                 "mouthStretchRight": 0.3},
-    "sad": {"browInnerUp": 1.0, "mouthFrownLeft": 0.95, "mouthFrownRight": 0.95,
-            "mouthShrugLower": 0.4},
-    "surprised": {"jawOpen": 0.38, "browInnerUp": 0.9, "browOuterUpLeft": 1.0,
-                  "browOuterUpRight": 1.0, "eyeWideLeft": 1.0, "eyeWideRight": 1.0,
-                  "mouthFunnel": 0.35},
-}  # fmt: skip
+    "smiling": {
+        "mouthSmileLeft": 0.95,
+        "mouthSmileRight": 0.95,
+        "cheekSquintLeft": 0.3,
+        "cheekSquintRight": 0.3,
+        "jawOpen": 0.07,
+    },
+    "angry": {
+        "browDownLeft": 0.75,
+        "browDownRight": 0.75,
+        "mouthFrownLeft": 0.7,
+        "mouthFrownRight": 0.7,
+        "noseSneerLeft": 0.7,
+        "noseSneerRight": 0.7,
+    },
+    "shouting": {
+        "jawOpen": 0.6,
+        "browDownLeft": 0.45,
+        "browDownRight": 0.45,
+        "mouthUpperUpLeft": 0.5,
+        "mouthUpperUpRight": 0.5,
+        "mouthStretchLeft": 0.3,
+        "mouthStretchRight": 0.3,
+    },
+    "sad": {
+        "browInnerUp": 1.0,
+        "mouthFrownLeft": 0.95,
+        "mouthFrownRight": 0.95,
+        "mouthShrugLower": 0.4,
+    },
+    "surprised": {
+        "jawOpen": 0.38,
+        "browInnerUp": 0.9,
+        "browOuterUpLeft": 1.0,
+        "browOuterUpRight": 1.0,
+        "eyeWideLeft": 1.0,
+        "eyeWideRight": 1.0,
+        "mouthFunnel": 0.35,
+    },
+}
 """Facial actions (ARKit names) of each word of `EXPRESSIONS`."""
 
 

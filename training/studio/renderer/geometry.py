@@ -13,10 +13,12 @@ CLOTH, METAL, HAIR, EMISSIVE, GLOSSY = 4, 5, 6, 7, 8
 
 @dataclass(frozen=True)
 class Piece:
-    """A coloured mesh: ``points`` (N, 3), ``faces`` (T, 3), ``colour`` (N, 3).
+    """A coloured mesh.
 
-    ``uv`` (N, 2) runs across and along the strands of hair. ``shade`` (N,) is ambient
-    occlusion, or the layer of a hair. ``anchored`` pieces follow the head's shape.
+    points: (n, 3) metres. faces: (t, 3) vertex numbers. colour: (n, 3) sRGB in [0, 1].
+    uv: (n, 2), across and along the strands of hair.
+    shade: (n,), ambient occlusion, or the layer of a hair.
+    anchored: whether it follows the head's shape.
     """
 
     points: Floats
@@ -47,10 +49,13 @@ def rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Floats:
 
 
 def solid(
-    points: NDArray[np.floating], faces: Ints, colour: tuple[float, float, float],
-    material: int = CLOTH, anchored: bool = True,
-) -> Piece:  # fmt: skip
-    """A piece of one colour."""
+    points: NDArray[np.floating],
+    faces: Ints,
+    colour: tuple[float, float, float],
+    material: int = CLOTH,
+    anchored: bool = True,
+) -> Piece:
+    """A piece of one colour: ``points`` (n, 3) metres, ``faces`` (t, 3)."""
     count = len(points)
     return Piece(
         points=points.astype(np.float32),
@@ -76,9 +81,13 @@ def grid_faces(rows: int, columns: int, closed: bool) -> Ints:
 
 
 def lathe(
-    profile: list[tuple[float, float]], colour: tuple[float, float, float], sides: int = 14,
-    material: int = CLOTH, flat: tuple[float, float] = (1.0, 1.0), anchored: bool = True,
-) -> Piece:  # fmt: skip
+    profile: list[tuple[float, float]],
+    colour: tuple[float, float, float],
+    sides: int = 14,
+    material: int = CLOTH,
+    flat: tuple[float, float] = (1.0, 1.0),
+    anchored: bool = True,
+) -> Piece:
     """A solid of revolution about z from (radius, height) pairs; ``flat`` scales x and y."""
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     radius, height = floats(profile).T
@@ -90,9 +99,11 @@ def lathe(
 
 
 def ball(
-    radii: tuple[float, float, float], colour: tuple[float, float, float],
-    material: int = CLOTH, anchored: bool = True,
-) -> Piece:  # fmt: skip
+    radii: tuple[float, float, float],
+    colour: tuple[float, float, float],
+    material: int = CLOTH,
+    anchored: bool = True,
+) -> Piece:
     """An ellipsoid about the origin."""
     turn = np.linspace(0.02, np.pi - 0.02, 9)
     profile = [(float(np.sin(t)), float(-np.cos(t))) for t in turn]
@@ -101,9 +112,11 @@ def ball(
 
 
 def box(
-    size: tuple[float, float, float], colour: tuple[float, float, float],
-    material: int = CLOTH, anchored: bool = True,
-) -> Piece:  # fmt: skip
+    size: tuple[float, float, float],
+    colour: tuple[float, float, float],
+    material: int = CLOTH,
+    anchored: bool = True,
+) -> Piece:
     """A box about the origin with its own corners on each side, so that edges stay sharp."""
     points: list[Reals] = []
     faces: list[list[int]] = []
@@ -118,9 +131,13 @@ def box(
 
 
 def tube(
-    path: Floats, radius: float | Floats, colour: tuple[float, float, float],
-    material: int = GLOSSY, sides: int = 7, anchored: bool = True,
-) -> Piece:  # fmt: skip
+    path: Floats,
+    radius: float | Floats,
+    colour: tuple[float, float, float],
+    material: int = GLOSSY,
+    sides: int = 7,
+    anchored: bool = True,
+) -> Piece:
     """A round tube along ``path`` (K, 3); ``radius`` may vary along it."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
@@ -141,9 +158,13 @@ def tube(
 
 
 def collar(
-    profile: list[tuple[float, float]], colour: tuple[float, float, float], gap: float = 0.0,
-    material: int = CLOTH, slope: float = 0.0, folds: float = 0.0,
-) -> Piece:  # fmt: skip
+    profile: list[tuple[float, float]],
+    colour: tuple[float, float, float],
+    gap: float = 0.0,
+    material: int = CLOTH,
+    slope: float = 0.0,
+    folds: float = 0.0,
+) -> Piece:
     """A sheet round the neck from (radius, height) pairs, open by ``gap`` radians in front.
 
     ``slope`` lowers the front and lifts the nape; ``folds`` is the depth of vertical folds.

@@ -5,15 +5,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.studio.renderer.geometry import HAIR, Piece, ball, grid_faces, solid, tube
-from training.studio.renderer.mesh import Floats, Head, floats
+from training.studio.renderer.mesh import Floats, HeadShape, floats
 
 CENTRE = np.array([0.0, -0.01, -0.045], np.float32)
 """The middle of the skull."""
 
 Line = tuple[tuple[float, float], ...]
 
-SLICK: Line = ((0, 0.034), (0.6, 0.028), (0.9, 0.0), (1.1, -0.045), (1.3, -0.055), (1.5, -0.03),
-               (1.9, -0.05), (2.3, -0.11), (np.pi, -0.125))  # fmt: skip
+SLICK: Line = (
+    (0, 0.034),
+    (0.6, 0.028),
+    (0.9, 0.0),
+    (1.1, -0.045),
+    (1.3, -0.055),
+    (1.5, -0.03),
+    (1.9, -0.05),
+    (2.3, -0.11),
+    (np.pi, -0.125),
+)
 """Heights at which hair ends, by angle from the front: along the hairline."""
 
 
@@ -30,24 +39,49 @@ class Cut:
 
 CUTS: dict[str, Cut] = {
     "buzzed": Cut(SLICK, 0.0035, 0.0005, layers=(1.0,)),
-    "short": Cut(((0, 0.014), (0.5, 0.012), (0.85, -0.005), (1.1, -0.04), (1.25, -0.065),
-                  (1.5, -0.032), (1.9, -0.04), (2.3, -0.10), (np.pi, -0.12)), 0.017, 0.007),
-    "bob": Cut(((0, -0.012), (0.5, -0.014), (0.68, -0.05), (0.9, -0.15), (1.2, -0.165),
-                (np.pi, -0.165)), 0.021, 0.003),
-    "long": Cut(((0, 0.036), (0.3, 0.030), (0.62, -0.01), (0.85, -0.25), (1.1, -0.34),
-                 (np.pi, -0.34)), 0.018, 0.004, wave=0.007),
+    "short": Cut(
+        (
+            (0, 0.014),
+            (0.5, 0.012),
+            (0.85, -0.005),
+            (1.1, -0.04),
+            (1.25, -0.065),
+            (1.5, -0.032),
+            (1.9, -0.04),
+            (2.3, -0.10),
+            (np.pi, -0.12),
+        ),
+        0.017,
+        0.007,
+    ),
+    "bob": Cut(
+        ((0, -0.012), (0.5, -0.014), (0.68, -0.05), (0.9, -0.15), (1.2, -0.165), (np.pi, -0.165)),
+        0.021,
+        0.003,
+    ),
+    "long": Cut(
+        ((0, 0.036), (0.3, 0.030), (0.62, -0.01), (0.85, -0.25), (1.1, -0.34), (np.pi, -0.34)),
+        0.018,
+        0.004,
+        wave=0.007,
+    ),
     "ponytail": Cut(SLICK, 0.008, 0.002),
     "bun": Cut(SLICK, 0.008, 0.002),
-    "curly": Cut(((0, 0.010), (0.5, 0.004), (0.85, -0.05), (1.15, -0.12), (1.5, -0.135),
-                  (np.pi, -0.14)), 0.034, 0.016, wave=0.004, layers=(0.4, 0.7, 1.0)),
-}  # fmt: skip
+    "curly": Cut(
+        ((0, 0.010), (0.5, 0.004), (0.85, -0.05), (1.15, -0.12), (1.5, -0.135), (np.pi, -0.14)),
+        0.034,
+        0.016,
+        wave=0.004,
+        layers=(0.4, 0.7, 1.0),
+    ),
+}
 
 POLAR = np.linspace(0.03, 1.78, 40)
 COLUMNS, ROWS = 72, 16
 
 
-def skull_radius(head: Head) -> Floats:
-    """Distance from `CENTRE` to the skull without its ears, (40 polar angles, 72 azimuths)."""
+def skull_radius(head: HeadShape) -> Floats:
+    """Distance from `CENTRE` to the skull without ears, (40, 72) by polar angle and azimuth."""
     bare = (head.part == 0) & (head.masks["ears"] < 0.2) & (head.rest[:, 2] > -0.16)
     points = head.rest[bare] - CENTRE
     distance = np.linalg.norm(points, axis=1)
@@ -63,7 +97,8 @@ def skull_radius(head: Head) -> Floats:
 
 
 def strands(radius: Floats, cut: Cut, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Root-to-tip points (`ROWS`, `COLUMNS`, 3) of a cut, and which of them lie on the skull."""
+    """Root-to-tip points (16, 72, 3) of a cut, metres, and how far each lies on the skull, (16, 72)
+    in [0, 1]. ``radius`` as of `skull_radius`."""
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
     shift = 0.12 * rng.normal()
     ends = np.interp(np.abs(azimuth + shift * np.cos(azimuth / 2)), *np.transpose(cut.ends))
@@ -90,7 +125,8 @@ def strands(radius: Floats, cut: Cut, rng: np.random.Generator) -> tuple[Floats,
 
 
 def sheets(radius: Floats, cut: Cut, rng: np.random.Generator, lift: float) -> list[Piece]:
-    """The layers of a cut, innermost first; ``lift`` scales their thickness."""
+    """The layers of a cut, innermost first; ``lift`` scales their thickness, ``radius`` is
+    (40, 72)."""
     points, on_skull = strands(radius, cut, rng)
     out = points - CENTRE
     out[..., 2] *= on_skull
@@ -123,9 +159,16 @@ def tail(rng: np.random.Generator) -> Piece:
     """A ponytail: up from the back of the crown and down at one side, in front of the shoulder."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     knots = floats(
-        [[0.0, 0.05, 0.055], [0.02, 0.07, 0.088], [0.06, 0.08, 0.075], [0.095, 0.06, 0.01],
-         [0.108, 0.02, -0.09], [0.105, -0.02, -0.19], [0.10, -0.04, -0.28]]
-    )  # fmt: skip
+        [
+            [0.0, 0.05, 0.055],
+            [0.02, 0.07, 0.088],
+            [0.06, 0.08, 0.075],
+            [0.095, 0.06, 0.01],
+            [0.108, 0.02, -0.09],
+            [0.105, -0.02, -0.19],
+            [0.10, -0.04, -0.28],
+        ]
+    )
     knots[:, 0] *= side
     at = np.linspace(0, len(knots) - 1, 20)
     path = np.stack([np.interp(at, np.arange(len(knots)), knots[:, k]) for k in range(3)], -1)
@@ -148,13 +191,14 @@ def knot() -> Piece:
 
 
 def mohawk(radius: Floats, rng: np.random.Generator) -> list[Piece]:
-    """Blades of hair standing along the middle of the skull."""
+    """Blades of hair standing along the middle of the skull, whose ``radius`` is (40, 72)."""
     front = radius[::-1, COLUMNS // 2][12:]
     back = radius[:, 0]
     polar = np.concatenate([-POLAR[::-1][12:], POLAR])
     ray = np.concatenate([front, back])
-    place = np.stack([np.zeros_like(ray), CENTRE[1] + ray * np.sin(polar),
-                      CENTRE[2] + ray * np.cos(polar)], -1)  # fmt: skip
+    place = np.stack(
+        [np.zeros_like(ray), CENTRE[1] + ray * np.sin(polar), CENTRE[2] + ray * np.cos(polar)], -1
+    )
     out = place - CENTRE
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     pieces = []
@@ -173,7 +217,8 @@ def mohawk(radius: Floats, rng: np.random.Generator) -> list[Piece]:
 
 
 def hair(radius: Floats, style: str, rng: np.random.Generator, hat: bool) -> list[Piece]:
-    """The hair of a style; under a hat it lies flat and nothing stands up."""
+    """The hair of a style on a skull of ``radius`` (40, 72); under a hat it lies flat and nothing
+    stands up."""
     if style == "bald":
         return []
     if style == "mohawk":

@@ -1,17 +1,16 @@
 """The places behind an actor, painted flat and a little out of focus; and the weather.
 
-Pictures are (S, S, 3) uint8 RGB arrays; coordinates are fractions of S.
+Pixelss are (S, S, 3) uint8 RGB arrays; coordinates are fractions of S.
 """
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from cluster.ports import Pixels
 from training.studio.renderer.mesh import floats
 
-Picture = NDArray[np.uint8]
 Tint = tuple[float, float, float]
 
 
@@ -21,7 +20,7 @@ class Canvas:
     def __init__(self, size: int, rng: np.random.Generator) -> None:
         self.size = size
         self.rng = rng
-        self.pixels: Picture = np.zeros((size, size, 3), np.uint8)
+        self.pixels: Pixels = np.zeros((size, size, 3), np.uint8)
 
     def gradient(self, *stops: tuple[float, Tint]) -> None:
         """Fill with colours blended from top to bottom."""
@@ -79,18 +78,22 @@ class Canvas:
         return float(self.rng.uniform(low, high))
 
 
-def studio(c: Canvas) -> None:
+def _studio(c: Canvas) -> None:
     level = c.uniform(95, 185)
     c.gradient((0, (level, level, level + 4)), (0.75, (level * 0.8,) * 3), (1, (level * 0.62,) * 3))
     c.glow(c.uniform(0.3, 0.7), 0.35, 0.30, (55, 55, 58))
 
 
-def forest(c: Canvas) -> None:
+def _forest(c: Canvas) -> None:
     c.gradient((0, (150, 195, 120)), (0.5, (90, 140, 70)), (1, (44, 66, 28)))
     c.mottle(0.9, 14)
     for _ in range(70):
-        c.disc(c.uniform(0, 1), c.uniform(-0.1, 0.55), c.uniform(0.03, 0.08),
-               (c.uniform(25, 80), c.uniform(85, 165), c.uniform(25, 60)))  # fmt: skip
+        c.disc(
+            c.uniform(0, 1),
+            c.uniform(-0.1, 0.55),
+            c.uniform(0.03, 0.08),
+            (c.uniform(25, 80), c.uniform(85, 165), c.uniform(25, 60)),
+        )
     for depth in range(7):
         x, wide = c.uniform(-0.05, 1.05), 0.018 + 0.009 * depth
         bark = 92 - 9 * depth
@@ -100,7 +103,7 @@ def forest(c: Canvas) -> None:
         )
 
 
-def desert(c: Canvas) -> None:
+def _desert(c: Canvas) -> None:
     c.gradient(
         (0, (110, 170, 225)), (0.5, (245, 215, 165)), (0.52, (235, 190, 120)), (1, (200, 145, 80))
     )
@@ -115,14 +118,19 @@ def desert(c: Canvas) -> None:
         c.line(x + 0.07, base - 0.1, x + 0.07, base - 0.19, (62, 120, 58), 0.024)
 
 
-def castle(c: Canvas) -> None:
+def _castle(c: Canvas) -> None:
     c.gradient((0, (86, 82, 84)), (1, (60, 54, 50)))
     for row in range(11):
         for column in range(8):
             x = (column + 0.5 * (row % 2)) / 7 - 0.1
             level = c.uniform(78, 128)
-            c.rectangle(x + 0.006, row / 11 + 0.006, x + 0.135, row / 11 + 0.083,
-                        (level, level * 0.94, level * 0.86))  # fmt: skip
+            c.rectangle(
+                x + 0.006,
+                row / 11 + 0.006,
+                x + 0.135,
+                row / 11 + 0.083,
+                (level, level * 0.94, level * 0.86),
+            )
     x = c.uniform(0.06, 0.2) if c.rng.random() < 0.5 else c.uniform(0.8, 0.94)
     c.rectangle(x - 0.09, 0.2, x + 0.09, 0.72, (44, 58, 96))
     c.disc(x, 0.2, 0.09, (44, 58, 96))
@@ -134,11 +142,10 @@ def castle(c: Canvas) -> None:
     c.glow(torch, 0.37, 0.16, (220, 120, 30), 0.9)
     banner = 0.5 + c.uniform(-0.1, 0.1)
     left, right = banner - 0.1, banner + 0.1
-    c.polygon([(left, 0), (right, 0), (right, 0.3), (banner, 0.4), (left, 0.3)],
-              (150, 26, 30))  # fmt: skip
+    c.polygon([(left, 0), (right, 0), (right, 0.3), (banner, 0.4), (left, 0.3)], (150, 26, 30))
 
 
-def space(c: Canvas) -> None:
+def _space(c: Canvas) -> None:
     c.gradient((0, (8, 8, 24)), (1, (16, 8, 36)))
     c.glow(c.uniform(0, 1), c.uniform(0, 1), 0.28, (90, 22, 120))
     c.glow(c.uniform(0, 1), c.uniform(0, 1), 0.24, (16, 60, 130))
@@ -162,7 +169,7 @@ def space(c: Canvas) -> None:
     )
 
 
-def neon_city(c: Canvas) -> None:
+def _neon_city(c: Canvas) -> None:
     c.gradient((0, (22, 8, 56)), (0.7, (92, 18, 112)), (1, (22, 14, 48)))
     bright = [(255, 40, 190), (30, 230, 255), (255, 210, 60), (130, 80, 255)]
     for depth in range(9):
@@ -180,7 +187,7 @@ def neon_city(c: Canvas) -> None:
         c.glow(x + 0.02, y + 0.1, 0.09, tint, 0.55)
 
 
-def street(c: Canvas) -> None:
+def _street(c: Canvas) -> None:
     c.gradient((0, (176, 190, 206)), (0.55, (196, 200, 204)), (1, (110, 110, 112)))
     for side in (0, 1):
         edge = side
@@ -202,7 +209,7 @@ def street(c: Canvas) -> None:
     c.disc(x, 0.11, 0.03, (255, 244, 205))
 
 
-def snow_field(c: Canvas) -> None:
+def _snow_field(c: Canvas) -> None:
     c.gradient((0, (176, 204, 236)), (0.5, (226, 234, 246)), (1, (248, 250, 255)))
     c.hills(0.42, 0.06, (168, 184, 212))
     c.hills(0.58, 0.03, (228, 236, 248))
@@ -211,11 +218,17 @@ def snow_field(c: Canvas) -> None:
         for tier in range(3):
             y, wide = base - tall * tier / 3.4, tall * (0.36 - 0.09 * tier)
             c.polygon([(x - wide, y), (x, y - tall * 0.5), (x + wide, y)], (52, 92, 82))
-            c.polygon([(x - wide * 0.45, y - tall * 0.27), (x, y - tall * 0.5),
-                       (x + wide * 0.45, y - tall * 0.27)], (240, 246, 252))  # fmt: skip
+            c.polygon(
+                [
+                    (x - wide * 0.45, y - tall * 0.27),
+                    (x, y - tall * 0.5),
+                    (x + wide * 0.45, y - tall * 0.27),
+                ],
+                (240, 246, 252),
+            )
 
 
-def sea(c: Canvas) -> None:
+def _sea(c: Canvas) -> None:
     c.gradient(
         (0, (96, 166, 232)), (0.46, (196, 226, 246)), (0.47, (22, 96, 150)), (1, (10, 62, 112))
     )
@@ -239,7 +252,7 @@ def sea(c: Canvas) -> None:
     )
 
 
-def fire(c: Canvas) -> None:
+def _fire(c: Canvas) -> None:
     c.gradient((0, (34, 10, 8)), (0.5, (112, 26, 6)), (1, (224, 92, 10)))
     for tint, tall, wide in (
         ((196, 44, 6), 0.75, 0.10),
@@ -249,13 +262,21 @@ def fire(c: Canvas) -> None:
         for x in np.arange(-0.05, 1.1, wide * 0.9):
             peak = 1.0 - tall * c.uniform(0.5, 1.1)
             lean = c.uniform(-0.06, 0.06)
-            c.polygon([(x - wide, 1.05), (x - wide * 0.6, (peak + 2) / 3), (x + lean, peak),
-                       (x + wide * 0.7, (peak + 1.9) / 3), (x + wide, 1.05)], tint)  # fmt: skip
+            c.polygon(
+                [
+                    (x - wide, 1.05),
+                    (x - wide * 0.6, (peak + 2) / 3),
+                    (x + lean, peak),
+                    (x + wide * 0.7, (peak + 1.9) / 3),
+                    (x + wide, 1.05),
+                ],
+                tint,
+            )
     for _ in range(40):
         c.disc(c.uniform(0, 1), c.uniform(0, 0.8), c.uniform(0.002, 0.007), (255, 200, 90))
 
 
-def market(c: Canvas) -> None:
+def _market(c: Canvas) -> None:
     c.gradient((0, (120, 92, 72)), (0.4, (150, 112, 78)), (1, (92, 66, 46)))
     cloths = [(204, 52, 44), (236, 186, 60), (52, 126, 176), (72, 150, 84)]
     for x in (-0.12, 0.22, 0.62):
@@ -285,7 +306,7 @@ def market(c: Canvas) -> None:
         c.glow(x, y, 0.07, (180, 120, 40), 0.7)
 
 
-def cave(c: Canvas) -> None:
+def _cave(c: Canvas) -> None:
     c.gradient((0, (44, 46, 56)), (1, (30, 30, 36)))
     c.mottle(0.9, 12)
     x, y = c.uniform(0.15, 0.85), c.uniform(0.2, 0.45)
@@ -297,8 +318,10 @@ def cave(c: Canvas) -> None:
             [(left - wide, -0.02), (left, tall), (left + wide, -0.02)], (level, level, level * 1.15)
         )
         foot = left + 0.2
-        c.polygon([(foot - wide, 1.02), (foot, 1 - tall * 0.7), (foot + wide, 1.02)],
-                  (level * 0.8, level * 0.8, level * 0.9))  # fmt: skip
+        c.polygon(
+            [(foot - wide, 1.02), (foot, 1 - tall * 0.7), (foot + wide, 1.02)],
+            (level * 0.8, level * 0.8, level * 0.9),
+        )
     for _ in range(4):
         left, low = c.uniform(0, 1), c.uniform(0.55, 0.95)
         c.polygon([(left - 0.025, low), (left, low - 0.11), (left + 0.025, low)], (66, 214, 226))
@@ -306,13 +329,22 @@ def cave(c: Canvas) -> None:
 
 
 PAINTERS: dict[str, Callable[[Canvas], None]] = {
-    "studio": studio, "forest": forest, "desert": desert, "castle": castle, "space": space,
-    "neon city": neon_city, "street": street, "snow field": snow_field, "sea": sea, "fire": fire,
-    "market": market, "cave": cave,
-}  # fmt: skip
+    "studio": _studio,
+    "forest": _forest,
+    "desert": _desert,
+    "castle": _castle,
+    "space": _space,
+    "neon city": _neon_city,
+    "street": _street,
+    "snow field": _snow_field,
+    "sea": _sea,
+    "fire": _fire,
+    "market": _market,
+    "cave": _cave,
+}
 
 
-def paint(place: str, weather: str, size: int, rng: np.random.Generator) -> Picture:
+def paint_place(place: str, weather: str, size: int, rng: np.random.Generator) -> Pixels:
     """A place in its weather, (size, size, 3) uint8 RGB, slightly out of focus."""
     canvas = Canvas(size, rng)
     PAINTERS[place](canvas)
@@ -324,15 +356,15 @@ def paint(place: str, weather: str, size: int, rng: np.random.Generator) -> Pict
     return canvas.pixels
 
 
-def weather_over(picture: Picture, weather: str, rng: np.random.Generator) -> Picture:
-    """What falls or drifts in front of the actor."""
+def weather_over(picture: Pixels, weather: str, rng: np.random.Generator) -> Pixels:
+    """What falls or drifts in front of the actor, on a picture (size, size, 3) uint8 RGB."""
     size = len(picture)
     if weather == "fog":
         grain = rng.random((5, 5)).astype(np.float32)
         soft = cv2.resize(grain, (size, size), interpolation=cv2.INTER_CUBIC)[..., None].clip(0, 1)
         height = np.linspace(0.05, 0.42, size, dtype=np.float32)[:, None, None]
         thick = soft * height
-        fogged: Picture = (picture * (1 - thick) + 205 * thick).astype(np.uint8)
+        fogged: Pixels = (picture * (1 - thick) + 205 * thick).astype(np.uint8)
         return fogged
     if weather == "clear":
         return picture

@@ -1,7 +1,6 @@
 """Actor + shot -> picture, with an off-screen rasteriser (EGL) and numpy. No torch, no anny."""
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +9,54 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.domain.vocabulary import INJURY_KINDS, MARK_KINDS, OUTFITS
+from cluster.ports import Pixels
 from training.studio.renderer import palette
 from training.studio.renderer.actor import FEATURE_COUNT, Actor
-from training.studio.renderer.geometry import HAIR, Piece, rotation, solid, vertex_normals
+from training.studio.renderer.geometry import HAIR, Piece, solid, vertex_normals
 from training.studio.renderer.hair import hair, skull_radius
-from training.studio.renderer.mesh import CORNERS, Floats, Head, Ints, Reals, floats, load
-from training.studio.renderer.places import paint, weather_over
+from training.studio.renderer.mesh import (
+    Floats,
+    HeadShape,
+    Ints,
+    Reals,
+    corner_weights,
+    floats,
+    load_head,
+)
+from training.studio.renderer.places import paint_place, weather_over
+from training.studio.renderer.posing import (
+    PERSPECTIVE,
+    Frame,
+    Posing,
+    Ties,
+    camera_and_pose,
+)
+from training.studio.renderer.props import fist, hold, wear
 from training.studio.renderer.shaders import LIGHTING, SCREEN, SOLID, STRANDS, VERTEX
 from training.studio.renderer.shot import HELD_PROPS, OPEN_MOUTHS, Shot
-from training.studio.renderer.wardrobe import Frame, dress, fist, hold, wear
+from training.studio.renderer.wardrobe import dress
 
-Picture = NDArray[np.uint8]
+MARK_NUMBER = {kind: number for number, kind in enumerate((*MARK_KINDS, *INJURY_KINDS), start=1)}
+OUTFIT_NUMBER = {outfit: number for number, outfit in enumerate(OUTFITS)}
+"""What the shader calls marks and outfits."""
 
-MARK_NUMBER = {"scar": 1, "tattoo": 2, "freckles": 3, "burn": 4, "cut": 5, "bruise": 6,
-               "bandage": 7, "blood": 8}  # fmt: skip
-MARK_PLACE = {"left cheek": (0.047, -0.088), "right cheek": (-0.047, -0.088),
-              "forehead": (0.006, 0.004), "chin": (0.0, -0.148), "nose": (0.0, -0.078)}  # fmt: skip
+MARK_PLACE = {
+    "left cheek": (0.047, -0.088),
+    "right cheek": (-0.047, -0.088),
+    "forehead": (0.006, 0.004),
+    "chin": (0.0, -0.148),
+    "nose": (0.0, -0.078),
+}
 """Where the places of the face lie on the average head, (x, z) metres."""
 
-OUTFIT_NUMBER = {"cloak": 0, "armour": 1, "suit": 2, "hoodie": 3, "uniform": 4, "shirt": 5,
-                 "robe": 6, "jacket": 7}  # fmt: skip
-BROWS = {"surprised": (0.006, 0.001), "sad": (0.002, 0.0045), "angry": (-0.003, -0.0042),
-         "shouting": (-0.003, -0.002)}  # fmt: skip
+BROWS = {
+    "surprised": (0.006, 0.001),
+    "sad": (0.002, 0.0045),
+    "angry": (-0.003, -0.0042),
+    "shouting": (-0.003, -0.002),
+}
 """How far an expression lifts the brows, and their inner ends beyond that, metres."""
-
-NECK = np.array([0.0, 0.03, -0.13], np.float32)
-"""The point about which the head turns."""
-
-FOLLOW = 0.06
-"""How far the camera follows a face that turns aside, metres at a right angle."""
-
-PERSPECTIVE = 0.85
-"""One over the camera's distance in metres."""
 
 
 def shipped_head() -> Path:
@@ -49,81 +64,9 @@ def shipped_head() -> Path:
     return Path(__file__).with_name("head.npz")
 
 
-def corner_weights(actor: Actor) -> Floats:
-    """Weights of the phenotype corners: multilinear in anny's own anchors, sums to 1."""
-    age = np.clip((actor.age - 2 / 3) * 3, 0, 1)
-    weights = []
-    for gender, old, heavy, race in CORNERS:
-        share = (1 - actor.gender) if gender == 0.0 else actor.gender
-        share *= (1 - age) if old < 1.0 else age
-        share *= max(0.0, 1 - abs(actor.weight - heavy) * 2)
-        weights.append(share * actor.races[race])
-    return floats(weights)
-
-
-class Ties:
-    """Carries points along with the nearest of some vertices; remembers which those are."""
-
-    def __init__(self, rest: Floats) -> None:
-        self.rest = rest
-        self._known: dict[int, tuple[NDArray[np.intp], Floats]] = {}
-
-    def carry(self, points: Floats, shift: Floats) -> Floats:
-        """``points`` (N, 3) moved by the ``shift`` (K, 3) of the vertices near them."""
-        key = zlib.crc32(points.tobytes())
-        if key not in self._known:
-            if len(self._known) > 200:
-                self._known.clear()
-            self._known[key] = self._nearest(points)
-        near, weight = self._known[key]
-        carried: Floats = points + (weight[..., None] * shift[near]).sum(1)
-        return carried
-
-    def _nearest(self, points: Floats) -> tuple[NDArray[np.intp], Floats]:
-        ends = (points**2).sum(1)[:, None] + (self.rest**2).sum(1)[None]
-        squared = (ends - 2 * points @ self.rest.T).clip(0)
-        near = np.argpartition(squared, 6, axis=1)[:, :6]
-        weight = 1 / (np.take_along_axis(squared, near, 1) + 1e-4)
-        weight /= weight.sum(1, keepdims=True)
-        return near, weight.astype(np.float32)
-
-
-def head_share(z: Floats) -> Floats:
-    """How far a point turns with the head: 0 on the shoulders, 1 from the jaw up."""
-    t = np.clip((z + 0.235) / 0.10, 0, 1)
-    share: Floats = (t * t * (3 - 2 * t))[:, None]
-    return share
-
-
-def seed_of(actor: Actor) -> int:
+def actor_seed(actor: Actor) -> int:
     """A number of the actor's own: what is random about his hair stays the same in every shot."""
     return zlib.crc32(floats(actor.features).tobytes())
-
-
-@dataclass(frozen=True)
-class Posing:
-    """How a shot turns head and body."""
-
-    head: Floats
-    body: Floats
-
-    def apply(self, points: Floats, rest_z: Floats) -> Floats:
-        about: Reals = points - NECK
-        share = head_share(rest_z)
-        mixed = (about @ self.head.T) * share + (about @ self.body.T) * (1 - share)
-        turned: Reals = mixed + NECK
-        return turned.astype(np.float32)
-
-
-def stage(shot: Shot, rng: np.random.Generator) -> tuple[Frame, Posing]:
-    """What the camera sees and how the actor is turned; the first draws of the shot's own rng."""
-    middle = {"close-up": -0.050, "portrait": -0.074, "waist-up": -0.108}[shot.framing]
-    aside = FOLLOW * np.sin(np.radians(shot.yaw))
-    frame = Frame(float(aside) + 0.006 * rng.normal(), middle + 0.005 * rng.normal(), shot.width)
-    lean = {"running": 10.0, "fighting": -4.0}.get(shot.action, 0.0) * (1 if shot.seed % 2 else -1)
-    angles = np.radians([shot.pitch, shot.roll + lean, shot.yaw])
-    body = rotation(0.0, np.radians(0.6 * lean), 0.35 * angles[2])
-    return frame, Posing(rotation(*angles), body)
 
 
 class Renderer:
@@ -131,7 +74,7 @@ class Renderer:
 
     def __init__(self, size_px: int = 128, head_cache: Path | None = None) -> None:
         self.size = size_px
-        self.head: Head = load(head_cache or shipped_head())
+        self.head: HeadShape = load_head(head_cache or shipped_head())
         self._skin = self.head.part == 0
         self._tie_index = np.flatnonzero(self._skin)[::16]
         self._ties = Ties(self.head.rest[self._tie_index])
@@ -235,7 +178,7 @@ class Renderer:
 
     def _hair_of(self, actor: Actor, hat: bool) -> list[Piece]:
         """The actor's hair, outermost layer first, made again only when the actor changes."""
-        key = (seed_of(actor), actor.hair_style, hat)
+        key = (actor_seed(actor), actor.hair_style, hat)
         if self._hair is None or self._hair[0] != key:
             rng = np.random.default_rng(key[0])
             self._hair = (key, hair(self._skull, actor.hair_style, rng, hat)[::-1])
@@ -292,12 +235,16 @@ class Renderer:
         for index, mark in enumerate((*actor.marks, *shot.injuries)[:6]):
             marks[index] = (MARK_NUMBER[mark.kind], *MARK_PLACE[mark.place], index + 1.0)
         lift, tilt = BROWS.get(shot.expression, (0.0, 0.0))
-        own = np.random.default_rng(seed_of(actor) + 1)
+        own = np.random.default_rng(actor_seed(actor) + 1)
         brows = own.uniform(0.0028, 0.0064) * (0.85 if actor.gender > 0.5 else 1.1)
         painted = {"bald": 0.0, "buzzed": 0.86, "mohawk": 0.45}.get(actor.hair_style, 1.0)
         yaw, pitch = np.radians(shot.yaw), np.radians(shot.pitch)
-        gaze = (-0.35 * yaw + 0.04 * rng.normal(), 0.3 * pitch + 0.03 * rng.normal(),
-                float(actor.left_cyber), float(actor.right_cyber))  # fmt: skip
+        gaze = (
+            -0.35 * yaw + 0.04 * rng.normal(),
+            0.3 * pitch + 0.03 * rng.normal(),
+            float(actor.left_cyber),
+            float(actor.right_cyber),
+        )
         accent = palette.OUTFIT["red" if shot.outfit_colour not in ("red", "orange") else "blue"]
         if shot.outfit == "robe":
             accent = palette.OUTFIT["yellow" if shot.outfit_colour != "yellow" else "purple"]
@@ -306,17 +253,22 @@ class Renderer:
         self._set(
             L=floats(towards / np.linalg.norm(towards)),
             LC=(0.62 * floats(light.key) + 0.27) * floats(dull),
-            SKY=floats(light.sky) * floats(dull * 1.15), GND=floats(light.ground),
-            RIM=floats(light.rim), HAIR=floats(palette.HAIR[actor.hair_colour]),
-            SKIN=floats(palette.SKIN[actor.skin]), CLOTH=floats(palette.OUTFIT[shot.outfit_colour]),
-            ACCENT=floats(accent), EYEL=floats(palette.EYE[actor.left_eye]),
-            EYER=floats(palette.EYE[actor.right_eye]), marks=marks,
+            SKY=floats(light.sky) * floats(dull * 1.15),
+            GND=floats(light.ground),
+            RIM=floats(light.rim),
+            HAIR=floats(palette.HAIR[actor.hair_colour]),
+            SKIN=floats(palette.SKIN[actor.skin]),
+            CLOTH=floats(palette.OUTFIT[shot.outfit_colour]),
+            ACCENT=floats(accent),
+            EYEL=floats(palette.EYE[actor.left_eye]),
+            EYER=floats(palette.EYE[actor.right_eye]),
+            marks=marks,
             face=floats([lift + height, brows, float(actor.beard), rouge]),
             gaze=floats(gaze),
             scalp=floats([painted, 0.0, tilt, 0.045 if shot.prop == "hat" else -9.0]),
             frame=floats([frame.x, frame.z, 2 / frame.width, PERSPECTIVE]),
             outfit=np.int32(OUTFIT_NUMBER[shot.outfit]),
-        )  # fmt: skip
+        )
 
     def _eye_glow(self, picture: Reals, actor: Actor, posing: Posing, frame: Frame) -> None:
         """Add the halo of a cyber eye where it faces us, in place."""
@@ -337,16 +289,16 @@ class Renderer:
             fall = np.exp(-((grid[None] - x) ** 2 + (grid[:, None] - y) ** 2) / (2 * spread**2))
             picture += fall[..., None] * floats(palette.EYE[word]) * 105
 
-    def render(self, actor: Actor, shot: Shot) -> Picture:
+    def render(self, actor: Actor, shot: Shot) -> Pixels:
         """The picture, (size_px, size_px, 3) uint8 RGB."""
         rng = np.random.default_rng(shot.seed)
-        frame, posing = stage(shot, rng)
+        frame, posing = camera_and_pose(shot, rng)
         with self._gl:  # another renderer of this process may have been used meanwhile
             hairy, rest = self._upload(actor, shot, frame, posing, rng)
             self._light(actor, shot, frame, rng)
             raw = np.frombuffer(self._rasterise(hairy, rest), np.uint8)
         drawn = raw.reshape(self._side, self._side, 4)[::-1]
-        behind = paint(shot.place, shot.weather, self._side, rng)
+        behind = paint_place(shot.place, shot.weather, self._side, rng)
         if shot.action == "running":
             behind = cv2.blur(behind, (self._side // 6, 1))
         alpha = drawn[..., 3:].astype(np.float32) / 255

@@ -15,7 +15,7 @@ from cluster.domain.vocabulary import (
     PLACES,
     PROPS,
 )
-from training.studio.renderer.actor import Mark, pick
+from training.studio.renderer.actor import SkinMark, pick
 
 HELD_PROPS = ("sword", "staff", "lantern", "umbrella", "book", "cup")
 WORN_PROPS = tuple(prop for prop in PROPS if prop not in HELD_PROPS)
@@ -58,7 +58,7 @@ class Shot:
     outfit: str
     outfit_colour: str
     prop: str | None
-    injuries: tuple[Mark, ...]
+    injuries: tuple[SkinMark, ...]
     place: str
     weather: str
     seed: int
@@ -72,11 +72,11 @@ def random_framing(rng: np.random.Generator, held: bool) -> tuple[str, float]:
     return framing, float(rng.uniform(low, high))
 
 
-def random_injuries(rng: np.random.Generator) -> tuple[Mark, ...]:
+def random_injuries(rng: np.random.Generator) -> tuple[SkinMark, ...]:
     """Usually none, sometimes one injury on the face."""
     if rng.random() < 0.55:
         return ()
-    return (Mark(pick(rng, INJURY_KINDS), pick(rng, FACE_PLACES)),)
+    return (SkinMark(pick(rng, INJURY_KINDS), pick(rng, FACE_PLACES)),)
 
 
 def random_weather(rng: np.random.Generator, place: str) -> str:

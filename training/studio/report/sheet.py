@@ -41,7 +41,7 @@ def paint_captions(
     return np.concatenate(made)
 
 
-def contact_sheet(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+def picture_grid(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Pictures (n, h, w, 3) uint8 RGB side by side in rows of ``columns``: (rows x h, columns x w,
     3) uint8, the last row filled up with black."""
     missing = -len(pictures) % columns
@@ -61,7 +61,7 @@ def beside_renders(
     shown = np.stack([renderer.render(*pair) for pair in people])
     made = paint_captions(pipeline, [caption(*pair, rng) for pair in people], list(range(count)))
     rows = [np.concatenate([shown[i : i + 8], made[i : i + 8]]) for i in range(0, count, 8)]
-    return np.concatenate([contact_sheet(row, len(row) // 2) for row in rows])
+    return np.concatenate([picture_grid(row, len(row) // 2) for row in rows])
 
 
 def save_sheet(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -23,7 +23,8 @@ LEVELS = np.linspace(1e-4, 1, 256)
 
 
 def forget(batch: LabelledPictures, index: int, keypoint: str) -> None:
-    """Take from the targets of picture ``index`` what shows only at this keypoint."""
+    """Take from the targets (n, heads) of picture ``index`` what shows only at this
+    keypoint."""
     if keypoint.endswith(" eye"):
         side = keypoint.removesuffix(" eye")
         batch.one_of[index, list(SOFTMAX).index(f"{side}_eye")] = len(EYE_COLOURS)
@@ -39,7 +40,8 @@ def forget(batch: LabelledPictures, index: int, keypoint: str) -> None:
 
 
 def cover(batch: LabelledPictures, index: int, rng: np.random.Generator) -> None:
-    """Occlusion: paint over an eye or a place, in place; the targets under the paint go as well."""
+    """Occlusion: paint over an eye or a place of picture (128, 128, 3) ``index``, in place; the
+    targets under the paint go as well."""
     coverable = KEYPOINTS[: KEYPOINTS.index("mouth")]
     points = batch.points[index, : len(coverable)] * SIZE
     centre = points[int(rng.integers(len(points)))]

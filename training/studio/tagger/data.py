@@ -100,13 +100,14 @@ def picture_count(path: Path) -> int:
 
 
 def load_reconstructions(renders: RenderSet, head_cache: Path) -> LabelledPictures | None:
-    """The reconstructions with their originals' targets, without those kept for calibration."""
+    """The reconstructions (n, 128, 128, 3) with their originals' targets, without those kept for
+    calibration."""
     return _instead(renders, head_cache, reconstructions_path(renders))
 
 
 def load_painted(renders: RenderSet, head_cache: Path) -> LabelledPictures | None:
-    """What the model painted over the first pictures, with what is left of their targets, without
-    those kept for calibration."""
+    """What the model painted over the first pictures, (n, 128, 128, 3), with what is left of their
+    targets, without those kept for calibration."""
     found = _instead(renders, head_cache, painted_path(renders))
     if found is None:
         return None
@@ -128,7 +129,7 @@ def _instead(renders: RenderSet, head_cache: Path, path: Path) -> LabelledPictur
 
 
 def join(first: LabelledPictures, second: LabelledPictures | None) -> LabelledPictures:
-    """Both in one, the first ones first."""
+    """Both in one, (n + m, ...), the first ones first."""
     if second is None:
         return first
     pairs = {name: (getattr(first, name), getattr(second, name)) for name in vars(first)}
@@ -142,7 +143,7 @@ def is_for_calibration(indices: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def batch_of(pictures: LabelledPictures, step: int, size: int) -> LabelledPictures:
-    """The batch of a step, a copy of ``size`` pictures. Every epoch has an order of its own, and
+    """The batch of a step, a copy (size, ...) of some pictures. Every epoch has its own order, and
     shows each picture once at most."""
     epoch, at = divmod(step, max(1, len(pictures) // size))
     order = np.random.default_rng([ORDER_SEED, epoch]).permutation(len(pictures))

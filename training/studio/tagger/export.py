@@ -14,7 +14,7 @@ from training.studio.tagger.heads import SIGMOID, SOFTMAX
 from training.studio.tagger.report import HeadCalibration
 
 
-class Logits(nn.Module):
+class LogitsOnly(nn.Module):
     """The network without what only training needs: one row of logits a picture."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -80,7 +80,7 @@ def export_onnx(
     out.mkdir(parents=True, exist_ok=True)
     path = out / "tagger.onnx"
     torch.onnx.export(
-        Logits(net).eval(),
+        LogitsOnly(net).eval(),
         (torch.zeros(1, 3, size_px, size_px),),
         path,
         input_names=["pixels"],

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from cluster.domain.vocabulary import FACE_PLACES
 from training.studio.renderer.actor import Actor
 from training.studio.renderer.mesh import Floats
-from training.studio.renderer.render import MARK_PLACE, PERSPECTIVE, Renderer, stage
+from training.studio.renderer.posing import PERSPECTIVE, camera_and_pose
+from training.studio.renderer.render import MARK_PLACE, Renderer
 from training.studio.renderer.shot import Shot
 
 KEYPOINTS = ("left eye", "right eye", *FACE_PLACES, "mouth", "left brow", "right brow", "collar")
@@ -58,7 +59,7 @@ class Landmarks:
         height = [
             head.rest[self._spots[name], 2] if name in self._spots else 0.0 for name in KEYPOINTS
         ]
-        frame, posing = stage(shot, np.random.default_rng(shot.seed))
+        frame, posing = camera_and_pose(shot, np.random.default_rng(shot.seed))
         at = posing.apply(np.stack(points).astype(np.float32), np.array(height, np.float32))
         near = 1 + (at[:, 1] + 0.1) * PERSPECTIVE
         x = ((at[:, 0] - frame.x) * 2 / frame.width / near + 1) / 2

@@ -72,7 +72,7 @@ class Trunk(nn.Module):
         self.mix_fine = conv(48, 64)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The fine, middle and coarse maps of pictures, as the class says."""
+        """The fine, middle and coarse maps of pictures (n, 3, 128, 128), as the class says."""
         fine = self.stem(x)
         middle = self.middle(fine)
         coarse = self.coarse(middle)

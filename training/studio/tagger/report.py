@@ -151,7 +151,7 @@ def judge_independent(logits: Logits, truth: Logits, platt: tuple[float, float])
 def figures_of(
     one_of: Logits, any_of: Logits, truth: LabelledPictures, calibration: HeadCalibration
 ) -> dict[str, Any]:
-    """Figures of every head, and the mean accuracy over heads; logits as in `calibrate_heads`."""
+    """Figures of every head, and the mean accuracy over heads; logits (n, labels)."""
     heads = {
         head: judge_exclusive(one_of[:, at], truth.one_of[:, index], calibration.temperature[head])
         for index, (head, at) in enumerate(columns(SOFTMAX).items())

@@ -72,14 +72,14 @@ class TaggerPlan:
         return self.renders.finished() + sum(picture_count(path) for path in made)
 
     def training(self) -> LabelledPictures:
-        """What is there so far, without the actors kept for calibration."""
+        """What is there so far, (n, 128, 128, 3), without the actors kept for calibration."""
         indices = np.arange(self.renders.finished())
         plain = load_pictures(self.renders, self.head_cache, indices[~is_for_calibration(indices)])
         every = join(plain, load_reconstructions(self.renders, self.head_cache))
         return join(every, load_painted(self.renders, self.head_cache))
 
     def calibration(self) -> LabelledPictures:
-        """What is there so far of the actors kept for calibration."""
+        """What is there so far of the actors kept for calibration, (n, 128, 128, 3)."""
         indices = np.arange(self.renders.finished())
         return load_pictures(self.renders, self.head_cache, indices[is_for_calibration(indices)])
 
