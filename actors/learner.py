@@ -57,6 +57,7 @@ class Learner:
         )
         self._sets = SetBuilder(
             settings.learner,
+            providers.model_profile(settings).profile.training_resolution_px,
             self._store,
             faces or cache(partial(providers.face_encoder, settings.identity)),
             self._queue.consider,

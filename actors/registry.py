@@ -43,7 +43,7 @@ from cluster.domain.learning.adapter import (
     TrainingFigures,
 )
 from cluster.domain.learning.training import TrainedAdapter, Verdict
-from cluster.errors import BadAdapter, CineError, Refused, Unsupported
+from cluster.errors import BadAdapter, CineError, Refused
 from cluster.launch import named_actor
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import Settings
@@ -288,11 +288,6 @@ class LoraRegistry:
 
     @cached_property
     def _base(self) -> BaseFolder:
-        if self._settings.generator.backend != "diffusers":
-            raise Unsupported(
-                f"generator.backend = {self._settings.generator.backend!r} cannot use adapters",
-                advice="Import adapters where generator.backend is 'diffusers'.",
-            )
         return base_folder(self._settings.generator.model)
 
 

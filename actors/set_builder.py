@@ -29,6 +29,7 @@ class SetBuilder:
     """One thread builds one set after another.
 
     Args:
+        resolution_px: Side of training pictures.
         faces: Opens the face encoder; asked for at each build, in the builder's thread.
         built: Told of a character whose set is up to date.
     """
@@ -36,11 +37,12 @@ class SetBuilder:
     def __init__(
         self,
         settings: LearnerSettings,
+        resolution_px: int,
         store: Store,
         faces: Callable[[], FaceEncoder],
         built: Callable[[CharacterId], None],
     ) -> None:
-        self._settings = settings
+        self._settings, self._resolution_px = settings, resolution_px
         self._store = store
         self._faces = faces
         self._built = built
@@ -90,7 +92,7 @@ class SetBuilder:
         )
 
     def _inputs(self, wanted: tuple[dataset.SourceImage, ...]) -> str:
-        return dataset.inputs_digest(wanted, self._settings.resolution_px)
+        return dataset.inputs_digest(wanted, self._resolution_px)
 
     def _ready(self) -> Iterator[CharacterId | None]:
         """Whoever has been quiet for long enough, until closed."""
@@ -143,7 +145,7 @@ class SetBuilder:
             wanted,
             self._store.blobs,
             self._faces(),
-            self._settings.resolution_px,
+            self._resolution_px,
             providers.picture_tagger(),
         )
         self._store.golden.set_snapshot(

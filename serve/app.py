@@ -4,6 +4,7 @@ from ray import serve
 from ray.serve import Application, Deployment
 
 from cluster.settings import Settings
+from training.lora.preflight import check
 
 from .gateway import Gateway
 from .lifecycle import Lifecycle, replica_of
@@ -19,7 +20,11 @@ MAX_CALLS = 1000
 
 
 def build(settings: Settings) -> Application:
-    """The application of a cluster; its `deployments:` in the YAML say what each part may use."""
+    """The application of a cluster; its `deployments:` in the YAML say what each part may use.
+
+    Raises Invalid for settings that do not go together.
+    """
+    check(settings)
     return wire(settings, {})
 
 

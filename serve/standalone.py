@@ -15,6 +15,7 @@ from cluster.errors import CineError
 from cluster.launch import free_port, local_ray
 from cluster.settings import Settings
 from cluster.telemetry import setup_logging
+from training.lora.preflight import check
 
 from .app import wire
 
@@ -29,8 +30,10 @@ def run(settings: Settings, ready: Callable[[str], None]) -> None:
         ready: Told the service's URL once it answers.
 
     Raises:
+        Invalid: The settings do not go together; nothing was started.
         CineError: It did not become ready.
     """
+    check(settings)
     setup_logging(settings.telemetry)
     _exit_on_signals()
     with local_ray():

@@ -40,7 +40,6 @@ class ActorModel:
         lora=True,
         references=False,
         inpaint=False,
-        video=False,
         seed=True,
         width_px=SIDE_PX,
         height_px=SIDE_PX,

@@ -81,7 +81,9 @@ def print_recipe() -> None:
     """The recipe that would be used, as JSON."""
     settings = Settings()
     base = base_folder(settings.generator.model)
-    typer.echo(f"{base.id}: preset {preset_of(base)}", err=True)
+    typer.echo(
+        f"{base.profile.profile.name}: preset {preset_of(base, settings.training)}", err=True
+    )
     typer.echo(recipe_for(base, settings.training).model_dump_json(indent=2))
 
 
@@ -94,7 +96,7 @@ def _build(settings: Settings, character_id: str) -> tuple[str, Manifest]:
         wanted,
         store.blobs,
         providers.face_encoder(settings.identity),
-        settings.learner.resolution_px,
+        providers.model_profile(settings).profile.training_resolution_px,
         providers.picture_tagger(),
     )
 

@@ -33,10 +33,12 @@ FLOATS = {
 class BaseLayers(Value):
     """The layers of a base model that an adapter may change: weight shapes by module name.
 
-    Linear weights are (out, in), convolutions (out, in, height, width).
+    Linear weights are (out, in), convolutions (out, in, height, width). `known_as` are all names
+    under which adapters know the model, its id among them.
     """
 
     model: str
+    known_as: frozenset[str] = frozenset()
     component: str
     shapes: dict[str, Shape]
 
@@ -125,7 +127,7 @@ def check_fits(
     if adapter.base_sha256 is not None:
         if adapter.base_sha256 != base_sha256():
             raise BadAdapter(f"it was trained on other weights than those of {base.model}")
-    elif adapter.base_model not in (None, base.model):
+    elif adapter.base_model not in {None, base.model, *base.known_as}:
         raise BadAdapter(f"it was trained on {adapter.base_model}; {base.model} is being served")
     if adapter.component != base.component:
         raise BadAdapter(f"it adapts a {adapter.component}; {base.model} has a {base.component}")

@@ -1,9 +1,11 @@
-"""Chooses the implementation of each port from the settings; imports it only then."""
+"""Provider factory: the implementation of each port, chosen by the settings, imported only then."""
 
 from functools import partial
 from typing import assert_never
 
-from cluster.errors import ProviderMissing, Unsupported
+from cluster.domain.model_profile import ModelProfile, SourcedProfile
+from cluster.domain.prompting.guard import TokenCounter
+from cluster.errors import Unsupported
 from cluster.ports import (
     BlobStore,
     FaceEncoder,
@@ -19,41 +21,42 @@ from cluster.settings import GeneratorSettings, IdentitySettings, MemorySettings
 def image_model(
     settings: GeneratorSettings, blobs: BlobStore, identity: IdentitySettings | None = None
 ) -> ImageModel:
-    """The image backend that `generator.backend` names.
+    """The local diffusers pipeline that `generator.model` names.
 
-    A local model follows reference images if it has an image-prompt adapter and `identity` is
-    given, which says whose face embeddings to use.
+    It follows reference images if it has an image-prompt adapter and `identity` is given, which
+    says whose face embeddings to use. Raises ProviderMissing for a model that is not there.
     """
-    match settings.backend:
-        case "diffusers":
-            from cluster.providers.diffusers.model import DiffusersImageModel
+    from cluster.providers.diffusers.model import DiffusersImageModel
 
-            faces = None if identity is None else partial(face_encoder, identity)
-            return DiffusersImageModel(settings, blobs, faces)
-        case "gemini" | "veo":
-            raise Unsupported(
-                f"generator.backend = {settings.backend!r} is not built in yet",
-                advice="Use generator.backend = 'diffusers': it needs no key and no network.",
-            )
-        case _:
-            assert_never(settings.backend)
+    faces = None if identity is None else partial(face_encoder, identity)
+    return DiffusersImageModel(settings, blobs, faces)
 
 
-def prompt_writer(settings: Settings) -> PromptWriter:
-    """The writer that `prompt.writer` names."""
-    match settings.prompt.writer:
-        case "composer":
-            from cluster.providers.composer import Composer
-            from cluster.providers.diffusers.tokens import token_counter
+def model_profile(settings: Settings) -> SourcedProfile:
+    """The profile in force: that of the model, under the fields that settings name.
 
-            return Composer(settings.generator, token_counter(settings.generator))
-        case "groq":
-            raise ProviderMissing(
-                "prompt.writer = 'groq' is not built in yet",
-                advice="Use prompt.writer = 'composer': it needs no key and no network.",
-            )
-        case _:
-            assert_never(settings.prompt.writer)
+    Raises ProviderMissing for a model that is not there or that says what cannot be.
+    """
+    from cluster.providers.diffusers.folder import base_folder
+    from cluster.providers.diffusers.profile import in_force
+
+    own = base_folder(settings.generator.model).profile
+    return in_force(own, settings.generator, settings.learner)
+
+
+def token_counter(settings: GeneratorSettings) -> TokenCounter:
+    """Counts tokens as the model's own text encoder does. Raises ProviderMissing."""
+    from cluster.providers.diffusers.folder import base_folder
+    from cluster.providers.diffusers.tokens import counter_of
+
+    return counter_of(base_folder(settings.model).folder)
+
+
+def prompt_writer(profile: ModelProfile, count: TokenCounter) -> PromptWriter:
+    """The embedded writer, in the dialect of the model that `profile` describes."""
+    from cluster.providers.composer import Composer
+
+    return Composer(profile.dialect, count)
 
 
 def face_encoder(settings: IdentitySettings) -> FaceEncoder:

@@ -12,6 +12,8 @@ from cluster.store.adapters import AdapterRepository
 
 from .schemas import SceneOrder, story_of
 
+BACKEND = "diffusers"
+"""What paints here, and what a scene may name: a local diffusers pipeline."""
 JOBS = uuid.UUID("6f1d7a52-4f0e-4c0b-9a3a-0c1ce0a1b001")
 
 
@@ -26,10 +28,10 @@ def refuse_order(order: SceneOrder, settings: GeneratorSettings) -> None:
         raise Unsupported(
             "media_type 'video' is not rendered yet", advice="Ask for media_type 'image'."
         )
-    if order.backend not in (None, settings.backend):
+    if order.backend not in (None, BACKEND):
         raise Unsupported(
             f"backend {order.backend!r} is not served here",
-            advice=f"Leave `backend` out or set it to {settings.backend!r}.",
+            advice=f"Leave `backend` out or set it to {BACKEND!r}.",
         )
     for name, side in (("width_px", order.width_px), ("height_px", order.height_px)):
         if side is not None and side > settings.max_side_px:

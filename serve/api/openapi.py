@@ -12,6 +12,7 @@ from cluster.domain.job import JobEvent
 from cluster.domain.learning.runs import TrainingEvent
 from cluster.settings import Settings
 
+from .admission import BACKEND
 from .parsing import REF
 from .problems import MEDIA_TYPE, ProblemDetails
 from .schemas import CharacterChange, Correction, NewCharacter, SceneOrder
@@ -125,7 +126,7 @@ def _say_what_is_served(order: dict[str, Any], settings: Settings) -> None:
     order["media_type"]["enum"] = ["image"]
     order["backend"] = {
         **order["backend"],
-        "anyOf": [{"type": "string", "enum": [settings.generator.backend]}, {"type": "null"}],
+        "anyOf": [{"type": "string", "enum": [BACKEND]}, {"type": "null"}],
     }
     for side in ("width_px", "height_px"):
         order[side]["anyOf"][0]["maximum"] = settings.generator.max_side_px

@@ -6,13 +6,20 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from cluster.domain.model_profile import SourcedProfile
 from cluster.domain.value import Value
+from cluster.errors import CineError, ProviderMissing, Unsupported
+from cluster.providers import model_profile
+from cluster.providers.diffusers.folder import base_folder
 from cluster.providers.facepack import INSIGHTFACE_LICENCE, LICENCES, is_installed
 from cluster.settings import ASSETS, Settings
+from training.lora.preflight import faults
+from training.lora.presets import preset_of
 
 from .console import Json, people, print_json, reports, table
 
@@ -44,14 +51,28 @@ class Finding(Value):
 
 
 @reports
-def doctor(json_: Json = False) -> None:
+def doctor(
+    model: Annotated[
+        str | None,
+        typer.Option(help="Say what this model would give: a folder, or the id of a cached one."),
+    ] = None,
+    json_: Json = False,
+) -> None:
     """Say what this installation can do and what it lacks. Exit status 1: something needed."""
-    found = list(findings(Settings()))
+    settings = Settings()
+    if model is not None:
+        generator = settings.generator.model_copy(update={"model": model})
+        settings = settings.model_copy(update={"generator": generator})
+    found = list(_model(settings) if model is not None else findings(settings))
     healthy = all(one.ok for one in found if one.needed)
+    profile = _profile(settings)
     if json_:
-        print_json({"healthy": healthy, "findings": found})
+        told = profile.model_dump() if profile else {"profile": None, "sources": {}}
+        print_json({"healthy": healthy, "findings": found, **told})
     else:
         _show(found)
+        if profile:
+            _show_profile(profile)
     if not healthy:
         raise typer.Exit(1)
 
@@ -60,8 +81,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Everything that can be told without starting anything."""
     yield from _machine(settings)
     yield from _packages()
-    yield from _generator(settings)
-    yield _writer(settings)
+    yield from _model(settings)
     yield from _faces(settings)
     yield _asset("tagger", ASSETS / "tagger", "*.onnx", needed=True)
     yield from _memory(settings)
@@ -110,30 +130,49 @@ def _packages() -> Iterator[Finding]:
             yield _found(package, True, version, "")
 
 
-def _generator(settings: Settings) -> Iterator[Finding]:
+def _model(settings: Settings) -> Iterator[Finding]:
+    """The painting model, and what does not go together with it."""
     generator = settings.generator
-    local = generator.backend == "diffusers"
-    yield _found(
-        "generator",
-        local,
-        f"{generator.backend}, model {generator.model}, device {generator.device}",
-        "Only generator.backend = 'diffusers' is built in.",
+    wrong = list(faults(settings))
+    unreadable = [one for one in wrong if one.setting == "generator.model"]
+    yield Finding(
+        name="model",
+        ok=not unreadable,
+        found=unreadable[0].what if unreadable else f"{generator.model}, device {generator.device}",
+        advice=unreadable[0].advice if unreadable else "",
     )
-    if local and generator.model == "studio":
-        yield _asset("studio model", ASSETS / "studio", "model_index.json", needed=True)
-    elif local and not (Path(generator.model).expanduser() / "model_index.json").is_file():
-        yield Finding(
-            name="model",
-            ok=True,
-            found=f"{generator.model} is no folder here: a hub id",
-            advice="It is fetched from the hub on first use; that needs network and its licence.",
-        )
+    for one in wrong:
+        if one not in unreadable:
+            yield Finding(name=one.setting, ok=False, found=one.what, advice=one.advice)
+    if not unreadable:
+        yield _weights(generator.model)
+        yield _training(settings)
 
 
-def _writer(settings: Settings) -> Finding:
-    writer = settings.prompt.writer
-    advice = "Only prompt.writer = 'composer' is built in; it needs no key."
-    return _found("prompt writer", writer == "composer", writer, advice)
+def _weights(model: str) -> Finding:
+    try:
+        return Finding(name="base model", ok=True, found=base_folder(model).id)
+    except ProviderMissing as error:
+        return Finding(name="base model", ok=False, found=error.message, advice=error.advice)
+
+
+def _training(settings: Settings) -> Finding:
+    try:
+        preset = preset_of(base_folder(settings.generator.model), settings.training)
+    except Unsupported as error:
+        found, advice = error.message, error.advice
+        return Finding(name="training", ok=False, needed=False, found=found, advice=advice)
+    changed = sorted(settings.training.recipe.model_dump(exclude_none=True))
+    told = f", with {', '.join(changed)} of your own" if changed else ""
+    return Finding(name="training", ok=True, found=f"preset {preset}{told}")
+
+
+def _profile(settings: Settings) -> SourcedProfile | None:
+    """The profile in force; None where `_model` has said why there is none."""
+    try:
+        return model_profile(settings)
+    except CineError:
+        return None
 
 
 def _faces(settings: Settings) -> Iterator[Finding]:
@@ -183,3 +222,22 @@ def _show(found: list[Finding]) -> None:
         mark = "[green]✓[/]" if one.ok else "[red]✗[/]" if one.needed else "[yellow]![/]"
         rows.add_row(mark, one.name, escape(one.found), escape(one.advice))
     people().print(rows)
+
+
+def _show_profile(found: SourcedProfile) -> None:
+    rows = table("profile in force", "value", "from")
+    for name, value in found.profile:
+        rows.add_row(name, escape(_told(value)), found.sources[name])
+    people().print()
+    people().print(rows)
+
+
+def _told(value: object) -> str:
+    """A value of the profile for people."""
+    match value:
+        case None:
+            return "not known before it is loaded"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value) or "none"

@@ -8,8 +8,7 @@ from cluster.domain.prompting.plan import Plan, PromptContext
 from cluster.domain.reading.continuity import outline
 from cluster.domain.scene import SceneRequest
 from cluster.domain.world import WorldState
-from cluster.providers import prompt_writer
-from cluster.providers.diffusers.tokens import token_counter
+from cluster.providers import model_profile, prompt_writer, token_counter
 
 from ..lifecycle import Lifecycle
 
@@ -18,10 +17,10 @@ class PromptEngine(Lifecycle):
     """Plans a scene: reads the request, lets the writer write, and guards what it wrote."""
 
     def start(self) -> None:
-        """Load tokenizer and writer. Raises ProviderMissing for a writer that is not built in."""
+        """Read the model's profile and tokenizer. Raises ProviderMissing without a model."""
+        self._profile = model_profile(self._settings).profile
         self._count = token_counter(self._settings.generator)
-        self._writer = prompt_writer(self._settings)
-        self._narrate = self._settings.generator.model != "studio"
+        self._writer = prompt_writer(self._profile, self._count)
 
     async def plan(
         self,
@@ -55,7 +54,9 @@ class PromptEngine(Lifecycle):
         guarded = guard(written, facts(context), token_budget, self._count)
         return Plan(
             prompt=guarded.prompt,
-            negative_prompt=negative_prompt(context, self._count, narrate=self._narrate),
+            negative_prompt=negative_prompt(
+                self._profile.negative_prompt, token_budget, self._count
+            ),
             identity_prompt=identity_prompt(context, self._count),
             scene=planned.scene,
             contradictions=planned.contradictions,

@@ -124,7 +124,7 @@ class Ours:
         text = json.dumps(header).encode()
         weights = len(text).to_bytes(8, "little") + text
         (base / "diffusion_pytorch_model.safetensors").write_bytes(weights)
-        self.base = BaseFolder("sdxl", base.parent)
+        self.base = BaseFolder(base.parent)
         self.blobs = Store.open(StoreSettings(home=folder / "home")).blobs
         self.adapters = Adapters(
             tree(shapes, device), self.base, self.blobs, slots=SLOTS, max_rank=RANK
@@ -139,7 +139,7 @@ class Ours:
         version = AdapterVersion(
             character_id=CharacterId("bench"),
             version=turn + 1,
-            base_model="sdxl",
+            base_model=self.base.id,
             rank=RANK,
             alpha=RANK,
             sha256=self._files[turn % len(self._files)],

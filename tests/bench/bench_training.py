@@ -29,7 +29,6 @@ from cluster.domain.render import RenderOrder
 from cluster.identity_judge import IdentityJudge
 from cluster.launch import local_ray
 from cluster.ports import Pixels
-from cluster.providers.diffusers.tokens import token_counter
 from cluster.settings import Settings, StoreSettings, TrainingSettings
 from cluster.store import Store
 from training.data import dataset
@@ -90,8 +89,8 @@ class Batcher:
         model = providers.image_model(generator, self.store.blobs, self.settings.identity)
         prompter = Prompter(
             model.capabilities.token_budget,
-            token_counter(generator),
-            narrate=generator.model != "studio",
+            providers.token_counter(generator),
+            providers.model_profile(self.settings).profile,
         )
         served = AdapterVersion(
             character_id=adapter.character_id,
@@ -198,7 +197,7 @@ def main(
         )
         store = Store.open(settings.store)
         judge = IdentityJudge(settings)
-        side_px = settings.learner.resolution_px
+        side_px = providers.model_profile(settings).profile.training_resolution_px
         character, sources = cast(actor, store, side_px)
         digest, manifest = dataset.build_dataset(
             character, sources, store.blobs, judge.encoder, side_px, judge.tagger

@@ -12,7 +12,8 @@ from cluster.codecs.adapter_file import read_adapter
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Inpainting, RenderOrder
 from cluster.ports import BlobStore, Pixels
-from cluster.providers.diffusers.folder import STUDIO_ID, BaseFolder
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.providers.diffusers.profile import in_force
 from cluster.settings import ASSETS, GeneratorSettings
 from tests import values
 from tests.tiny_adapters import lora
@@ -139,7 +140,8 @@ def test_probes_are_painted_as_the_service_will(
     pipe = DiffusionPipeline.from_pretrained(unet.folder, local_files_only=True)
     (tmp_path / "lora.safetensors").write_bytes(blobs.get(adapter.sha256))
     pipe.load_lora_weights(str(tmp_path), weight_name="lora.safetensors")
-    paint = PipelinePainter(pipe, settings(unet), SIDE_PX)
+    profile = in_force(unet.profile, settings(unet)).profile
+    paint = PipelinePainter(pipe, profile, SIDE_PX)
     assert np.abs(paint("a knight", 7, adapted=True).astype(int) - ours).max() <= 1
     assert np.abs(paint("a knight", 7).astype(int) - ours).max() > 1
 
@@ -162,7 +164,7 @@ def test_the_embedded_model_guides_kairo_later(blobs: BlobStore) -> None:
     content = (ASSETS / "kairo" / "char_kairo_v1.safetensors").read_bytes()
     file = read_adapter(content)
     kairo = values.adapter(
-        1, sha256=blobs.put(content), base_model=STUDIO_ID, rank=file.rank, alpha=file.alpha
+        1, sha256=blobs.put(content), base_model="cineai/studio", rank=file.rank, alpha=file.alpha
     )
     order = RenderOrder(prompt="portrait of kairo", seed=7, adapter=kairo)
 

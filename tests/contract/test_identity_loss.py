@@ -60,7 +60,7 @@ def denoiser() -> Denoiser:
     from training.lora.families import denoiser_of
 
     base = base_folder("studio")
-    return denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
+    return denoiser_of("sd", load_pipeline(base, torch.device("cpu")), base.component)
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,8 @@ def write_adapter(
 
 
 def settings(base: BaseFolder, **more: object) -> GeneratorSettings:
-    fields = {"model": str(base.folder), "device": "cpu", "steps": 3, "reference_scale": 0.7}
+    fields = {"model": str(base.folder), "device": "cpu", "steps": 3, "guidance": 3.0}
+    fields |= {"reference_scale": 0.7}
     return GeneratorSettings.model_validate(fields | more)
 
 

@@ -86,7 +86,6 @@ class Restorer:
             lora=False,
             references=False,
             inpaint=True,
-            video=False,
             seed=True,
             width_px=192,
             height_px=128,

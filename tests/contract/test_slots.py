@@ -60,7 +60,8 @@ def model(flux: BaseFolder, blobs: BlobStore) -> DiffusersImageModel:
 def load(base: BaseFolder, blobs: BlobStore, **more: object) -> DiffusersImageModel:
     from cluster.providers.diffusers.model import DiffusersImageModel
 
-    given = {"model": str(base.folder), "device": "cpu", "steps": 2, "adapter_slots": SLOTS}
+    given: dict[str, object] = {"model": str(base.folder), "device": "cpu", "adapter_slots": SLOTS}
+    given |= {"steps": 2, "guidance": 3.0}
     return DiffusersImageModel(GeneratorSettings.model_validate(given | more), blobs)
 
 

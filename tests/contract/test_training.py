@@ -16,7 +16,7 @@ from cluster.domain.identity.face import Face
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import RenderOrder
 from cluster.providers.diffusers.folder import BaseFolder
-from cluster.settings import GeneratorSettings, Recipe, StoreSettings
+from cluster.settings import GeneratorSettings, Recipe, StoreSettings, TrainingSettings
 from cluster.store.blobs import Blobs
 from training.lora.presets import PRESETS, family_of, preset_of
 
@@ -326,6 +326,6 @@ def test_every_preset_finds_layers_and_trains_nothing_else(denoiser: Denoiser) -
 
 
 def test_the_family_decides_the_preset(base: BaseFolder) -> None:
-    expected = {"sd15": "sd15", "sdxl": "sdxl"}.get(base.id, "transformer")
-    assert preset_of(base) == expected
+    expected = {"sd15": "sd15", "sdxl": "sdxl"}.get(base.folder.name, "transformer")
+    assert preset_of(base, TrainingSettings()) == expected
     assert expected in PRESETS

@@ -7,7 +7,7 @@ import pytest
 from cluster.codecs.images import decode_image
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.providers.diffusers.folder import STUDIO_ID, base_folder
+from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import ASSETS, Recipe, Settings
 from cluster.store.blobs import Blobs
 from training.data.captions import trigger_for
@@ -57,7 +57,7 @@ def reciting(character: Character) -> bytes:
     from training.lora.trainer import LoraTrainer
 
     base = base_folder("studio")
-    denoiser = denoiser_of("unet", load_pipeline(base, torch.device("cpu")), base.component)
+    denoiser = denoiser_of("sd", load_pipeline(base, torch.device("cpu")), base.component)
     picture = decode_image((KAIRO / "reference_1.png").read_bytes())
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     words = [f"{TRIGGER}, {scene.title}" for scene in gate_scenes(character, [], 24)]
@@ -95,7 +95,7 @@ def test_a_copy_machine_that_was_trained_is_refused(settings: Settings, kairo: C
         character_id=kairo.id,
         version=1,
         sha256=sha256,
-        base_model=STUDIO_ID,
+        base_model="cineai/studio",
         rank=RECIPE.rank,
         alpha=RECIPE.alpha,
         trigger=TRIGGER,

@@ -215,8 +215,8 @@ def test_an_exported_pipeline_is_loaded_and_adapted_by_stock_diffusers(
     recipe = adapter.AdapterRecipe(rank=4, batch_size=4)
     references = [decode_image((ASSETS / "kairo" / "reference_1.png").read_bytes())]
     adapter.train_actor(pipeline, captioned, captioned, references, EYES, tmp_path, 0.5, recipe)
-    base, path = BaseFolder(adapter.BASE_MODEL, pipeline_folder), tmp_path / "one.safetensors"
-    adapter.save_actor_adapter(pipeline, path, recipe, base.sha256, "kairo")
+    base, path = BaseFolder(pipeline_folder), tmp_path / "one.safetensors"
+    adapter.save_actor_adapter(pipeline, path, recipe, base, "kairo")
 
     file = read_adapter(path.read_bytes())
     check_fits(file, base.layers, lambda: base.sha256)
@@ -283,7 +283,7 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     pipe, prompt = trained(before["spent_s"] + 3.0)
     assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > before["step"]
 
-    path = ip_adapter.save_image_prompt(prompt, tmp_path, "some-face-model", "0" * 64)
+    path = ip_adapter.save_image_prompt(prompt, BaseFolder(pipeline_folder), "some-face-model")
     with safe_open(path, "pt") as file:
         assert file.metadata()["face_model"] == "some-face-model"
         assert {str(file.get_tensor(key).dtype) for key in file.keys()} == {"torch.float16"}  # noqa: SIM118

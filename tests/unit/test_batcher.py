@@ -25,7 +25,6 @@ class Painter:
         lora=True,
         references=False,
         inpaint=True,
-        video=False,
         seed=True,
         width_px=64,
         height_px=64,

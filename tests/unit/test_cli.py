@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.launch import free_port
-from cluster.settings import GeneratorSettings, IdentitySettings, PromptSettings, Settings
+from cluster.settings import GeneratorSettings, IdentitySettings, Settings
 from serve.cli import app
 from serve.cli.doctor import findings
 
@@ -81,18 +81,25 @@ def test_doctor_answers_with_one_object() -> None:
     told = json.loads(result.stdout)
     assert result.exit_code == (0 if told["healthy"] else 1)
     names = {one["name"] for one in told["findings"]}
-    assert {"python", "torch", "generator", "face pack", "face licence", "prompt writer"} <= names
+    assert {
+        "python",
+        "torch",
+        "model",
+        "base model",
+        "training",
+        "face pack",
+        "face licence",
+    } <= names
     assert all(one["ok"] or one["advice"] for one in told["findings"])
 
 
-def test_doctor_names_what_is_not_built_in_and_which_licence_is_not_accepted() -> None:
+def test_doctor_names_what_is_not_there_and_which_licence_is_not_accepted() -> None:
     settings = Settings(
-        generator=GeneratorSettings(backend="veo"),
-        prompt=PromptSettings(writer="groq"),
+        generator=GeneratorSettings(model="acme/never-fetched"),
         identity=IdentitySettings(pack="buffalo_l"),
     )
     bad = {one.name for one in findings(settings) if not one.ok}
-    assert {"generator", "prompt writer", "face licence"} <= bad
+    assert {"model", "face licence"} <= bad
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(

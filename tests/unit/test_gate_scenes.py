@@ -5,7 +5,9 @@ from itertools import pairwise
 from cluster.domain import vocabulary as words
 from cluster.domain.character import CharacterId
 from cluster.domain.reading.sentence import canonical
+from cluster.providers import model_profile
 from cluster.providers.diffusers.tokens import estimate
+from cluster.settings import Settings
 from tests.values import KAIRO
 from training.gate.scenes import KEY, GateScene, Prompter, caption_words, gate_scenes
 
@@ -70,7 +72,7 @@ def test_every_scene_has_a_seed_of_its_own() -> None:
 
 
 def test_a_prompt_says_who_and_what() -> None:
-    prompter = Prompter(77, estimate, narrate=False)
+    prompter = Prompter(77, estimate, model_profile(Settings()).profile)
     for scene in gate_scenes(KAIRO, TRAINED, 24):
         prompt, negative = prompter.prompts(scene, KAIRO, "moqik")
         said_words = canonical(prompt)

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.consent import Consent
 from cluster.domain.learning.training import TrainingOrder
+from cluster.domain.model_families import PIPELINES
 from cluster.errors import ConsentMissing, Invalid, NotFound, Refused, Unavailable, Unsupported
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import GeneratorSettings, Settings, TrainingSettings
 from cluster.store import Store
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, Sample
-from training.lora.presets import FAMILIES, PRESETS, family_of, preset_of, recipe_for
+from training.lora.presets import PRESETS, family_of, preset_of, recipe_for
 from training.lora.ray_train import share_of, train_lora
 
 ADA = Character(id=CharacterId("ada"), name="Ada")
@@ -24,19 +25,19 @@ ADA = Character(id=CharacterId("ada"), name="Ada")
 
 def folder(tmp_path: Path, pipeline: str) -> BaseFolder:
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
-    return BaseFolder("acme/model", tmp_path)
+    return BaseFolder(tmp_path)
 
 
 def test_the_embedded_model_has_a_preset_of_its_own() -> None:
-    assert preset_of(base_folder("studio")) == "studio"
+    assert preset_of(base_folder("studio"), TrainingSettings()) == "studio"
     assert PRESETS["studio"].max_minutes <= 8
 
 
-@pytest.mark.parametrize("pipeline", sorted(FAMILIES))
+@pytest.mark.parametrize("pipeline", sorted(PIPELINES))
 def test_an_unknown_base_gets_its_familys_preset(tmp_path: Path, pipeline: str) -> None:
     base = folder(tmp_path, pipeline)
-    expected = {"unet": "sd15", "sdxl": "sdxl"}.get(family_of(base), "transformer")
-    assert preset_of(base) == expected
+    expected = {"sd": "sd15", "sdxl": "sdxl"}.get(family_of(base), "transformer")
+    assert preset_of(base, TrainingSettings()) == expected
 
 
 def test_an_unknown_pipeline_is_refused_with_what_can_be_trained(tmp_path: Path) -> None:
@@ -53,13 +54,23 @@ def test_settings_change_single_fields_of_a_preset() -> None:
 
 
 def test_a_field_that_no_recipe_has_is_refused_when_settings_are_read() -> None:
-    with pytest.raises(ValidationError, match="a recipe has no ranks"):
+    with pytest.raises(ValidationError, match=r"recipe\.ranks"):
         TrainingSettings(recipe={"ranks": 8})
 
 
-def test_a_value_that_no_recipe_can_have_is_refused_by_name() -> None:
-    with pytest.raises(Invalid, match=r"training\.recipe\.rank"):
-        recipe_for(base_folder("studio"), TrainingSettings(recipe={"rank": 0}))
+@pytest.mark.parametrize(
+    "wrong", [{"rank": 0}, {"rank": "many"}, {"ema": 1.0}, {"layers": "some"}, {"probes": [8]}]
+)
+def test_a_value_that_no_recipe_can_have_is_refused_by_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=rf"recipe\.{next(iter(wrong))}"):
+        TrainingSettings.model_validate({"recipe": wrong})
+
+
+def test_single_fields_of_a_recipe_are_set_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CINEAI_TRAINING__RECIPE__STEPS", "600")
+    assert recipe_for(base_folder("studio"), Settings().training).steps == 600
 
 
 def order(settings: Settings, who: Character = ADA, **changes: object) -> TrainingOrder:
@@ -119,7 +130,7 @@ def test_a_rank_that_nobody_could_serve_is_refused(settings: Settings) -> None:
 
 def test_more_workers_than_pictures_a_step_are_refused(settings: Settings) -> None:
     many = settings.model_copy(update={"training": TrainingSettings(workers=64)})
-    refused(order(many), many, Invalid, "workers = 64")
+    refused(order(many), many, Invalid, "64 workers")
 
 
 def test_on_a_parted_cluster_training_waits_for_a_node_of_its_own() -> None:

@@ -12,15 +12,15 @@ from cluster.domain.prompting.plan import Plan, PromptContext
 from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
 from cluster.domain.world import WorldState
 from cluster.errors import ProviderMissing
-from cluster.providers.diffusers.tokens import estimate, token_counter
-from cluster.settings import GeneratorSettings, PromptSettings, Settings
+from cluster.providers import token_counter
+from cluster.providers.diffusers.tokens import counter_of, estimate
+from cluster.settings import GeneratorSettings, Settings
 from serve.replicas.prompt_engine import PromptEngine
 from tests.handles import started
 
 KAIRO = CharacterId("kairo")
 STORY = StoryId("kairo")
 STUDIO = started(PromptEngine(Settings()))
-OTHER = started(PromptEngine(Settings(generator=GeneratorSettings(model="some/hub-model"))))
 
 word = st.text("abcdefghij äé-", min_size=1, max_size=24).filter(lambda text: text.strip("- "))
 marks = st.builds(
@@ -72,6 +72,14 @@ worlds = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def prose(tmp_path_factory: pytest.TempPathFactory) -> PromptEngine:
+    """The engine of a model that reads free text."""
+    folder = tmp_path_factory.mktemp("prose")
+    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    return started(PromptEngine(Settings(generator=GeneratorSettings(model=str(folder)))))
+
+
 async def plan(
     engine: PromptEngine,
     profile: Profile,
@@ -108,11 +116,16 @@ async def test_every_locked_trait_outfit_injury_and_action_is_in_the_prompt(
 @settings(max_examples=40, deadline=None)
 @given(wild_profiles | profiles, worlds, word, st.integers(3, 100), st.none() | st.just("kairo"))
 async def test_no_prompt_exceeds_the_budget(
-    profile: Profile, world: WorldState, prompt: str, budget: int, trigger: str | None
+    prose: PromptEngine,
+    profile: Profile,
+    world: WorldState,
+    prompt: str,
+    budget: int,
+    trigger: str | None,
 ) -> None:
-    for engine in (STUDIO, OTHER):
+    for engine in (STUDIO, prose):
         planned = await plan(engine, profile, world, prompt, budget, trigger)
-        count = token_counter(GeneratorSettings(model="studio" if engine is STUDIO else "x"))
+        count = token_counter(GeneratorSettings()) if engine is STUDIO else estimate
         for text in (planned.prompt, planned.identity_prompt, planned.negative_prompt):
             assert count(text) <= budget
 
@@ -162,33 +175,35 @@ async def test_clauses_stand_in_the_order_of_the_caption_grammar() -> None:
     assert planned.added_by_guard == ()
 
 
-async def test_the_least_identifying_clauses_go_first() -> None:
+async def test_the_least_identifying_clauses_go_first(prose: PromptEngine) -> None:
     profile = Profile(hair=Hair(colour="black"), notes="likes tea")
     world = WorldState(character_id=KAIRO, story_id=STORY, place="forest")
-    short = await plan(OTHER, profile, world, "Kairo fights", budget=16)
+    short = await plan(prose, profile, world, "Kairo fights", budget=16)
     assert said(short.prompt, "black hair")
     assert not said(short.prompt, "likes tea")
     assert not said(short.prompt, "facing the camera")
 
 
-async def test_what_the_budget_cannot_hold_is_reported() -> None:
+async def test_what_the_budget_cannot_hold_is_reported(prose: PromptEngine) -> None:
     profile = Profile(hair=Hair(colour="black"), marks=(Mark(kind="scar", place="chin"),))
     world = WorldState(character_id=KAIRO, story_id=STORY)
-    planned = await plan(OTHER, profile, world, "Kairo fights", budget=8)
+    planned = await plan(prose, profile, world, "Kairo fights", budget=8)
     assert "fighting" in planned.left_out
 
 
-async def test_a_model_of_free_text_is_told_the_request_in_its_own_words() -> None:
+async def test_a_model_of_free_text_is_told_the_request_in_its_own_words(
+    prose: PromptEngine,
+) -> None:
     world = WorldState(character_id=KAIRO, story_id=STORY)
-    planned = await plan(OTHER, Profile(), world, "Kairo fights a dragon at dawn")
+    planned = await plan(prose, Profile(), world, "Kairo fights a dragon at dawn")
     assert "Kairo fights a dragon at dawn" in planned.prompt
     assert "blurry" in planned.negative_prompt
 
 
-async def test_an_overruled_trait_is_not_in_the_prompt() -> None:
+async def test_an_overruled_trait_is_not_in_the_prompt(prose: PromptEngine) -> None:
     profile = Profile(hair=Hair(colour="black"))
     world = WorldState(character_id=KAIRO, story_id=STORY)
-    for engine in (STUDIO, OTHER):
+    for engine in (STUDIO, prose):
         planned = await plan(engine, profile, world, "blond Kairo runs", budget=120)
         assert "blond" not in planned.prompt
         assert [one.field for one in planned.contradictions] == ["profile.hair"]
@@ -226,10 +241,11 @@ def test_the_tokenizer_of_a_models_folder_is_used(tmp_path: Path) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     (tmp_path / "tokenizer").mkdir()
     tokenizer.save(str(tmp_path / "tokenizer" / "tokenizer.json"))
-    count = token_counter(GeneratorSettings(model=str(tmp_path)))
+    count = counter_of(tmp_path)
     assert count("a man, unbelievable") == 2 + 4
 
 
-def test_a_writer_that_is_not_built_in_says_so() -> None:
-    with pytest.raises(ProviderMissing, match="groq"):
-        PromptEngine(Settings(prompt=PromptSettings(writer="groq"))).start()
+def test_a_model_that_is_not_there_is_named_before_anything_is_planned(tmp_path: Path) -> None:
+    nowhere = GeneratorSettings(model=str(tmp_path / "nowhere"))
+    with pytest.raises(ProviderMissing, match="nowhere"):
+        PromptEngine(Settings(generator=nowhere)).start()

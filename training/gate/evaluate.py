@@ -18,8 +18,7 @@ from cluster.domain.value import Value
 from cluster.errors import BadAdapter
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import BlobStore, ImageModel, Pixels
-from cluster.providers import image_model
-from cluster.providers.diffusers.tokens import token_counter
+from cluster.providers import image_model, model_profile, token_counter
 from cluster.settings import GateSettings, Settings
 from cluster.store.blobs import Blobs
 from cluster.telemetry import logger
@@ -101,7 +100,7 @@ class Gate:
         self._prompter = Prompter(
             model.capabilities.token_budget,
             token_counter(settings.generator),
-            narrate=settings.generator.model != "studio",
+            model_profile(settings).profile,
         )
 
     def judge(

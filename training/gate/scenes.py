@@ -12,6 +12,7 @@ import numpy as np
 
 from cluster.domain import vocabulary as words
 from cluster.domain.character import Character, Outfit
+from cluster.domain.model_profile import ModelProfile
 from cluster.domain.prompting.composition import negative_prompt, scene_prompt
 from cluster.domain.prompting.facts import facts
 from cluster.domain.prompting.guard import TokenCounter, guard
@@ -116,13 +117,14 @@ class Prompter:
     """Writes the prompts as the service does.
 
     Args:
-        narrate: Whether the model reads free text.
+        token_budget: Of the generator's text encoder.
+        profile: Of the model that paints.
     """
 
-    def __init__(self, token_budget: int, count: TokenCounter, *, narrate: bool) -> None:
+    def __init__(self, token_budget: int, count: TokenCounter, profile: ModelProfile) -> None:
         self._token_budget = token_budget
         self._count = count
-        self._narrate = narrate
+        self._profile = profile
 
     def prompts(
         self, scene: GateScene, character: Character, trigger: str | None
@@ -139,6 +141,8 @@ class Prompter:
             token_budget=self._token_budget,
             text=action,
         )
-        written = scene_prompt(context, self._count, narrate=self._narrate)
+        written = scene_prompt(context, self._count, self._profile.dialect)
         guarded = guard(written, facts(context), self._token_budget, self._count)
-        return guarded.prompt, negative_prompt(context, self._count, narrate=self._narrate)
+        return guarded.prompt, negative_prompt(
+            self._profile.negative_prompt, self._token_budget, self._count
+        )

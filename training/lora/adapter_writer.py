@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import torch
 from safetensors.torch import save
 
+from cluster.domain.model_profile import Family
 from cluster.domain.value import Value
 from cluster.errors import CineError
-from training.lora.presets import Family
 
 ARCHITECTURES: dict[Family, str] = {
-    "unet": "stable-diffusion-v1",
+    "sd": "stable-diffusion-v1",
     "sdxl": "stable-diffusion-xl-v1-base",
     "sd3": "stable-diffusion-v3-medium",
     "flux": "Flux.1-dev",

@@ -19,7 +19,7 @@ from diffusers import (
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from torch import Tensor
 
-from training.lora.presets import Family
+from cluster.domain.model_profile import Family
 
 PromptEmbeds = dict[str, Tensor]
 """What the text encoders make of one caption, as the denoiser takes it: the token states and what
@@ -276,7 +276,7 @@ class QwenDenoiser(_Base):
 
 
 CLASSES: dict[Family, Callable[[DiffusionPipeline, str], Denoiser]] = {
-    "unet": lambda pipe, component: UNetDenoiser(pipe, component),
+    "sd": lambda pipe, component: UNetDenoiser(pipe, component),
     "sdxl": lambda pipe, component: SdxlDenoiser(pipe, component),
     "flux": lambda pipe, component: FluxDenoiser(pipe, component),
     "sd3": lambda pipe, component: Sd3Denoiser(pipe, component),

@@ -4,18 +4,18 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 
+from cluster.domain.model_profile import ModelProfile
 from cluster.ports import Pixels
 from cluster.providers.diffusers.call import prompt_arguments
 from cluster.providers.diffusers.guidance import Guidance
-from cluster.settings import GeneratorSettings
 
 
 class PipelinePainter:
     """Steps and guidance are the service's own: what it will paint is what is judged."""
 
-    def __init__(self, pipe: DiffusionPipeline, settings: GeneratorSettings, side_px: int) -> None:
-        self._pipe, self._settings, self._side_px = pipe, settings, side_px
-        self._guidance = Guidance(pipe, settings)
+    def __init__(self, pipe: DiffusionPipeline, profile: ModelProfile, side_px: int) -> None:
+        self._pipe, self._profile, self._side_px = pipe, profile, side_px
+        self._guidance = Guidance(pipe, profile.guidance_start_lora)
 
     @torch.no_grad()
     def __call__(self, prompt: str, seed: int, *, adapted: bool = False) -> Pixels:
@@ -25,14 +25,14 @@ class PipelinePainter:
             self._pipe,
             prompts=[prompt],
             negative_prompts=[""],
-            guidance=self._settings.guidance,
+            guidance=self._profile.guidance,
         )
         with self._guidance.of([adapted]):
             painted = self._pipe(
                 **arguments,
                 width=self._side_px,
                 height=self._side_px,
-                num_inference_steps=self._settings.steps,
+                num_inference_steps=self._profile.steps,
                 generator=torch.Generator("cpu").manual_seed(seed),
                 output_type="np",
             )

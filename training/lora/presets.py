@@ -1,30 +1,16 @@
-"""Recipes by model family: how many steps, which layers, what rate. A base model that no preset
-names gets that of its family, told by the pipeline class in its model_index.json.
+"""Recipes by model family: how many steps, which layers, what learning rate.
 
-Rates and ranks of SD 1.5, SDXL and the transformers follow the recipes that ship with diffusers
-(examples/dreambooth and examples/text_to_image); that of the embedded model was measured here.
+Which one a base model gets is said by its profile. Rates and ranks of SD 1.5, SDXL and the
+transformers follow the recipes that ship with diffusers (examples/dreambooth and
+examples/text_to_image); that of the embedded model was measured here.
 """
 
-import json
-from typing import Literal
-
-from pydantic import ValidationError
-
-from cluster.errors import Invalid, Unsupported
-from cluster.providers.diffusers.folder import STUDIO_ID, BaseFolder
+from cluster.domain.model_families import PIPELINES
+from cluster.domain.model_profile import Family, Preset
+from cluster.errors import Unsupported
+from cluster.providers.diffusers.folder import BaseFolder
+from cluster.providers.diffusers.profile import pipeline_class
 from cluster.settings import Recipe, TrainingSettings
-
-Family = Literal["unet", "sdxl", "flux", "zimage", "sd3", "qwen"]
-Preset = Literal["studio", "sd15", "sdxl", "transformer"]
-
-FAMILIES: dict[str, Family] = {
-    "StableDiffusionPipeline": "unet",
-    "StableDiffusionXLPipeline": "sdxl",
-    "FluxPipeline": "flux",
-    "ZImagePipeline": "zimage",
-    "StableDiffusion3Pipeline": "sd3",
-    "QwenImagePipeline": "qwen",
-}
 
 PRESETS: dict[Preset, Recipe] = {
     "studio": Recipe(
@@ -92,33 +78,35 @@ PRESETS: dict[Preset, Recipe] = {
 
 def family_of(base: BaseFolder) -> Family:
     """How its denoiser is fed. Raises Unsupported for a pipeline that nobody taught us."""
-    name = json.loads((base.folder / "model_index.json").read_text()).get("_class_name", "")
-    if name not in FAMILIES:
-        raise Unsupported(
-            f"no adapter can be trained on {base.id}: {name or 'its pipeline'} is not known here",
-            advice=f"Train on one of {', '.join(FAMILIES)}.",
-        )
-    return FAMILIES[name]
+    family = base.profile.profile.family
+    if family == "other":
+        raise _untrainable(base)
+    return family
 
 
-def preset_of(base: BaseFolder) -> Preset:
-    """The preset of a base model, from its id, else from its family."""
-    if base.id == STUDIO_ID:
-        return "studio"
-    match family_of(base):
-        case "unet":
-            return "sd15"
-        case "sdxl":
-            return "sdxl"
-        case _:
-            return "transformer"
+def preset_of(base: BaseFolder, settings: TrainingSettings) -> Preset:
+    """The preset that settings name, else that of the model's profile. Raises Unsupported."""
+    preset = base.profile.profile.training_preset
+    if preset is None:
+        raise _untrainable(base)
+    return preset if settings.preset == "auto" else settings.preset
 
 
 def recipe_for(base: BaseFolder, settings: TrainingSettings) -> Recipe:
-    """The preset's recipe with the settings' changes. Raises Invalid, Unsupported."""
-    preset = preset_of(base) if settings.preset == "auto" else settings.preset
-    try:
-        return Recipe.model_validate(PRESETS[preset].model_dump() | settings.recipe)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid(f"training.recipe.{first['loc'][0]}: {first['msg']}") from error
+    """The preset's recipe with the settings' changes. Raises Unsupported."""
+    preset = PRESETS[preset_of(base, settings)]
+    changes = settings.recipe.model_dump(exclude_none=True)
+    return Recipe.model_validate(preset.model_dump() | changes)
+
+
+def _untrainable(base: BaseFolder) -> Unsupported:
+    if base.profile.profile.family != "other":
+        return Unsupported(
+            f"no adapter can be trained on {base.folder}: its profile names no training preset",
+            advice="Set training_preset in its cineai.json, or train on another model.",
+        )
+    name = pipeline_class(base.folder) or "its pipeline"
+    return Unsupported(
+        f"no adapter can be trained on {base.folder}: {name} is not known here",
+        advice=f"Train on one of {', '.join(PIPELINES)}.",
+    )

@@ -25,6 +25,7 @@ from cluster.settings import Recipe, Settings, TrainingSettings
 from cluster.store import Store
 from training.data.dataset import Manifest, load_manifest
 from training.lora.checkpoints import runs_url
+from training.lora.preflight import check
 from training.lora.presets import recipe_for
 from training.lora.progress_channel import ProgressChannel, open_channel
 from training.lora.worker import WorkerConfig, train_loop_per_worker
@@ -66,14 +67,7 @@ def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recip
         store.close()
     _allow(order, character, manifest)
     recipe = recipe_for(base_folder(settings.generator.model), settings.training)
-    if recipe.rank > settings.generator.adapter_max_rank:
-        raise Invalid(
-            f"training.recipe.rank = {recipe.rank}, but generator.adapter_max_rank = "
-            f"{settings.generator.adapter_max_rank}: nobody could serve it"
-        )
-    workers = settings.training.workers
-    if recipe.batch_size < workers:
-        raise Invalid(f"training.workers = {workers}, but a batch has {recipe.batch_size} pictures")
+    check(settings)
     if not ray.is_initialized():
         raise Unavailable(
             "Ray is not running", advice="Call ray.init, or cluster.launch.local_ray."

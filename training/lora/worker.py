@@ -24,6 +24,7 @@ from cluster.errors import CineError
 from cluster.identity_judge import IdentityJudge
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.providers.diffusers.load import load_pipeline
+from cluster.providers.diffusers.profile import in_force
 from cluster.settings import Recipe, Settings
 from cluster.store.blobs import Blobs
 from cluster.telemetry import logger
@@ -84,6 +85,7 @@ class Worker:
         context = ray.train.get_context()
         self._rank, self._workers = context.get_world_rank(), context.get_world_size()
         self._base: BaseFolder = base_folder(config.settings.generator.model)
+        self._profile = in_force(self._base.profile, config.settings.generator).profile
         self._blobs = Blobs(config.settings.store.blob_root)
         self._manifest: Manifest = load_manifest(config.order.manifest, self._blobs)
         torch.set_num_threads(config.threads)
@@ -156,8 +158,8 @@ class Worker:
 
     @cached_property
     def _painter(self) -> PipelinePainter:
-        settings = self._config.settings.generator
-        return PipelinePainter(self._denoiser.pipe, settings, self._manifest.resolution_px)
+        side_px = self._manifest.resolution_px
+        return PipelinePainter(self._denoiser.pipe, self._profile, side_px)
 
     @cached_property
     def _prober(self) -> Prober:
@@ -211,8 +213,8 @@ class Worker:
         )
 
     def _class_images(self, count: int) -> CaptionedImages:
-        generator, side_px = self._config.settings.generator, self._manifest.resolution_px
-        key = f"{self._base.sha256[:16]}-{side_px}-{generator.steps}-{generator.guidance:g}"
+        profile, side_px = self._profile, self._manifest.resolution_px
+        key = f"{self._base.sha256[:16]}-{side_px}-{profile.steps}-{profile.guidance:g}"
         cache = self._config.settings.store.folder / "cache" / "others"
         return class_images(self._painter, count, cache, key)
 

@@ -193,9 +193,8 @@ def train_ip_adapter(plan: StudioPlan, model: AutoencoderTiny) -> Path:
     prompt = ip_adapter.train_image_prompt(
         pipeline, data, face_portraits(plan), plan.folder, seconds, recipe
     )
-    digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
     face_model = face_encoder(IdentitySettings()).model
-    return ip_adapter.save_image_prompt(prompt, plan.studio, face_model, digest)
+    return ip_adapter.save_image_prompt(prompt, BaseFolder(plan.studio), face_model)
 
 
 def references(plan: StudioPlan) -> list[NDArray[np.uint8]]:
@@ -242,8 +241,7 @@ def train_adapter(plan: StudioPlan, pipeline: StableDiffusionPipeline) -> Path:
         recipe,
     )
     path = plan.kairo / "char_kairo_v1.safetensors"
-    digest = BaseFolder(adapter.BASE_MODEL, plan.studio).sha256
-    adapter.save_actor_adapter(pipeline, path, recipe, digest, TRIGGER)
+    adapter.save_actor_adapter(pipeline, path, recipe, BaseFolder(plan.studio), TRIGGER)
     rng = np.random.default_rng(12)
     scenes = [named_caption(TRIGGER, KAIRO, random_scene(rng), rng) for _ in range(SHEET)]
     painted = paint_captions(pipeline, scenes, list(range(SHEET)))

@@ -1,5 +1,6 @@
 """Prompts from facts: the scene's own, the strict one of a repair, and what to keep out."""
 
+from cluster.domain.model_profile import Dialect
 from cluster.domain.prompting.facts import (
     Fact,
     clauses_of,
@@ -15,21 +16,18 @@ from cluster.domain.prompting.plan import PromptContext
 from cluster.domain.reading.sentence import LITTLE, tokens
 
 OPEN_STYLE = "cinematic film still, detailed face, natural light"
-FLAWS = (
-    "blurry, low quality, deformed face, asymmetric pupils, extra fingers, extra limbs, "
-    "watermark, text"
-)
 ON_FACE = frozenset({"glasses", "headset", "hat", "scarf"})
 STYLE_RANK = 9
 
 
-def scene_prompt(context: PromptContext, count: TokenCounter, *, narrate: bool) -> str:
+def scene_prompt(context: PromptContext, count: TokenCounter, dialect: Dialect) -> str:
     """A scene's prompt within the budget, in the caption grammar's order.
 
     Args:
-        narrate: Whether the model reads free text; else it gets the grammar's words alone, and
-            of the request what they do not cover.
+        dialect: Of the model. Prose has the request in its own words; the grammar has its own words
+            alone, and of the request what they do not cover.
     """
+    narrate = dialect == "prose"
     told = [fact for fact in facts(context) if narrate or fact.kind != "notes"]
     clauses: list[Clause] = []
     for fact in told:
@@ -76,11 +74,8 @@ def _shows(fact: Fact) -> bool:
     return fact.kind in {"expression", "pose"}
 
 
-def negative_prompt(context: PromptContext, count: TokenCounter, *, narrate: bool) -> str:
-    """Known flaws, for models that know the words.
-
-    A model of the caption grammar was trained with empty captions only, so it gets none.
-    """
-    if not narrate:
+def negative_prompt(flaws: str, budget: int, count: TokenCounter) -> str:
+    """The model's negative prompt, `flaws` by commas, as far as `budget` tokens hold it."""
+    if not flaws:
         return ""
-    return fit([Clause(flaw, 0) for flaw in FLAWS.split(", ")], context.token_budget, count)
+    return fit([Clause(flaw.strip(), 0) for flaw in flaws.split(",")], budget, count)

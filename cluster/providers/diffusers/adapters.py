@@ -125,11 +125,12 @@ class Adapters:
 
     def _verified(self, adapter: AdapterVersion, content: memoryview) -> dict[str, Pair]:
         base = self._base
-        if adapter.base_model != base.id:
+        file, raw = open_adapter(content)
+        # A file that names the weights it was trained on is judged by these alone.
+        if file.base_sha256 is None and adapter.base_model not in base.known_as:
             raise BadAdapter(
                 f"{adapter.id} belongs to {adapter.base_model}; {base.id} is being served"
             )
-        file, raw = open_adapter(content)
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
         part = file.component
         return {

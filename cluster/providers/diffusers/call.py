@@ -6,12 +6,6 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 
-from cluster.providers.diffusers.folder import BaseFolder
-
-FALLBACK_SIDE_PX = 1024
-FALLBACK_TOKENS = 512
-UNLIMITED_TOKENS = 1_000_000  # tokenizers without a limit report some 10**30
-
 
 def parameters(pipe: DiffusionPipeline) -> dict[str, inspect.Parameter]:
     """The named arguments of a pipeline's call."""
@@ -43,32 +37,10 @@ def prompt_arguments(
     return {name: value for name, value in found.items() if name in takes}
 
 
-def side_multiple(pipe: DiffusionPipeline, base: BaseFolder) -> int:
-    """Sides in px must be a multiple of this; transformers take latents in patches of 2."""
-    scale = int(getattr(pipe, "vae_scale_factor", 8))
-    return scale if base.component == "unet" else 2 * scale
-
-
-def own_size(pipe: DiffusionPipeline, base: BaseFolder) -> tuple[int, int]:
-    """(width, height) in px that the model was made for."""
-    scale = int(getattr(pipe, "vae_scale_factor", 8))
-    denoiser = getattr(pipe, base.component)
-    sample = denoiser.config.get("sample_size") or getattr(pipe, "default_sample_size", None)
-    if sample is None:
-        return FALLBACK_SIDE_PX, FALLBACK_SIDE_PX
-    height, width = (sample, sample) if isinstance(sample, int) else sample
-    return width * scale, height * scale
-
-
-def token_budget(pipe: DiffusionPipeline) -> int:
-    """Tokens of a prompt that reach the model: of its longest-reading text encoder."""
-    tokenizers = (part for name, part in pipe.components.items() if name.startswith("tokenizer"))
-    limits = [int(part.model_max_length) for part in tokenizers if part is not None]
-    longest = max(limits, default=FALLBACK_TOKENS)
+def longest_prompt(pipe: DiffusionPipeline) -> int | None:
+    """Tokens at which the pipeline's own call cuts a prompt; None where it does not say."""
     cap = parameters(pipe).get("max_sequence_length")
-    if cap is not None and isinstance(cap.default, int):
-        return min(longest, cap.default)
-    return longest if longest < UNLIMITED_TOKENS else FALLBACK_TOKENS
+    return cap.default if cap is not None and isinstance(cap.default, int) else None
 
 
 def _guidance_is_embedded(pipe: DiffusionPipeline) -> bool:

@@ -10,25 +10,52 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from cluster.codecs.adapter_file import COMPONENTS, BaseLayers
 from cluster.codecs.tensor_file import read_header
+from cluster.domain.model_profile import SourcedProfile
 from cluster.errors import ProviderMissing
+from cluster.providers.diffusers.profile import read_profile
 from cluster.settings import ASSETS
 
 STUDIO = "studio"
-STUDIO_ID = "cineai/studio"
 CHUNK_BYTES = 1 << 20
+ID_DIGITS = 12
 
 
 class BaseFolder:
-    """One base model. `id` is the name that adapters and reports know it by."""
+    """One base model on disk. Files are read when they are asked for.
 
-    def __init__(self, id: str, folder: Path) -> None:
-        self.id, self.folder = id, folder
+    Args:
+        hub_id: The hub's name for it, where it lies in the hub's cache.
+    """
+
+    def __init__(self, folder: Path, *, hub_id: str | None = None) -> None:
+        self.folder, self._hub_id = folder, hub_id
         if not (folder / "model_index.json").is_file():
             raise ProviderMissing(
                 f"{folder} holds no diffusers pipeline (model_index.json is missing)",
                 advice="Set generator.model to `studio`, to a folder written by save_pretrained, "
                 "or to a hub id.",
             )
+
+    @cached_property
+    def profile(self) -> SourcedProfile:
+        """The model's own profile, before any setting. Raises ProviderMissing."""
+        return read_profile(self.folder)
+
+    @cached_property
+    def id(self) -> str:
+        """What adapters and reports know it by: its name, and the digest of its weights.
+
+        It says nothing of where the weights lie: a copy has the same id. Reads all weights.
+        """
+        return f"{self.profile.profile.name}@{self.sha256[:ID_DIGITS]}"
+
+    @cached_property
+    def known_as(self) -> frozenset[str]:
+        """Its id, and the names that adapters were recorded under before ids had digests."""
+        names = {self.id, self.folder.resolve().name}
+        if self.profile.sources["name"] == "cineai.json":
+            names.add(self.profile.profile.name)
+        return frozenset(names | ({self._hub_id} if self._hub_id else set()))
 
     @cached_property
     def component(self) -> str:
@@ -60,7 +87,9 @@ class BaseFolder:
             for key, spec in _file_header(path).items():
                 if key.endswith(".weight"):
                     shapes[key.removesuffix(".weight")] = tuple(spec["shape"])
-        return BaseLayers(model=self.id, component=self.component, shapes=shapes)
+        return BaseLayers(
+            model=self.id, known_as=self.known_as, component=self.component, shapes=shapes
+        )
 
     @cached_property
     def sha256(self) -> str:
@@ -80,18 +109,19 @@ def base_folder(model: str) -> BaseFolder:
     cache. Raises ProviderMissing with what to do.
     """
     if model == STUDIO:
-        return BaseFolder(STUDIO_ID, ASSETS / STUDIO)
+        return BaseFolder(ASSETS / STUDIO)
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return BaseFolder(folder.resolve().name, folder)
+        return BaseFolder(folder)
     try:
-        return BaseFolder(model, Path(snapshot_download(model, local_files_only=True)))
+        cached = Path(snapshot_download(model, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError) as error:
         raise ProviderMissing(
             f"there is no folder {model!r}, and the hub's cache does not hold it either",
             advice="Correct generator.model, or fetch it once with "
             f"`python -c \"from huggingface_hub import snapshot_download as d; d('{model}')\"`.",
         ) from error
+    return BaseFolder(cached, hub_id=model)
 
 
 def _file_header(path: Path) -> dict[str, dict[str, list[int]]]:

@@ -12,25 +12,19 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline, UNet2DConditionModel
 
-from cluster.providers.diffusers.folder import STUDIO
-from cluster.settings import GeneratorSettings
-
-MEASURED = {STUDIO: 0.2}
-"""Of models whose best was measured, the share of the noise that is gone before guidance begins."""
-
 
 class Guidance:
-    """Of a pipeline with a UNet, by what the settings say of pictures with an adapter.
+    """Classifier-free guidance of a pipeline with a UNet, later for pictures with an adapter.
 
     Pipelines know one guidance g for all: what they paint is u + g (t - u), of the answers u to no
     prompt and t to the prompt. Putting t in the place of u, picture by picture, guides nothing.
     Other families are guided as their pipelines do.
+
+    Args:
+        start: Share of the noise that is gone before pictures with an adapter are guided.
     """
 
-    def __init__(self, pipe: DiffusionPipeline, settings: GeneratorSettings) -> None:
-        start = settings.guidance_start_lora
-        if start is None:
-            start = MEASURED.get(settings.model, 0.0)
+    def __init__(self, pipe: DiffusionPipeline, start: float) -> None:
         self._start = (1 - start) * len(pipe.scheduler)
         self._adapted: list[bool] = []
         if isinstance(getattr(pipe, "unet", None), UNet2DConditionModel):

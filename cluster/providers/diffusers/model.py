@@ -18,7 +18,7 @@ from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrd
 from cluster.errors import Invalid, ProviderBusy, ProviderError, Refused, Unsupported
 from cluster.ports import BlobStore, FaceEncoder, Pixels
 from cluster.providers.diffusers.adapters import Adapters
-from cluster.providers.diffusers.call import own_size, prompt_arguments, side_multiple, token_budget
+from cluster.providers.diffusers.call import longest_prompt, prompt_arguments
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.providers.diffusers.guidance import Guidance
 from cluster.providers.diffusers.load import (
@@ -27,6 +27,7 @@ from cluster.providers.diffusers.load import (
     load_pipeline,
     pick_device,
 )
+from cluster.providers.diffusers.profile import in_force
 from cluster.providers.diffusers.references import References
 from cluster.settings import GeneratorSettings
 
@@ -52,15 +53,19 @@ class DiffusersImageModel:
     ) -> None:
         self._settings = settings
         base = base_folder(settings.model)
+        self._profile = in_force(base.profile, settings).profile
         self._pipe = load_pipeline(base, pick_device(settings.device))
-        self._inpainter = inpainting_twin(self._pipe)
-        self._guidance = Guidance(self._pipe, settings)
+        self._inpainter = None if self._profile.inpaint is False else inpainting_twin(self._pipe)
+        self._guidance = Guidance(self._pipe, self._profile.guidance_start_lora)
         self._references = References.of(self._pipe, base, settings, blobs, faces)
         denoiser = getattr(self._pipe, base.component)
         self._adapters = Adapters(
-            denoiser, base, blobs,
-            slots=settings.adapter_slots, max_rank=settings.adapter_max_rank,
-        )  # fmt: skip
+            denoiser,
+            base,
+            blobs,
+            slots=settings.adapter_slots,
+            max_rank=settings.adapter_max_rank,
+        )
         if settings.compile:
             self._adapters.open_attention()
             compile_blocks(denoiser)
@@ -114,11 +119,15 @@ class DiffusersImageModel:
         width, height = self._capabilities.size(pixels.shape[1], pixels.shape[0])
         with self._lock, _translated(), self._serving([order]):
             painted = self._inpainter(
-                **self._common(self._inpainter, [order]), width=width, height=height,
-                image=Image.fromarray(pixels), mask_image=Image.fromarray(mask),
+                **self._common(self._inpainter, [order]),
+                width=width,
+                height=height,
+                image=Image.fromarray(pixels),
+                mask_image=Image.fromarray(mask),
                 strength=order.strength,
-                num_inference_steps=max(self._settings.steps, ceil(1 / order.strength)),
-            )  # fmt: skip
+                # Of fewer none would be left: inpainting makes steps * strength of them.
+                num_inference_steps=max(self._profile.steps, ceil(1 / order.strength)),
+            )
         weight = mask[..., None].astype(np.float32) / 255
         mixed = _levels(_images(painted)[0]) * weight + pixels * (1 - weight)
         return np.where(mask[..., None] == 0, pixels, np.rint(mixed).astype(np.uint8))
@@ -132,9 +141,11 @@ class DiffusersImageModel:
                 part = [orders[place] for place in group]
                 with self._lock, self._serving(part):
                     painted = self._pipe(
-                        **self._common(self._pipe, part), width=width, height=height,
-                        num_inference_steps=self._settings.steps,
-                    )  # fmt: skip
+                        **self._common(self._pipe, part),
+                        width=width,
+                        height=height,
+                        num_inference_steps=self._profile.steps,
+                    )
                 images |= zip(group, _images(painted), strict=True)
         return [images[place] for place in range(len(orders))]
 
@@ -154,7 +165,7 @@ class DiffusersImageModel:
             pipe,
             prompts=[order.prompt for order in orders],
             negative_prompts=[order.negative_prompt for order in orders],
-            guidance=self._settings.guidance,
+            guidance=self._profile.guidance,
         ) | {
             # The CPU's generators: noise that is the same whatever the device and the batch.
             "generator": [torch.Generator("cpu").manual_seed(order.seed) for order in orders],
@@ -162,19 +173,22 @@ class DiffusersImageModel:
         }
 
     def _measure(self, base: BaseFolder) -> Capabilities:
-        multiple = side_multiple(self._pipe, base)
+        """The profile, as far as the pipeline that was loaded bears it out."""
+        profile = self._profile
+        multiple = profile.side_multiple_px
         limit = self._settings.max_side_px // multiple * multiple
-        width, height = own_size(self._pipe, base)
+        takes_lora = hasattr(self._pipe, "load_lora_weights")
         return Capabilities(
             model=base.id,
-            lora=hasattr(self._pipe, "load_lora_weights"),
+            lora=takes_lora and profile.lora is not False,
             references=self._references.followed,
             inpaint=self._inpainter is not None,
-            video=False,
             seed=True,
-            width_px=min(width, limit),
-            height_px=min(height, limit),
-            token_budget=token_budget(self._pipe),
+            width_px=min(profile.width_px, limit),
+            height_px=min(profile.height_px, limit),
+            token_budget=min(
+                profile.token_budget, longest_prompt(self._pipe) or profile.token_budget
+            ),
             side_multiple_px=multiple,
             max_side_px=limit,
         )

@@ -21,10 +21,10 @@ from cluster.errors import ProviderMissing, Unsupported
 from cluster.ports import BlobStore, FaceEncoder, Vector
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.image_prompt import ImagePrompt, shape_of
+from cluster.providers.diffusers.profile import IMAGE_PROMPT_FILE
 from cluster.settings import GeneratorSettings
 from cluster.telemetry import logger
 
-FILE = Path("ip_adapter", "ip_adapter.safetensors")
 FACE_MODEL = "face_model"
 CACHED_CHARACTERS = 64
 
@@ -61,7 +61,7 @@ class References:
 
         Raises ProviderMissing or Unsupported for one that cannot be used.
         """
-        path = settings.ip_adapter or base.folder / FILE
+        path = settings.ip_adapter or base.folder / IMAGE_PROMPT_FILE
         if faces is None or (settings.ip_adapter is None and not path.is_file()):
             return cls(None, None, blobs, settings)
         unet = getattr(pipe, base.component)

@@ -8,7 +8,6 @@ from tokenizers import Tokenizer
 
 from cluster.domain.prompting.guard import TokenCounter
 from cluster.domain.reading.sentence import tokens
-from cluster.settings import ASSETS, GeneratorSettings
 
 MARKS = 2
 """Begin and end of text."""
@@ -16,9 +15,8 @@ PIECE_CHARS = 3
 WHOLE_WORD_CHARS = 7
 
 
-def token_counter(settings: GeneratorSettings) -> TokenCounter:
-    """Counts with the tokenizer of the model's folder, where there is one, else by estimate."""
-    folder = ASSETS / "studio" if settings.model == "studio" else Path(settings.model).expanduser()
+def counter_of(folder: Path) -> TokenCounter:
+    """Counts with the tokenizer of a model's folder, where there is one, else by estimate."""
     file = folder / "tokenizer" / "tokenizer.json"
     return _counter(file) if file.is_file() else estimate
 

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cluster.domain.identity.face import centroid
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
 from training.ema import Ema
 from training.loop import Budget, TrainingLoop, TrainingStep
@@ -25,7 +26,6 @@ from training.schedule import Schedule
 from training.studio.base.denoising import CaptionedLatents, denoising_loss
 from training.studio.base.portraits import Portraits
 from training.studio.base.text_encoder import token_ids
-from training.studio.cast.adapter import BASE_MODEL
 from training.studio.device import autocast, device_of
 from training.studio.stage_run import run_stage
 
@@ -143,13 +143,13 @@ def take_raw(prompt: ImagePrompt, mean: NDArray[np.float32], spread: float) -> N
     first.bias -= first.weight @ torch.from_numpy(mean).to(first.weight)
 
 
-def save_image_prompt(prompt: ImagePrompt, folder: Path, face_model: str, base_sha256: str) -> Path:
+def save_image_prompt(prompt: ImagePrompt, base: BaseFolder, face_model: str) -> Path:
     """Write the adapter beside the base model, float16; returns its file.
 
     `load_ip_adapter(folder, subfolder="ip_adapter", weight_name=..., image_encoder_folder=None)` of
     diffusers reads it. The header says whose embeddings it takes and what it was trained on.
     """
-    path = folder / FOLDER / FILE
+    path = base.folder / FOLDER / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
         key: value.detach().half().contiguous().cpu() for key, value in prompt.tensors().items()
@@ -157,8 +157,8 @@ def save_image_prompt(prompt: ImagePrompt, folder: Path, face_model: str, base_s
     metadata = {
         "format": "pt",
         "face_model": face_model,
-        "base_model": BASE_MODEL,
-        "base_sha256": base_sha256,
+        "base_model": base.id,
+        "base_sha256": base.sha256,
     }
     save_file(tensors, path, metadata)
     return path

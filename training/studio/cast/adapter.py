@@ -17,7 +17,7 @@ from peft.utils import get_peft_model_state_dict
 from cluster.identity_judge import known_face
 from cluster.providers import face_encoder
 from cluster.providers.calibrations import load_calibration
-from cluster.providers.diffusers.folder import STUDIO_ID
+from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import IdentitySettings, Recipe
 from training.loop import Budget
 from training.lora.adapter_writer import AdapterHeader, adapter_bytes
@@ -30,8 +30,6 @@ from training.lora.objectives import objective_of
 from training.lora.presets import PRESETS
 from training.lora.trainer import LoraTrainer
 from training.studio.stage_run import run_stage
-
-BASE_MODEL = STUDIO_ID
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def save_actor_adapter(
     pipeline: StableDiffusionPipeline,
     path: Path,
     recipe: AdapterRecipe,
-    base_sha256: str,
+    base: BaseFolder,
     trigger: str,
 ) -> None:
     """Write the file that is served, ``char_<trigger>_v1``; the header says what it fits."""
@@ -103,9 +101,9 @@ def save_actor_adapter(
     header = AdapterHeader(
         character_id=trigger,
         version=1,
-        base_model=BASE_MODEL,
-        base_sha256=base_sha256,
-        family="unet",
+        base_model=base.id,
+        base_sha256=base.sha256,
+        family="sd",
         component="unet",
         manifest="",
         trigger=trigger,
