@@ -12,11 +12,11 @@ from training.data.curation import (
     FREE_SLOTS,
     SAME_SCENE,
     ImageSignature,
-    blemish,
+    quality_problem,
     refusal,
     same_picture,
-    sameness,
     signature_of,
+    variety_problem,
 )
 
 RAIN = SceneState(
@@ -115,13 +115,13 @@ def test_blemished_images_are_refused_with_the_flaw(
 ) -> None:
     assert callable(spoil)
     spoilt = spoil(photo)
-    assert flaw in blemish(spoilt)
+    assert flaw in quality_problem(spoilt)
     assert judge(spoilt).startswith("quality: ")
 
 
 def test_the_same_scene_is_accepted_only_a_few_times() -> None:
-    assert sameness(RAIN, [RAIN] * (SAME_SCENE - 1)) == ""
-    assert "already show" in sameness(RAIN, [RAIN] * SAME_SCENE)
+    assert variety_problem(RAIN, [RAIN] * (SAME_SCENE - 1)) == ""
+    assert "already show" in variety_problem(RAIN, [RAIN] * SAME_SCENE)
 
 
 def test_one_place_may_not_crowd_out_the_others() -> None:
@@ -129,11 +129,11 @@ def test_one_place_may_not_crowd_out_the_others() -> None:
         return SceneState(pose=f"pose {number}", expression=f"mood {number}", place=place)
 
     held = [scene(number, "street") for number in range(FREE_SLOTS)]
-    assert "place 'street' already takes 6 of 6" in sameness(scene(9, "street"), held)
-    assert sameness(scene(9, "forest"), held) == ""
+    assert "place 'street' already takes 6 of 6" in variety_problem(scene(9, "street"), held)
+    assert variety_problem(scene(9, "forest"), held) == ""
     varied = [*held, *(scene(10 + number, f"place {number}") for number in range(12))]
-    assert sameness(scene(9, "street"), varied) == ""
+    assert variety_problem(scene(9, "street"), varied) == ""
 
 
 def test_what_is_not_known_takes_part_in_no_quota() -> None:
-    assert sameness(SceneState(), [SceneState()] * 50) == ""
+    assert variety_problem(SceneState(), [SceneState()] * 50) == ""

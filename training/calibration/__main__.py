@@ -87,7 +87,11 @@ def calibrate_on_renders(
 
 def photo_data(crowd: Vector, people: People) -> CalibrationData:
     """Strangers of both sets: varied colour photographs, and grey ones from one camera and studio,
-    who resemble each other more. The right person is known in the second set alone."""
+    who resemble each other more. The right person is known in the second set alone.
+
+    Args:
+        crowd: unit vectors, float32 (n, dim), of another person each.
+    """
     cases = {count: {"Olivetti": compare(people, people, count)} for count in PHOTO_REFERENCES}
     cases[1]["CelebA"] = pairs(crowd)
     return CalibrationData("photo", cases, len(crowd) + len(people), PHOTO_SOURCE, PHOTO_LICENCE)

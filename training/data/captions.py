@@ -1,4 +1,4 @@
-"""What a training picture is called: a rare trigger word, and everything in it but the person.
+"""Captions of training pictures: a rare trigger word, and everything in the picture but the person.
 
 What a caption says is learned as the caption's words; what it leaves out sticks to the trigger
 (Ruiz et al. 2023). So face, hair, eyes, skin and marks are left out, and framing, outfit,
@@ -14,8 +14,10 @@ from cluster.domain.prompting.facts import HELD, looks, opening, prop_phrase, wo
 from cluster.domain.scene import SceneState
 
 CONSONANTS, RARE, VOWELS = "bdfgkmnprvz", "jqxz", "aeiou"
+"""Letters of a trigger word; the rare ones in its middle keep it from being a word already."""
 SURE = 0.8
-"""From this probability on, the tagger's word is said of a picture that nobody described."""
+"""From this probability on, the tagger's word is said of a picture that nobody described. Its
+probabilities are calibrated: at most one such word in five is wrong."""
 CLOSE_UP = "close-up"
 
 

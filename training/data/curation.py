@@ -1,4 +1,4 @@
-"""What keeps a training set clean: the guards that a golden image must pass.
+"""Data curation: the guards that a golden image must pass - quality, duplicates, variety.
 
 A set that a model fills with its own pictures collapses unless copies, blemishes and sameness
 are kept out. Pure functions of pixels and of what is already in the set; no files, no models.
@@ -29,18 +29,25 @@ apart (median 6) and agree to .85 or more (95 %: .91).
 CLOSE_BITS = 16
 """Hashes this close are the same picture if its thumbnail says so too."""
 SAME_THUMBNAIL = 0.9
+"""Cosine of two thumbnails above which pictures are the same: `SAME_BITS` says how far apart."""
 SAME_FACE = 0.985
 """Cosine above which two faces are one shot, not one person: asked together with the hash."""
 
 FREE_SLOTS = 6
-"""Images of one value that any set may hold, whatever its size."""
+"""Images of one value that any set may hold, whatever its size: of a small set each
+image is a large share."""
 SAME_SCENE = 3
 """Images that may agree in every field of `SHARES`."""
 SHARES = {"pose": 0.65, "expression": 0.65, "framing": 0.75, "outfit": 0.8, "place": 0.4}
-"""Largest share of the set that one value of a field may take."""
+"""Largest share of the set that one value of a field may take: a character's poses and
+clothes are often the same, its places seldom."""
 
 MIN_SHARPNESS = 12.0
+"""`sharpness` at 128 px. Of 150 renders at 256 px the least is 153 (median 853), blurred with a
+sigma of 2 px 16 (median 62); with 4 px the median is 9."""
 MIN_LUMA, MAX_LUMA, MAX_CLIPPED = 22.0, 233.0, 0.6
+"""Mean luma of 255, and share of pixels that are nearly black or white. The same renders have 47 to
+182 and at most 0.03: only what shows next to nothing is refused."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class ImageSignature:
 
 
 def signature_of(pixels: Pixels, face: Vector | None = None) -> ImageSignature:
-    """The look of uint8 RGB pixels (height, width, 3): DCT perceptual hash and thumbnail."""
+    """The signature of uint8 RGB pixels (height, width, 3): DCT perceptual hash (Zauner 2010) and
+    thumbnail; ``face`` is a unit embedding, float32 (dim,)."""
     phash = int(str(imagehash.phash(Image.fromarray(pixels))), 16)
     small = cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
     centred = small - small.mean()
@@ -92,14 +100,16 @@ def copy_score(mine: ImageSignature, others: Sequence[ImageSignature]) -> float:
 
 
 def sharpness(pixels: Pixels, size_px: int = 128) -> float:
-    """Variance of the Laplacian of the luma at `size_px`, after Pech-Pacheco et al. (2000)."""
+    """Variance of the Laplacian of the luma at `size_px`, 0 or more, after Pech-Pacheco et al.
+    (2000); of uint8 RGB pixels (height, width, 3)."""
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     sized = cv2.resize(luma, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return float(cv2.Laplacian(sized, cv2.CV_64F).var())
 
 
-def blemish(pixels: Pixels) -> str:
-    """Why pixels are unfit to learn from (blur, exposure), or "" when they are fit."""
+def quality_problem(pixels: Pixels) -> str:
+    """Why uint8 RGB pixels (height, width, 3) are unfit to learn from (blur, exposure), or "" when
+    they are fit."""
     luma: npt.NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     mean = float(luma.mean())
     clipped = float(((luma <= 3) | (luma >= 252)).mean())
@@ -124,7 +134,7 @@ def scene_values(state: SceneState) -> dict[str, str | None]:
     }
 
 
-def sameness(state: SceneState, accepted: Sequence[SceneState]) -> str:
+def variety_problem(state: SceneState, accepted: Sequence[SceneState]) -> str:
     """Why one more image of this scene would make the set less varied, or "".
 
     A value that is not known takes part in no quota.
@@ -152,16 +162,19 @@ def refusal(
     """Why an image may not join the set, as `<guard>: <finding>`; "" when it may.
 
     The guards, in order: idr, quality, reference (a copy of one), duplicate, variety.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
     """
     if idr is None or idr <= GOLDEN_IDR:
         return f"idr: {'no face' if idr is None else f'{idr:.3f}'} is not above {GOLDEN_IDR}"
-    if flaw := blemish(pixels):
+    if flaw := quality_problem(pixels):
         return f"quality: {flaw}"
     mine = signature_of(pixels)
     if any(same_picture(mine, reference) for reference in references):
         return "reference: a copy of a reference image"
     if any(same_picture(mine, other) for other, _ in accepted):
         return "duplicate: nearly the same as an accepted image"
-    if loss := sameness(state, [scene for _, scene in accepted]):
+    if loss := variety_problem(state, [scene for _, scene in accepted]):
         return f"variety: {loss}"
     return ""

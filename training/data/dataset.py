@@ -20,7 +20,7 @@ from cluster.errors import BadImage
 from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger
 from training.data.captions import close_up, looks_of, read_state, scene_caption, trigger_for
 from training.data.crops import Unfit, check_face, close, frame, the_face
-from training.data.curation import ImageSignature, blemish, same_picture, signature_of
+from training.data.curation import ImageSignature, quality_problem, same_picture, signature_of
 
 SourceKind = Literal["reference", "golden"]
 Crop = Literal["frame", "face"]
@@ -134,7 +134,7 @@ class _Builder:
 
     def _samples(self, source: SourceImage) -> list[Sample]:
         pixels = decode_image(self._blobs.get(source.sha256))
-        if flaw := blemish(pixels):
+        if flaw := quality_problem(pixels):
             raise Unfit(flaw)
         face = the_face(self._faces.faces(pixels))
         tags = self._tagger.tags(pixels, face.box) if self._tagger else None

@@ -36,7 +36,7 @@ class PairedBootstrap:
         self._confidence = confidence
 
     def better(self, name: str, champion: Numbers, challenger: Numbers) -> Measure:
-        """Passed when the whole interval of the mean difference is above zero."""
+        """Passed when the whole interval of the mean difference is above zero; scores (scenes,)."""
         means = float(champion.mean()), float(challenger.mean())
         low, high = self._interval(self._mean_differences(champion, challenger))
         return _measure(name, means, (low, high), 0.0, passed=low > 0)
@@ -50,7 +50,7 @@ class PairedBootstrap:
         good: Literal["high", "low"] = "high",
     ) -> Measure:
         """Passed unless the mean got worse by more than `margin`; `good` says which way is
-        better."""
+        better. Scores are (scenes,)."""
         means = float(champion.mean()), float(challenger.mean())
         loss = (means[0] - means[1]) * (1 if good == "high" else -1)
         interval = self._interval(self._mean_differences(champion, challenger))

@@ -225,7 +225,7 @@ class Gate:
             idr=scored.idr,
             reason=scored.identity.reason,
             adherence=scored.adherence,
-            copy_score=round(scored.copy, 4),
+            copy_score=round(scored.copy_score, 4),
         )
 
 
@@ -248,7 +248,7 @@ def gate_measures(
         found.append(bootstrap.no_worse("adherence", *obeyed, settings.adherence_margin))
     apart = distances(old), distances(new)
     found.append(bootstrap.no_less_varied("variety", *apart, settings.variety_margin))
-    copies = _known(one.copy for one in old), _known(one.copy for one in new)
+    copies = _known(one.copy_score for one in old), _known(one.copy_score for one in new)
     found.append(bootstrap.no_worse("copy", *copies, settings.copy_margin, good="low"))
     return tuple(found)
 

@@ -35,14 +35,14 @@ HASH_BITS = 64
 class ScoredImage:
     """A painted picture, uint8 RGB (height, width, 3), and its scores.
 
-    ``idr`` is None without a face; ``adherence`` and ``copy`` are 0 to 1, ``adherence`` None
+    ``idr`` is None without a face; ``adherence`` and ``copy_score`` are 0 to 1, ``adherence`` None
     where the tagger's word counts for nothing.
     """
 
     pixels: Pixels
     identity: IdentityReport
     adherence: float | None
-    copy: float
+    copy_score: float
     signature: ImageSignature
     tags: Tags | None
 
@@ -76,7 +76,7 @@ class Scorer:
             pixels=pixels,
             identity=identity,
             adherence=adherence(tags, asked) if tags else None,
-            copy=copy_score(mine, self._known),
+            copy_score=copy_score(mine, self._known),
             signature=mine,
             tags=tags,
         )

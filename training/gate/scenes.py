@@ -24,7 +24,7 @@ from cluster.domain.value import Value
 from cluster.domain.world import WorldState
 
 FEW = 3
-"""Untrained words of a field that suffice to take scenes from."""
+"""Untrained words of a field that suffice to take scenes from; with fewer they would be alike."""
 FIELDS: dict[str, tuple[str, ...]] = {
     "place": words.PLACES,
     "pose": words.HEAD_POSES,
@@ -54,7 +54,7 @@ class GateScene(Value):
 
 
 def caption_words(caption: str) -> SceneWords:
-    """The words of a training caption, field by field."""
+    """The words of a training caption, by field of `FIELDS`."""
     reading = read(caption)
     return {
         "place": reading.place,

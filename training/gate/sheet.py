@@ -95,7 +95,7 @@ def _draw_picture(sheet: Image.Image, corner: tuple[int, int], scored: ScoredIma
     sheet.paste(ImageOps.pad(picture, (TILE_PX, TILE_PX), color=PAPER), corner)
     idr = "no face" if scored.idr is None else f"IDR {scored.idr:.2f}"
     draw.text((corner[0], corner[1] + TILE_PX + 2), idr, grade(scored.idr), font(13))
-    rest = f"copy {scored.copy:.2f}"
+    rest = f"copy {scored.copy_score:.2f}"
     if scored.adherence is not None:
         rest = f"obeys {scored.adherence:.2f} · {rest}"
     draw.text((corner[0] + 62, corner[1] + TILE_PX + 4), rest, FAINT, font(11))

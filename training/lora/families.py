@@ -127,6 +127,7 @@ class UNetDenoiser(_Base):
         return {"states": self.pipe.encode_prompt(captions, self.device, 1, False)[0]}
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         out: Tensor = self.model(
             noisy.to(self.dtype), timesteps, self._stack(prompts, "states"), return_dict=False
         )[0]
@@ -143,6 +144,7 @@ class SdxlDenoiser(UNetDenoiser):
         return {"states": states, "pooled": pooled}
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         height, width = (side * self.pipe.vae_scale_factor for side in noisy.shape[-2:])
         size = torch.tensor([height, width, 0, 0, height, width], device=self.device)
         extra = {
@@ -167,6 +169,7 @@ class FluxDenoiser(_Base):
         return {"states": states, "pooled": pooled}
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         count, channels, height, width = noisy.shape
         packed = FluxPipeline._pack_latents(noisy, count, channels, height, width)
         states = self._stack(prompts, "states")
@@ -197,6 +200,7 @@ class Sd3Denoiser(_Base):
         return {"states": states, "pooled": pooled}
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         out: Tensor = self.model(
             hidden_states=noisy.to(self.dtype),
             timestep=timesteps.to(self.dtype),
@@ -217,6 +221,7 @@ class ZImageDenoiser(_Base):
         return {"states": found[0][None]}
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         pictures = list(noisy.to(self.dtype).unsqueeze(2).unbind(0))
         states = [one["states"].to(self.device, self.dtype) for one in prompts]
         out = self.model(pictures, (1000 - timesteps) / 1000, states, return_dict=False)[0]
@@ -257,6 +262,7 @@ class QwenDenoiser(_Base):
         return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
     def predict(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[PromptEmbeds]) -> Tensor:
+        """As `Denoiser.predict`: (n, channels, h, w) of as large noisy latents."""
         count, channels, height, width = noisy.shape
         pad = torch.nn.utils.rnn.pad_sequence
         states = pad([one["states"] for one in prompts], batch_first=True)

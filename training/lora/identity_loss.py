@@ -69,7 +69,7 @@ class IdentityLoss:
         return (1 - cosines).sum()
 
 
-def identity_loss(
+def pack_identity_loss(
     settings: IdentitySettings,
     denoiser: Denoiser,
     objective: Objective,

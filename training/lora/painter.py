@@ -19,8 +19,8 @@ class PipelinePainter:
 
     @torch.no_grad()
     def __call__(self, prompt: str, seed: int, *, adapted: bool = False) -> Pixels:
-        """One square picture, uint8 RGB; values that are not finite come out black. ``adapted``:
-        guided as pictures with an adapter are."""
+        """One square picture, uint8 RGB (side_px, side_px, 3); values that are not finite come out
+        black. ``adapted``: guided as pictures with an adapter are."""
         arguments = prompt_arguments(
             self._pipe,
             prompts=[prompt],

@@ -1,8 +1,9 @@
-"""What an adapter in training paints: a small fixed set of scenes, scored as the gate scores.
+"""Validation while training: what an adapter paints of a few fixed scenes, scored as the gate does.
 
-Training stops by these figures and not by the loss, which goes on falling while an adapter learns
-its training images by heart. IDR says whether it is the person, adherence whether the words are
-still obeyed, the copy score whether it only repeats what it was shown.
+A look is one round of them. Training stops by these figures and not by the loss, which goes on
+falling while an adapter learns its training images by heart. IDR says whether it is the person,
+adherence whether the words are still obeyed, the copy score whether it only repeats what it was
+shown.
 """
 
 import statistics
@@ -17,13 +18,15 @@ from cluster.domain.value import Value
 from cluster.domain.vocabulary import EXPRESSIONS, HEAD_POSES, OUTFIT_COLOURS, OUTFITS, PLACES
 from cluster.ports import Pixels
 from training.data.captions import scene_caption, with_looks
+from training.data.curation import SAME_THUMBNAIL
 from training.gate.picture_scores import Scorer
 
 SCENES_SEED = 20_261
-COPY_LIMIT = 0.9
-"""Above this a picture is one of the training images (see `curation.SAME_THUMBNAIL`)."""
+COPY_LIMIT = SAME_THUMBNAIL
+"""Above this a picture is one of the training images."""
 ADHERENCE_MARGIN = 0.1
-"""What an adapter may cost of the base model's obedience before it counts against it."""
+"""What an adapter may cost of the base model's obedience before it counts against it: a
+choice, for eight pictures measure it coarsely."""
 
 Painter = Callable[[str, int], Pixels]
 """(prompt, seed) -> uint8 RGB (height, width, 3)."""
@@ -72,7 +75,7 @@ class ProbeScore(Value):
         """Whether it is not measurably worse than the best look: within two standard errors, over
         the same pictures.
 
-        A look's few pictures tell adapters that resemble each other apart no better than rng
+        A look's few pictures tell adapters that resemble each other apart no better than chance
         would, and of two that they cannot tell apart the one that learned longer is the better.
         """
         apart = [mine - its for mine, its in zip(self.idrs, best.idrs, strict=False)]
@@ -119,7 +122,7 @@ class Prober:
 
     def _score(self, probe: ProbeScene) -> PictureScore:
         found = self._scorer.score(self._paint(probe.prompt, probe.seed), probe.state)
-        return PictureScore(idr=found.idr, adherence=found.adherence, copy_score=found.copy)
+        return PictureScore(idr=found.idr, adherence=found.adherence, copy_score=found.copy_score)
 
 
 def _any(rng: np.random.Generator, words: Sequence[str]) -> str:

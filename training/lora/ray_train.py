@@ -33,7 +33,9 @@ from training.lora.worker import WorkerConfig, train_loop_per_worker
 NEWS_S = 0.5
 """How often progress is fetched from the workers."""
 EXCHANGE_TIMEOUT_S = 1800
+"""How long workers wait for each other's gradients: the first one may be painting class images."""
 KEPT_CHECKPOINTS = 2
+"""The last, and one more should a machine stop while the last is being written."""
 
 OnProgress = Callable[[Progress], None]
 Resources = Mapping[str, float]

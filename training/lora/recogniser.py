@@ -20,6 +20,7 @@ from cluster.providers.facepack import ensure_pack
 from cluster.settings import IdentitySettings
 
 SIZE_PX = 112
+"""Side of the aligned crop that SFace and ArcFace were trained on."""
 TEMPLATE = np.array(
     [
         [38.2946, 51.6963],
@@ -89,10 +90,10 @@ def alignment(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Similarity transform from the aligned crop to image pixels, least squares (Umeyama 1991).
 
     Args:
-        landmarks: (5, 2) px in the image.
+        landmarks: float32 (5, 2), px in the image, in the order of `TEMPLATE`.
 
     Returns:
-        (2, 3) matrix mapping homogeneous template coordinates (px) to image coordinates (px).
+        Float32 (2, 3), mapping homogeneous template coordinates (px) to image coordinates (px).
     """
     source, target = TEMPLATE, landmarks.astype(np.float64)
     s, t = source - source.mean(0), target - target.mean(0)
@@ -107,7 +108,7 @@ def align(images: Tensor, matrices: Tensor) -> Tensor:
     """Crop aligned faces differentiably.
 
     Args:
-        images: (n, 3, h, w) RGB.
+        images: float32 (n, 3, h, w) RGB.
         matrices: (n, 2, 3) from `alignment`.
 
     Returns:

@@ -37,7 +37,7 @@ from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import face_details
 from training.lora.families import Denoiser, denoiser_of
-from training.lora.identity_loss import IdentityLoss, identity_loss
+from training.lora.identity_loss import IdentityLoss, pack_identity_loss
 from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import Objective, objective_of
 from training.lora.painter import PipelinePainter
@@ -204,7 +204,7 @@ class Worker:
         if not self._config.recipe.identity_weight:
             return None
         character = self._config.character
-        return identity_loss(
+        return pack_identity_loss(
             self._config.settings.identity,
             self._denoiser,
             self._objective,

@@ -24,7 +24,7 @@ from training.lora.adapter_writer import AdapterHeader, adapter_bytes
 from training.lora.batch_sampler import BatchSampler
 from training.lora.detail_weights import FaceDetail
 from training.lora.families import UNetDenoiser
-from training.lora.identity_loss import identity_loss
+from training.lora.identity_loss import pack_identity_loss
 from training.lora.latent_cache import CaptionedImages, LatentCache
 from training.lora.objectives import objective_of
 from training.lora.presets import PRESETS
@@ -76,7 +76,7 @@ def train_actor(
         full,
     )
     calibration = load_calibration(settings, encoder.model, "studio")
-    identity = identity_loss(
+    identity = pack_identity_loss(
         settings,
         denoiser,
         objective,
