@@ -1,10 +1,12 @@
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from cluster.launch import free_port
+from cluster.launch import ROOT, free_port
 from cluster.settings import GeneratorSettings, IdentitySettings, Settings
 from serve.cli import app
 from serve.cli.doctor import findings
@@ -50,6 +52,16 @@ def test_every_command_has_help_and_offers_json(command: str) -> None:
     result = cineai(*command.split(), "--help")
     assert result.exit_code == 0
     assert "--json" in re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+
+
+def test_help_is_shown_before_anything_heavy_is_loaded() -> None:
+    asked = (
+        "import sys; from serve.cli import app; app(['--help'], standalone_mode=False);"
+        "sys.exit(bool({'torch', 'ray', 'diffusers', 'fastapi', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert b"Permanent digital actors" in told.stdout
 
 
 @pytest.mark.parametrize(
