@@ -16,17 +16,17 @@ from actors.run_launcher import RayRunLauncher, RunLauncher
 from actors.set_builder import SetBuilder
 from actors.training_queue import TrainingQueue
 from cluster import providers
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.codecs.images import decode_image
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.scene import SceneState
 from cluster.errors import BadImage
-from cluster.launch import named_actor
+from cluster.launch import named_actor, started_actor
 from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import Settings
 from cluster.store import Store
-from cluster.telemetry import setup_logging
 from training.data.curation import ImageSignature, refusal, signature_of
 
 NAME = "cineai-learner"
@@ -40,27 +40,34 @@ class Learner:
 
     Args:
         faces: Opens the face encoder; null means that of the settings.
-        workshop: Where runs are worked on; null means this Ray cluster.
+        launcher: Where runs are worked on; null means this Ray cluster.
     """
 
     def __init__(
         self,
         settings: Settings,
         faces: Callable[[], FaceEncoder] | None = None,
-        workshop: RunLauncher | None = None,
+        launcher: RunLauncher | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        setup_logging(settings.telemetry)
-        self._store = Store.open(settings.store)
-        self._looks: dict[str, ImageSignature] = {}
-        self._queue = TrainingQueue(
-            settings.learner, self._store, workshop or RayRunLauncher(settings)
-        )
+        self._settings = settings
+        self._faces = faces or cache(partial(providers.face_encoder, settings.identity))
+        self._launcher = launcher or RayRunLauncher(settings)
+        self._clock = clock
+        self._signatures: dict[str, ImageSignature] = {}
+
+    def start(self) -> None:
+        """Open the store, and go on with the sets and the runs that a predecessor left."""
+        rules = self._settings.learner
+        self._store = Store.open(self._settings.store)
+        self._queue = TrainingQueue(rules, self._store, self._launcher, self._clock)
         self._sets = SetBuilder(
-            settings.learner,
-            providers.model_profile(settings).profile.training_resolution_px,
+            rules,
+            providers.model_profile(self._settings).profile.training_resolution_px,
             self._store,
-            faces or cache(partial(providers.face_encoder, settings.identity)),
+            self._faces,
             self._queue.consider,
+            self._clock,
         )
         self._sets.start()
         self._queue.start()
@@ -88,9 +95,9 @@ class Learner:
             idr,
             state,
             references=[
-                self._look(sha) for sha in self._store.characters.get(character_id).references
+                self._signature(sha) for sha in self._store.characters.get(character_id).references
             ],
-            accepted=[(self._look(one.sha256), one.state) for one in golden if one.accepted],
+            accepted=[(self._signature(one.sha256), one.state) for one in golden if one.accepted],
         )
         image = GoldenImage(
             character_id=character_id,
@@ -146,11 +153,12 @@ class Learner:
         """Stop after the set that is being built; runs go on when a new Learner starts."""
         self._sets.close()
         self._queue.close()
+        self._store.close()
 
-    def _look(self, sha256: str) -> ImageSignature:
-        if sha256 not in self._looks:
-            self._looks[sha256] = signature_of(self._pixels(sha256))
-        return self._looks[sha256]
+    def _signature(self, sha256: str) -> ImageSignature:
+        if sha256 not in self._signatures:
+            self._signatures[sha256] = signature_of(self._pixels(sha256))
+        return self._signatures[sha256]
 
     def _pixels(self, sha256: str) -> Pixels:
         try:
@@ -159,7 +167,7 @@ class Learner:
             raise BadImage(f"blob {sha256[:12]}: {error.message}") from error
 
 
-LearnerActor = ray.remote(Learner)
+LearnerActor = ray.remote(started_actor(Learner))
 
 
 def connect(settings: Settings) -> ActorProxy[Learner]:

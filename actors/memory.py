@@ -16,11 +16,10 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import SceneState, StoryId
 from cluster.domain.world import WorldState, fold
 from cluster.errors import Invalid
-from cluster.launch import named_actor
+from cluster.launch import named_actor, started_actor
 from cluster.ports import Vector
 from cluster.settings import Settings
 from cluster.store import Store
-from cluster.telemetry import setup_logging
 
 NAME = "cineai-memory"
 
@@ -29,13 +28,20 @@ class MemoryStore:
     """Episodes in, world state and recollections out. One process in a cluster holds it."""
 
     def __init__(self, settings: Settings) -> None:
-        setup_logging(settings.telemetry)
-        self._rules = settings.memory
-        self._store = Store.open(settings.store)
-        self._recall = Recall(settings, self._store.episodes)
+        self._settings = settings
+
+    def start(self) -> None:
+        """Open the store, and begin to open the vector indexes."""
+        self._store = Store.open(self._settings.store)
+        self._recall = Recall(self._settings, self._store.episodes)
         # Milvus takes seconds to open, and the world state does not wait for it.
         self._opening = threading.Thread(target=self._recall.warm_up, name="recall", daemon=True)
         self._opening.start()
+
+    def close(self) -> None:
+        """Give the database back, once the indexes are open: Milvus cannot be cut off."""
+        self._opening.join()
+        self._store.close()
 
     def recall(self, character_id: CharacterId, story_id: StoryId) -> WorldState:
         """What holds at the end of a story. Raises NotFound for an unknown character."""
@@ -45,7 +51,7 @@ class MemoryStore:
         """What holds after scene `at`; None for the last. Raises NotFound (character)."""
         character = self._store.characters.get(character_id)
         episodes = self._store.episodes.list(character_id, story_id, at)
-        return fold(character, episodes, self._rules, at, story_id=story_id)
+        return fold(character, episodes, self._settings.memory, at, story_id=story_id)
 
     def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
         """Keep a finished scene, once by its id; returns it with its scene number.
@@ -104,7 +110,7 @@ def _vector(numbers: list[float]) -> Vector:
     return vector
 
 
-MemoryStoreActor = ray.remote(MemoryStore)
+MemoryStoreActor = ray.remote(started_actor(MemoryStore))
 
 
 def connect(settings: Settings) -> ActorProxy[MemoryStore]:

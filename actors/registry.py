@@ -26,7 +26,6 @@ that was overtaken ends in Conflict. One that was cut off by a crash is taken up
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -34,6 +33,7 @@ import ray
 from ray.actor import ActorProxy
 
 from actors.replica_tracker import ReplicaTracker
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.codecs.adapter_file import AdapterFile, check_fits, read_adapter
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import (
@@ -44,11 +44,11 @@ from cluster.domain.learning.adapter import (
 )
 from cluster.domain.learning.training import TrainedAdapter, Verdict
 from cluster.errors import BadAdapter, CineError, Refused
-from cluster.launch import named_actor
+from cluster.launch import named_actor, started_actor
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import Settings
 from cluster.store import Store
-from cluster.telemetry import logger, setup_logging
+from cluster.telemetry import logger
 
 NAME = "cineai-registry"
 
@@ -61,19 +61,34 @@ class LoraRegistry:
     Thread-safe and blocking: as an actor it answers in threads (see the foot of this file).
     """
 
-    def __init__(self, settings: Settings) -> None:
-        setup_logging(settings.telemetry)
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
-        self._store = Store.open(settings.store)
+        self._clock = clock
         # Taking a file in may take long, and keeps no switch waiting.
         self._filing, self._writing = threading.Lock(), threading.Lock()
         self._news = threading.Condition()
+        self._replicas = ReplicaTracker(settings.registry.lapse_s, clock)
+        self._closed = False
+        self._resume_at_s = 0.0
+        self._resuming: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Open the store, and take up the promotions that a predecessor did not finish."""
+        self._store = Store.open(self._settings.store)
         self._newest_id = self._store.switches.newest_id()
-        self._replicas = ReplicaTracker(settings.registry.lapse_s)
-        self._resume_at = 0.0
         if cut_off := self._store.switches.unfinished():
-            self._resume_at = time.monotonic() + settings.registry.rejoin_s
-            threading.Thread(target=self._resume, args=(cut_off,), daemon=True).start()
+            self._resume_at_s = self._clock.monotonic_s() + self._settings.registry.rejoin_s
+            self._resuming = threading.Thread(target=self._resume, args=(cut_off,), daemon=True)
+            self._resuming.start()
+
+    def close(self) -> None:
+        """Let go whoever waits, and give the database back."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+        if self._resuming is not None:
+            self._resuming.join()
+        self._store.close()
 
     # Versions.
 
@@ -148,7 +163,8 @@ class LoraRegistry:
         self._check(self._store.blobs.get(one.sha256))
         with self._replicas.ballot(one.id) as ballot:
             self._announce(lambda: self._store.switches.stage(character_id, version))
-            time.sleep(max(0.0, self._resume_at - time.monotonic()))
+            with self._news:  # after a restart, until replicas have called again
+                self._clock.wait_until(self._news, lambda: self._closed, self._resume_at_s)
             problems = ballot.wait(self._settings.registry.stage_timeout_s)
         if ballot.lost:
             self._announce(lambda: self._store.switches.abandon(character_id, version, problems))
@@ -193,8 +209,12 @@ class LoraRegistry:
         """
         if replica_id is not None:
             self._replicas.heard(replica_id, timeout_s)
+        deadline_s = self._clock.monotonic_s() + timeout_s
         with self._news:
-            if not self._news.wait_for(lambda: self._newest_id > after_id, timeout_s):
+            self._clock.wait_until(
+                self._news, lambda: self._closed or self._newest_id > after_id, deadline_s
+            )
+            if self._newest_id <= after_id:
                 return []
         return self._store.switches.list(after_id=after_id)
 
@@ -224,7 +244,6 @@ class LoraRegistry:
         return switch
 
     def _resume(self, cut_off: Sequence[AdapterSwitch]) -> None:
-        """Take up the promotions that a predecessor did not finish."""
         for switch in cut_off:
             assert switch.version is not None
             try:
@@ -297,7 +316,9 @@ GROUPS = {"watch": 128, "stage": 16}
 ray.method(concurrency_group="watch")(LoraRegistry.wait_newer)
 for _waits in (LoraRegistry.promote, LoraRegistry.import_file, LoraRegistry.add_trained):
     ray.method(concurrency_group="stage")(_waits)
-LoraRegistryActor = ray.remote(concurrency_groups=GROUPS, max_concurrency=8)(LoraRegistry)  # type: ignore[call-overload]
+LoraRegistryActor = ray.remote(  # type: ignore[call-overload]
+    concurrency_groups=GROUPS, max_concurrency=8
+)(started_actor(LoraRegistry))
 
 
 def connect(settings: Settings) -> ActorProxy[LoraRegistry]:

@@ -5,10 +5,10 @@ finds out by itself what a predecessor left undone. It does not know what sets a
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 from cluster import providers
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.golden import Snapshot
 from cluster.errors import NotFound
@@ -19,6 +19,8 @@ from cluster.telemetry import logger
 from training.data import dataset
 
 PAGE = 100
+NEVER_S = threading.TIMEOUT_MAX
+"""As long as a thread can wait."""
 EVERYONE = None
 """In the queue: look at every character, for what a predecessor left undone."""
 
@@ -41,12 +43,14 @@ class SetBuilder:
         store: Store,
         faces: Callable[[], FaceEncoder],
         built: Callable[[CharacterId], None],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings, self._resolution_px = settings, resolution_px
         self._store = store
         self._faces = faces
         self._built = built
-        self._due: dict[CharacterId | None, float] = {EVERYONE: 0.0}
+        self._clock = clock
+        self._due_s: dict[CharacterId | None, float] = {EVERYONE: float("-inf")}
         self._problems: dict[CharacterId, str] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -59,13 +63,14 @@ class SetBuilder:
         """Look at a character when it has been left alone for `delay_s` (the debounce)."""
         with self._changed:
             wait_s = self._settings.debounce_s if delay_s is None else delay_s
-            self._due[who] = time.monotonic() + wait_s
+            self._due_s[who] = self._clock.monotonic_s() + wait_s
             self._changed.notify()
 
     def notice(self, character_id: CharacterId) -> None:
         """Look at a character some time, without putting off what is due already."""
         with self._changed:
-            self._due.setdefault(character_id, time.monotonic() + self._settings.debounce_s)
+            due_s = self._clock.monotonic_s() + self._settings.debounce_s
+            self._due_s.setdefault(character_id, due_s)
             self._changed.notify()
 
     def problem(self, character_id: CharacterId) -> str | None:
@@ -98,16 +103,24 @@ class SetBuilder:
         """Whoever has been quiet for long enough, until closed."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or bool(self._due))
+                due_s = self._next_due_s()
+                self._wait_until_due(due_s)
                 if self._closed:
                     return
-                who = min(self._due, key=lambda one: self._due[one])
-                wait_s = self._due[who] - time.monotonic()
-                if wait_s > 0:
-                    self._changed.wait(wait_s)
+                if due_s > self._clock.monotonic_s() or self._next_due_s() != due_s:
                     continue
-                del self._due[who]
+                who = min(self._due_s, key=lambda one: self._due_s[one])
+                del self._due_s[who]
             yield who
+
+    def _wait_until_due(self, due_s: float) -> None:
+        """Or until something else is due first."""
+        self._clock.wait_until(
+            self._changed, lambda: self._closed or self._next_due_s() != due_s, due_s
+        )
+
+    def _next_due_s(self) -> float:
+        return min(self._due_s.values(), default=NEVER_S)
 
     def _run(self) -> None:
         """The builder's thread."""

@@ -5,14 +5,14 @@ happened to that one. It does not know how a run is carried out.
 """
 
 import threading
-import time
 import uuid
 from datetime import timedelta
 
+from actors.eligibility import images_of, trainable, training_set
 from actors.run_launcher import RunHandle, RunLauncher
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted, retry_after_s
-from cluster.domain.value import now
 from cluster.errors import BadAdapter, Conflict, ConsentMissing, NotFound, Refused
 from cluster.rpc import problem_of
 from cluster.settings import LearnerSettings
@@ -28,11 +28,18 @@ log = logger(__name__)
 class TrainingQueue:
     """One thread admits characters who are due, begins runs and reaps them."""
 
-    def __init__(self, settings: LearnerSettings, store: Store, workshop: RunLauncher) -> None:
+    def __init__(
+        self,
+        settings: LearnerSettings,
+        store: Store,
+        launcher: RunLauncher,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._settings = settings
         self._store = store
-        self._launcher = workshop
-        self._due: dict[CharacterId, float] = {}
+        self._launcher = launcher
+        self._clock = clock
+        self._due_s: dict[CharacterId, float] = {}
         self._working: dict[str, RunHandle] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -44,7 +51,7 @@ class TrainingQueue:
     def consider(self, character_id: CharacterId) -> None:
         """A character's set is up to date: queue a training if it is due and left alone."""
         with self._changed:
-            self._due[character_id] = time.monotonic() + self._settings.settle_s
+            self._due_s[character_id] = self._clock.monotonic_s() + self._settings.settle_s
 
     def run_now(self, character_id: CharacterId) -> TrainingRun:
         """Queue a training whatever the threshold says; an open run stands.
@@ -54,12 +61,7 @@ class TrainingQueue:
         self._allowed(character_id)
         if self._store.training.is_paused(character_id):
             raise Conflict(f"training {character_id} is paused", advice="Resume it first.")
-        snapshot = self._store.golden.snapshot(character_id)
-        if snapshot is None or snapshot.samples == 0:
-            raise Conflict(
-                f"{character_id} has no training set yet",
-                advice="Add references that show its face, and wait until the set is built.",
-            )
+        training_set(self._store, character_id)
         return self._queued(character_id, asked=True)
 
     def close(self) -> None:
@@ -81,9 +83,8 @@ class TrainingQueue:
             except Exception as error:  # noqa: BLE001 - a dead queue would go unnoticed
                 log.warning("training.queue", problem=str(error))
             with self._changed:
-                if self._closed or self._changed.wait_for(
-                    lambda: self._closed, self._settings.poll_s
-                ):
+                next_s = self._clock.monotonic_s() + self._settings.poll_s
+                if self._clock.wait_until(self._changed, lambda: self._closed, next_s):
                     return
 
     # Who is due.
@@ -98,9 +99,10 @@ class TrainingQueue:
 
     def _left_alone(self) -> list[CharacterId]:
         with self._changed:
-            ready = [who for who, due in self._due.items() if due <= time.monotonic()]
+            here_s = self._clock.monotonic_s()
+            ready = [who for who, due_s in self._due_s.items() if due_s <= here_s]
             for who in ready:
-                del self._due[who]
+                del self._due_s[who]
         return ready
 
     def _is_due(self, character_id: CharacterId) -> bool:
@@ -120,7 +122,7 @@ class TrainingQueue:
         return self._store.training.add(run)
 
     def _allowed(self, character_id: CharacterId) -> None:
-        self._store.characters.get(character_id).require_consent("trained", on=now().date())
+        trainable(self._store, character_id, self._clock.now().date())
 
     # What is worked on.
 
@@ -135,8 +137,10 @@ class TrainingQueue:
     def _may_begin(self, run: TrainingRun) -> bool:
         if self._store.training.is_paused(run.character_id):
             return False
-        waits_s = retry_after_s(run.attempts, self._settings) if run.problem else 0.0
-        return now() >= run.updated_at + timedelta(seconds=waits_s)
+        if run.problem is None:
+            return True
+        waits_s = retry_after_s(run.attempts, self._settings)
+        return self._clock.now() >= run.updated_at + timedelta(seconds=waits_s)
 
     def _reap(self) -> None:
         for run_id, work in list(self._working.items()):
@@ -189,9 +193,3 @@ class TrainingQueue:
 
     def _end(self, run: TrainingRun, status: str, error: BaseException) -> None:
         self._store.training.change(run.id, status=status, problem=problem_of(error))
-
-
-def images_of(store: Store, character_id: CharacterId) -> int:
-    """Accepted images, references included. Raises NotFound."""
-    references = store.characters.get(character_id).references
-    return len(references) + len(store.golden.list(character_id, accepted=True))

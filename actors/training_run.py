@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from actors.eligibility import trainable, training_set
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.learning.runs import OVER, TrainingRun
@@ -54,11 +55,11 @@ def carry_out(
     run = store.training.get(run_id)
     if run.status in OVER:
         return run
-    character = _allowed(store, run.character_id)
+    character = trainable(store, run.character_id, now().date())
     order = run.order or _ordered(store, run)
     adapter = run.adapter or _trained(store, run, order, settings, fit)
     verdict = _judged(store, run, adapter, character, settings, judge)
-    _allowed(store, run.character_id)  # it may have been revoked meanwhile
+    trainable(store, run.character_id, now().date())  # it may have been revoked meanwhile
     kept = registry.add_trained(adapter, verdict, False)
     if verdict.promoted:
         registry.promote(character.id, kept.version)
@@ -68,21 +69,9 @@ def carry_out(
     return store.training.change(run_id, status=status, verdict=verdict, problem=None)
 
 
-def _allowed(store: Store, character_id: CharacterId) -> Character:
-    """The character, if its consent allows training. Raises NotFound, ConsentMissing."""
-    character = store.characters.get(character_id)
-    character.require_consent("trained", on=now().date())
-    return character
-
-
 def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
     """The order, written down before anything is spent on it. Raises Conflict without a set."""
-    snapshot = store.golden.snapshot(run.character_id)
-    if snapshot is None or snapshot.samples == 0:
-        raise Conflict(
-            f"{run.character_id} has no training set yet",
-            advice="Add references or golden images that show its face clearly.",
-        )
+    snapshot = training_set(store, run.character_id)
     manifest = dataset.load_manifest(snapshot.manifest, store.blobs)
     order = TrainingOrder(
         run_id=run.id,

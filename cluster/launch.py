@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import ray
 from ray.actor import ActorClass, ActorProxy
 
 from cluster.settings import Settings, pin_ray_environment, python_path
+from cluster.telemetry import setup_logging
 
 NAMESPACE = "cineai"
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,6 +62,29 @@ def local_ray(*, num_cpus: int | None = None) -> Iterator[None]:
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Startable(Protocol):
+    """A part with state: its constructor keeps data, `start` opens and `close` gives back."""
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    def start(self) -> None: ...
+
+
+S = TypeVar("S", bound=Startable)
+
+
+def started_actor(part: type[S]) -> type[S]:
+    """The class that Ray makes an actor of: it is started where it is constructed, for an actor
+    that Ray replaces is constructed again, and nothing else of it is called."""
+
+    def construct(self: S, settings: Settings) -> None:
+        setup_logging(settings.telemetry)
+        part.__init__(self, settings)
+        self.start()
+
+    return type(part.__name__, (part,), {"__init__": construct})
 
 
 def named_actor(actor: "ActorClass[T]", name: str, settings: Settings) -> "ActorProxy[T]":

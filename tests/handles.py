@@ -3,15 +3,25 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from actors.learner import Learner
 from actors.memory import MemoryStore
 from actors.registry import LoraRegistry
 from cluster.handles import Actors, LearnerHandle, LoraRegistryHandle, MemoryStoreHandle
-from serve.lifecycle import Lifecycle
 
-L = TypeVar("L", bound=Lifecycle)
+
+class Part(Protocol):
+    def start(self) -> None: ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+def started(part: P) -> P:
+    """A part, as it is once it is started."""
+    part.start()
+    return part
 
 
 class InProcess:
@@ -45,12 +55,6 @@ class InProcess:
             return self._made
 
 
-def started(part: L) -> L:
-    """A part of the application that has been started."""
-    part.start()
-    return part
-
-
 def in_process(
     memory: Callable[[], MemoryStore],
     registry: Callable[[], LoraRegistry],
@@ -58,9 +62,9 @@ def in_process(
 ) -> Actors:
     """Handles of actors that live here."""
     return Actors(
-        cast(MemoryStoreHandle, InProcess(memory)),
-        cast(LoraRegistryHandle, InProcess(registry)),
-        cast(LearnerHandle, InProcess(learner)),
+        cast(MemoryStoreHandle, InProcess(lambda: started(memory()))),
+        cast(LoraRegistryHandle, InProcess(lambda: started(registry()))),
+        cast(LearnerHandle, InProcess(lambda: started(learner()))),
     )
 
 

@@ -17,6 +17,7 @@ from cluster.domain.scene import SceneState, StoryId
 from cluster.errors import Invalid, NotFound, Unsupported
 from cluster.settings import MemorySettings, Settings
 from cluster.store import Store
+from tests.handles import started
 from tests.values import CUT, KAIRO, episode
 
 STORY = StoryId("kairo")
@@ -31,7 +32,7 @@ SFACE = "sface"
 def memory(settings: Settings) -> MemoryStore:
     """A memory of one character and three scenes."""
     _tell(settings)
-    return MemoryStore(settings)
+    return started(MemoryStore(settings))
 
 
 def test_the_state_follows_what_is_remembered_corrected_and_forgotten(memory: MemoryStore) -> None:
@@ -97,7 +98,7 @@ def test_a_deleted_characters_scenes_are_found_no_more(
 def test_without_an_encoder_everything_else_goes_on(settings: Settings) -> None:
     _tell(settings)
     off = settings.model_copy(update={"memory": MemorySettings(text_encoder="off")})
-    memory = MemoryStore(off)
+    memory = started(MemoryStore(off))
     memory.remember(episode("more"), (SFACE, [0.0, 0.0, 1.0]))
     assert memory.recall(KAIRO.id, STORY).scene == 3
     assert len(memory.search_face(KAIRO.id, SFACE, FACES["sea"], 9)) == 3
@@ -108,7 +109,7 @@ def test_without_an_encoder_everything_else_goes_on(settings: Settings) -> None:
 def test_a_milvus_that_is_away_does_not_fail_a_scene(settings: Settings) -> None:
     away = MemorySettings(milvus_uri="http://127.0.0.1:1")
     _tell(settings)
-    memory = MemoryStore(settings.model_copy(update={"memory": away}))
+    memory = started(MemoryStore(settings.model_copy(update={"memory": away})))
     assert memory.remember(episode("more"), (SFACE, FACES["sea"])).scene == 3
     assert memory.recall(KAIRO.id, STORY).scene == 3
 
@@ -116,7 +117,7 @@ def test_a_milvus_that_is_away_does_not_fail_a_scene(settings: Settings) -> None
 def test_a_kill_between_commit_and_vectors_loses_nothing(settings: Settings) -> None:
     _tell(settings)
     _killed(settings, _die_while_remembering)
-    memory = MemoryStore(settings)
+    memory = started(MemoryStore(settings))
     assert memory.recall(KAIRO.id, STORY).scene == 3
     assert memory.search(KAIRO.id, "dancing at a ball", None, 1)[0][0].id == "ball"
     assert memory.search_face(KAIRO.id, SFACE, [0.0, 0.0, 1.0], 1)[0][0].id == "ball"
@@ -127,7 +128,7 @@ def test_a_kill_while_forgetting_and_correcting_leaves_no_old_vector(settings: S
     _tell(settings)
     _killed(settings, _die_while_forgetting)
     _killed(settings, _die_while_correcting)
-    memory = MemoryStore(settings)
+    memory = started(MemoryStore(settings))
     cosines = {str(one.id): cosine for one, cosine in memory.search(KAIRO.id, _TEXT, None, 9)}
     assert cosines.keys() == {"bread", "sea"}
     assert cosines["bread"] == pytest.approx(1.0, abs=1e-3)
@@ -152,21 +153,21 @@ def _ball() -> Episode:
 
 
 def _die_while_remembering(settings: Settings) -> None:
-    memory = MemoryStore(settings)
+    memory = started(MemoryStore(settings))
     assert len(memory.search(KAIRO.id, "rain", None, 9)) == 3
     _die_at_the_next_commit()
     memory.remember(_ball(), (SFACE, [0.0, 0.0, 1.0]))
 
 
 def _die_while_forgetting(settings: Settings) -> None:
-    memory = MemoryStore(settings)
+    memory = started(MemoryStore(settings))
     assert len(memory.search(KAIRO.id, "rain", None, 9)) == 3
     _die_at_the_next_commit()
     memory.forget(EpisodeId("rain"))
 
 
 def _die_while_correcting(settings: Settings) -> None:
-    memory = MemoryStore(settings)
+    memory = started(MemoryStore(settings))
     assert len(memory.search(KAIRO.id, "rain", None, 9)) == 2
     _die_at_the_next_commit()
     memory.correct(EpisodeId("bread"), SceneState(place="space"))

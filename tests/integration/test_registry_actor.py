@@ -11,6 +11,7 @@ from cluster.errors import BadAdapter, Conflict
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
+from tests.handles import started
 from tests.scripted_replica import Handle, ScriptedReplica
 from tests.tiny_adapters import lora
 from tests.values import KAIRO
@@ -94,10 +95,10 @@ def test_a_promotion_that_is_cut_off_by_kill_is_finished(actor: Handle, served: 
 def test_a_promotion_is_finished_even_when_nobody_asks_again(
     served: Settings, store: Store, tiny: BaseFolder
 ) -> None:
-    first = registry.LoraRegistry(served)
+    first = started(registry.LoraRegistry(served))
     first.import_file(KAIRO.id, lora(tiny), activate=False)
     store.switches.stage(KAIRO.id, 1)  # and then its process was killed
-    registry.LoraRegistry(served)
+    started(registry.LoraRegistry(served))
     deadline = time.monotonic() + 20
     while store.adapters.active(KAIRO.id) is None:
         assert time.monotonic() < deadline

@@ -15,7 +15,7 @@ from cluster.errors import BadAdapter, Unavailable
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
 from serve.replicas.adapter_sync import AdapterSync
-from tests.handles import registry_handle
+from tests.handles import registry_handle, started
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import KAIRO
@@ -39,7 +39,7 @@ def store(store: Store) -> Store:
 
 @pytest.fixture
 def registry(served: Settings, store: Store) -> LoraRegistry:
-    return LoraRegistry(served)
+    return started(LoraRegistry(served))
 
 
 class Replica:

@@ -12,6 +12,7 @@ from cluster.errors import BadAdapter, Conflict, NotFound, ProviderMissing, Refu
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
+from tests.handles import started
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 
@@ -32,7 +33,7 @@ def served(tiny_settings: Settings, store: Store) -> Settings:
 
 @pytest.fixture
 def registry(served: Settings) -> LoraRegistry:
-    return LoraRegistry(served)
+    return started(LoraRegistry(served))
 
 
 def test_an_import_is_checked_kept_and_active(
@@ -86,7 +87,7 @@ def test_a_restart_loses_nothing(
     registry.import_file(KAIRO, lora(base, seed=1))
     content = lora(base, seed=2)
     second = registry.import_file(KAIRO, content)
-    again = LoraRegistry(served)
+    again = started(LoraRegistry(served))
     assert again.list() == registry.list()
     assert again.active(KAIRO) == second
     assert again.import_file(KAIRO, content) == second
@@ -125,7 +126,7 @@ def test_without_the_base_model_there_is_nothing_to_check_against(
     served: Settings, tmp_path: Path, base: BaseFolder
 ) -> None:
     nowhere = GeneratorSettings(model=str(tmp_path / "nowhere"))
-    registry = LoraRegistry(served.model_copy(update={"generator": nowhere}))
+    registry = started(LoraRegistry(served.model_copy(update={"generator": nowhere})))
     with pytest.raises(ProviderMissing):
         registry.import_file(KAIRO, lora(base))
 
@@ -234,7 +235,7 @@ def test_a_version_for_another_base_model_is_not_promoted(
     registry.import_file(KAIRO, lora(base), activate=False)
     other = tiny_base(tmp_path / "other")
     generator = served.generator.model_copy(update={"model": str(other.folder)})
-    moved = LoraRegistry(served.model_copy(update={"generator": generator}))
+    moved = started(LoraRegistry(served.model_copy(update={"generator": generator})))
     with pytest.raises(BadAdapter, match=base.id):
         moved.promote(KAIRO, 1)
     assert moved.active(KAIRO) is None
@@ -298,7 +299,7 @@ def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
     store.switches.stage(KAIRO, 1)
     store.blobs.delete(version.sha256)
     staged = store.switches.newest_id()
-    again = LoraRegistry(served)
+    again = started(LoraRegistry(served))
     (switch,) = again.wait_newer(staged, 20.0)
     assert switch.kind == "abandoned"
     assert version.sha256 in switch.problems[0]

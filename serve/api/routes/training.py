@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from actors.training_queue import images_of
+from actors.eligibility import images_of
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.runs import LearningStatus, TrainingRun, images_wanted
 
