@@ -1,4 +1,4 @@
-"""How a replica that paints keeps up with promotions: it stages a version before it is served.
+"""Adapter synchronisation: a replica that paints stages a version before it is served.
 
 The registry's docstring tells the whole story. A replica never chooses a version: every order names
 its own, so that a replica which missed an announcement, or could not stage a version, is late with
@@ -6,12 +6,12 @@ a picture or refuses it, and never paints the wrong one.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from ray.exceptions import RayError
 from sqlalchemy.exc import SQLAlchemyError
 
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterSwitch, AdapterVersion
 from cluster.errors import CineError
@@ -40,8 +40,10 @@ class AdapterSync:
         stage: Callable[[AdapterVersion], None],
         most: int,
         listen_s: float = LISTEN_S,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._stage, self._most, self._listen_s = stage, most, listen_s
         self._known: set[CharacterId] = set()
         self._log = logger("adapter_sync")
@@ -53,7 +55,7 @@ class AdapterSync:
                 await self._follow(registry, replica_id)
             except LOST as error:
                 self._log.warning("registry.lost", error=str(error))
-            await asyncio.sleep(RETRY_S)
+            await self._clock.sleep(RETRY_S)
 
     async def ready(self, character_id: CharacterId, version: int | None) -> str | None:
         """Stage a version, or the active one for null; why not, if it cannot be done."""
@@ -70,7 +72,7 @@ class AdapterSync:
     async def _follow(self, registry: LoraRegistryHandle, replica_id: str) -> None:
         after = await registry.join(replica_id=replica_id)
         await self._reconcile()
-        due = time.monotonic() + RECONCILE_S
+        due_s = self._clock.monotonic_s() + RECONCILE_S
         while True:
             found = await registry.wait_newer(
                 after_id=after, timeout_s=self._listen_s, replica_id=replica_id
@@ -78,9 +80,9 @@ class AdapterSync:
             for switch in found:
                 after = switch.id
                 await self._hear(registry, replica_id, switch)
-            if time.monotonic() > due:
+            if self._clock.monotonic_s() >= due_s:
                 await self._reconcile()
-                due = time.monotonic() + RECONCILE_S
+                due_s = self._clock.monotonic_s() + RECONCILE_S
 
     async def _hear(
         self, registry: LoraRegistryHandle, replica_id: str, switch: AdapterSwitch

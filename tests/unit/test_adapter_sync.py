@@ -1,21 +1,23 @@
 """A replica follows the real registry over a real store; only the model is left out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from actors.registry import LoraRegistry
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.codecs.adapter_file import read_adapter
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.errors import BadAdapter, Unavailable
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
-from serve.replicas.adapter_sync import AdapterSync
+from serve.replicas.adapter_sync import RECONCILE_S, RETRY_S, AdapterSync
 from tests.handles import registry_handle, started
+from tests.manual_clock import ManualClock
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 from tests.values import KAIRO
@@ -38,20 +40,28 @@ def store(store: Store) -> Store:
 
 
 @pytest.fixture
-def registry(served: Settings, store: Store) -> LoraRegistry:
-    return started(LoraRegistry(served))
+def registry(served: Settings, store: Store) -> Iterator[LoraRegistry]:
+    registry = started(LoraRegistry(served))
+    yield registry
+    registry.close()
 
 
 class Replica:
     """What a painting replica has ready; it can be told to fail."""
 
-    def __init__(self, registry: LoraRegistry, store: Store, most: int = 8) -> None:
+    def __init__(
+        self,
+        registry: LoraRegistry,
+        store: Store,
+        most: int = 8,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self.ready: list[str] = []
         self.fails: Exception | None = None
         self._store = store
         self.id = "replica-1"
         self.registry = registry_handle(lambda: registry)
-        self.follower = AdapterSync(store, self.stage, most, LISTEN_S)
+        self.follower = AdapterSync(store, self.stage, most, LISTEN_S, clock)
 
     def stage(self, adapter: AdapterVersion) -> None:
         if self.fails:
@@ -154,11 +164,27 @@ async def test_a_registry_that_dies_is_found_again(registry: LoraRegistry, store
             return getattr(registry, name)
 
     registry.promote(KAIRO.id, kept(registry, store, 1))
-    replica = Replica(registry, store)
+    clock = ManualClock()
+    replica = Replica(registry, store, clock=clock)
     replica.registry = registry_handle(Dying)
     async with replica.following():
+        await until(lambda: clock.waiting == 1)
+        clock.turn(RETRY_S)
         await until(lambda: replica.ready == ["char_kairo_v1"])
     assert Dying.calls == 2
+
+
+async def test_what_was_missed_is_read_from_the_database_on_a_slow_timer(
+    registry: LoraRegistry, store: Store
+) -> None:
+    registry.promote(KAIRO.id, kept(registry, store, 1))
+    clock = ManualClock()
+    replica = Replica(registry, store, clock=clock)
+    async with replica.following():
+        await until(lambda: replica.ready == ["char_kairo_v1"])
+        replica.ready.clear()  # as if it had never been staged
+        clock.turn(RECONCILE_S)
+        await until(lambda: replica.ready == ["char_kairo_v1"])
 
 
 async def test_a_coming_jobs_version_is_fetched_and_a_failure_is_not_the_callers(

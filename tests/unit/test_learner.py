@@ -1,7 +1,6 @@
 """The learner over a real SQLite store, without Ray; faces are drawn discs (see test_dataset)."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import cv2
@@ -18,6 +17,8 @@ from cluster.errors import BadImage, NotFound, ProviderMissing
 from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import LearnerSettings, Settings
 from cluster.store import Store
+from tests.handles import started
+from tests.manual_clock import ManualClock
 from training.data import dataset
 
 KAIRO = CharacterId("kairo")
@@ -55,7 +56,7 @@ def person(seed: int) -> Pixels:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    quick = LearnerSettings(debounce_s=0.05, retry_s=0.05)
+    quick = LearnerSettings(debounce_s=5.0, retry_s=60.0)
     return settings.model_copy(update={"learner": quick})
 
 
@@ -74,7 +75,7 @@ def hire(settings: Settings, store: Store) -> Iterator[Hire]:
     hired: list[Learner] = []
 
     def start(faces: Callable[[], FaceEncoder] = Discs) -> Learner:
-        hired.append(Learner(settings, faces))
+        hired.append(started(Learner(settings, faces, clock=ManualClock())))
         return hired[-1]
 
     yield start
@@ -82,12 +83,20 @@ def hire(settings: Settings, store: Store) -> Iterator[Hire]:
         learner.close()
 
 
+def turned(learner: Learner, seconds: float) -> DatasetStatus:
+    """How the set stands once that time has passed and what was due is done."""
+    clock = learner._clock
+    assert isinstance(clock, ManualClock)
+    clock.rest(threads=2)  # the set builder's and the training queue's
+    clock.turn(seconds)
+    return learner.status(KAIRO)
+
+
 def settled(learner: Learner, wanted: Callable[[DatasetStatus], bool]) -> DatasetStatus:
-    deadline = time.monotonic() + 10
-    while not wanted(status := learner.status(KAIRO)):
-        assert time.monotonic() < deadline, status
-        time.sleep(0.02)
-    return status
+    for _ in range(100):
+        if wanted(status := turned(learner, 10.0)):
+            return status
+    raise AssertionError(status)
 
 
 def collect(learner: Learner, store: Store, number: int, idr: float | None = 0.9):  # type: ignore[no-untyped-def]  # noqa: ANN201
@@ -149,8 +158,7 @@ def test_a_restart_builds_nothing_that_is_built_already(hire: Hire, store: Store
         return Discs()
 
     second = hire(counted)
-    time.sleep(0.3)
-    assert second.status(KAIRO).snapshot == built
+    assert turned(second, 3600.0).snapshot == built
     assert opened == []
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
 from tests.handles import started
+from tests.manual_clock import ManualClock
 from tests.tiny_adapters import lora
 from tests.tiny_base import tiny_base
 
@@ -32,8 +34,15 @@ def served(tiny_settings: Settings, store: Store) -> Settings:
 
 
 @pytest.fixture
-def registry(served: Settings) -> LoraRegistry:
-    return started(LoraRegistry(served))
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def registry(served: Settings, clock: ManualClock) -> Iterator[LoraRegistry]:
+    registry = started(LoraRegistry(served, clock))
+    yield registry
+    registry.close()
 
 
 def test_an_import_is_checked_kept_and_active(
@@ -259,18 +268,28 @@ def test_a_deleted_version_takes_its_file_along_unless_another_is_the_same(
         registry.delete(KAIRO, 3)
 
 
-def test_who_waits_hears_of_the_next_switch_at_once(
-    registry: LoraRegistry, base: BaseFolder
+def test_who_waits_hears_of_the_next_switch_at_once_and_of_nothing_when_time_is_up(
+    registry: LoraRegistry, base: BaseFolder, clock: ManualClock
 ) -> None:
     registry.import_file(KAIRO, lora(base), activate=False)
     after = registry.join("a")
-    assert registry.wait_newer(after, 0.05, "a") == []
-    heard: list[AdapterSwitch] = []
-    waiting = threading.Thread(target=lambda: heard.extend(registry.wait_newer(after, 30.0)))
-    waiting.start()
+    heard: list[list[AdapterSwitch]] = []
+
+    def listen() -> threading.Thread:
+        thread = threading.Thread(target=lambda: heard.append(registry.wait_newer(after, 30.0)))
+        thread.start()
+        while clock.waiting == 0:
+            assert thread.is_alive()
+        return thread
+
+    waiting = listen()
+    clock.turn(30.0)
+    waiting.join()
+    assert heard == [[]]
+    waiting = listen()
     cleared = registry.clear(KAIRO)
-    waiting.join(5)
-    assert heard == [cleared]
+    waiting.join()
+    assert heard == [[], [cleared]]
     assert registry.wait_newer(after, 30.0) == [cleared]
 
 
@@ -292,18 +311,34 @@ def test_a_promotion_waits_for_the_replicas_that_are_there(
 
 
 def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
-    registry: LoraRegistry, served: Settings, base: BaseFolder
+    registry: LoraRegistry, served: Settings, base: BaseFolder, clock: ManualClock
 ) -> None:
     version = registry.import_file(KAIRO, lora(base), activate=False)
     store = Store.open(served.store)
     store.switches.stage(KAIRO, 1)
     store.blobs.delete(version.sha256)
     staged = store.switches.newest_id()
-    again = started(LoraRegistry(served))
+    again = started(LoraRegistry(served, clock))
     (switch,) = again.wait_newer(staged, 20.0)
     assert switch.kind == "abandoned"
     assert version.sha256 in switch.problems[0]
     assert store.switches.unfinished() == []
+
+
+def test_a_promotion_that_was_cut_off_goes_on_when_replicas_had_time_to_call_again(
+    registry: LoraRegistry, served: Settings, base: BaseFolder, clock: ManualClock
+) -> None:
+    registry.import_file(KAIRO, lora(base), activate=False)
+    Store.open(served.store).switches.stage(KAIRO, 1)
+    again = started(LoraRegistry(served, clock))
+    clock.rest(threads=1)
+    clock.turn(served.registry.rejoin_s - 0.1)
+    assert again.active(KAIRO) is None
+    clock.turn(0.1)
+    active = again.active(KAIRO)
+    assert active is not None
+    assert active.version == 1
+    again.close()
 
 
 class SlowFolder(BaseFolder):
