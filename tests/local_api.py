@@ -1,7 +1,9 @@
 """The HTTP API in this process, over a real store and the real parts, without Ray."""
 
 import asyncio
+import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -18,7 +20,6 @@ from cluster.domain.consent import Consent
 from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.handles import ValidatorHandle
-from cluster.launch import free_port
 from cluster.settings import Settings
 from serve.api.services import Prefetch, Probes, Services
 from serve.gateway import fastapi_app
@@ -64,15 +65,17 @@ async def http(services: Services, *, raises: bool = True) -> AsyncIterator[http
 @contextmanager
 def served(services: Services) -> Iterator[str]:
     """The API over `services` on a port of its own, for clients that speak HTTP; its URL."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(fastapi_app(services), port=port, log_level="error"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    server = uvicorn.Server(uvicorn.Config(fastapi_app(services), log_level="error"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # no other process can take it
+        run = partial(asyncio.run, server.serve(sockets=[listening]))
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
 
 
 def cast_kairo(services: Services, **fields: Any) -> Character:  # noqa: ANN401

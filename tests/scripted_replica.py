@@ -44,12 +44,16 @@ class ScriptedReplica:
         self._closed.set()
         self._thread.join()
 
-    def await_kind(self, kind: str, timeout_s: float = 30.0) -> None:
-        """Until a switch of this kind was the last that was heard."""
+    def await_kind(self, kind: str, version: int | None = None, timeout_s: float = 60.0) -> None:
+        """Until a switch of this kind (and to this version) was the last that was heard."""
         deadline = time.monotonic() + timeout_s
-        while not self.heard or self.heard[-1].kind != kind:
+        while not self._heard_last(kind, version):
             assert time.monotonic() < deadline, [one.kind for one in self.heard]
             time.sleep(0.01)
+
+    def _heard_last(self, kind: str, version: int | None) -> bool:
+        last = self.heard[-1] if self.heard else None
+        return bool(last and last.kind == kind and version in (None, last.version))
 
     def _follow(self) -> None:
         while not self._closed.is_set():

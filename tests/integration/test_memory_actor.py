@@ -1,6 +1,6 @@
 """The MemoryStore as the cluster's one actor."""
 
-import time
+import os
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from cluster.domain.scene import SceneState, StoryId
 from cluster.errors import NotFound
 from cluster.settings import Settings
 from cluster.store import Store
+from tests.integration.processes import await_pid
 from tests.values import CUT, KAIRO, episode
 
 
@@ -27,8 +28,9 @@ def test_a_killed_actor_comes_back_with_everything(settings: Settings) -> None:
             )
         )
         assert kept.scene == 1
+        killed = await_pid("MemoryStore", os.getpid())
         ray.kill(actor, no_restart=False)
-        time.sleep(1)
+        await_pid("MemoryStore", os.getpid(), other_than=killed)
         again: Any = memory.connect(settings)
         world = ray.get(again.recall.remote(KAIRO.id, StoryId("kairo")), timeout=120)
         assert [one.kind for one in world.injuries] == ["cut"]
