@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId
@@ -17,7 +18,7 @@ from cluster.domain.render import Rendering, RenderOrder
 from cluster.errors import BadAdapter, ProviderMissing
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
-from cluster.settings import Settings
+from cluster.settings import GateSettings, Settings
 from cluster.store import Store
 from tests.actor_model import ActorModel, Role, blend
 from training.gate.evaluate import Gate, GateReport
@@ -165,6 +166,19 @@ def test_who_is_a_little_worse_is_refused(judged: Judged) -> None:
 
 def test_the_champion_does_not_beat_himself(judged: Judged) -> None:
     assert not judged(GOOD, GOOD).promoted
+
+
+def test_a_gate_of_few_scenes_judges_and_says_that_they_are_few(
+    settings: Settings, store: Store, kairo: Character
+) -> None:
+    small = settings.model_copy(update={"gate": GateSettings(scenes=2, resamples=1000)})
+    roles = {BASE: Role(DOUBLE), GOOD: Role(KAIRO)}
+    gate = Gate(ActorModel(roles), IdentityJudge(small), store.blobs, small)
+    with capture_logs() as logs:
+        verdict = gate.judge(version(GOOD), None, kairo, lambda _done, _all: None)
+    assert verdict.scenes == 2
+    assert figure(verdict, "idr").challenger > figure(verdict, "idr").champion
+    assert [one["scenes"] for one in logs if one["event"] == "gate.few_scenes"] == [2]
 
 
 def test_a_file_that_cannot_be_used_is_refused_with_what_is_wrong(
