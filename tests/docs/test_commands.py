@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 
 from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
+from cluster.providers.diffusers.profile import read_profile
 from cluster.settings import Settings
 from serve.api.schemas import Correction, NewCharacter, SceneOrder
 from serve.cli.service import running
@@ -61,6 +62,8 @@ def kind(block: Block) -> str:
             return "parse"
         case (("json" | "yaml"), (name,)) if name in MODELS:
             return "data"
+        case "json", ("cineai.json",):
+            return "profile"
         case "python", ("fragment",):
             return "fragment"
         case "mermaid", ():
@@ -137,6 +140,15 @@ def test_a_command_in_running_text_that_is_not_there_is_found(line: str) -> None
 def test_data_is_what_it_is_said_to_be(block: Block) -> None:
     read = json.loads if block.language == "json" else yaml.safe_load
     TypeAdapter(MODELS[block.marks[0]]).validate_python(read(block.text))
+
+
+@pytest.mark.parametrize("block", of("profile"), ids=str)
+def test_a_profile_can_be_read_beside_a_model(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    (tmp_path / "cineai.json").write_text(block.text)
+    found = read_profile(tmp_path)
+    declared = json.loads(block.text)
+    assert found.profile.model_dump(include=set(declared)) == declared
 
 
 @pytest.mark.parametrize("block", of("fragment"), ids=str)
