@@ -214,7 +214,7 @@ def test_a_machine_that_becomes_slow_is_not_given_more_time() -> None:
 
 def test_however_slow_it_is_an_adapter_gets_its_fewest_steps() -> None:
     recipe = RECIPE.model_copy(update={"max_minutes": 1e-6, "probes": 0, "min_steps": 12})
-    trainer = Counter(1000)
+    trainer = Counter(1000, step_s=1.0)
     assert run(Services([]), trainer, recipe).go()
     assert trainer.done == 12
 
