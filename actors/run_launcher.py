@@ -96,9 +96,9 @@ def _judge(
     report: object,  # noqa: ARG001 - the gate writes its progress itself, where it is
 ) -> Verdict:
     """Judge with a training worker's share of the cluster: a GPU, if it has any."""
-    from training.lora.ray_train import share_of
+    from training.lora.ray_train import worker_resources
 
-    share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
+    share = worker_resources(settings.training, ray.cluster_resources(), ray.available_resources())
     task = _gate.options(
         num_cpus=share.pop("CPU"), num_gpus=share.pop("GPU", 0), resources=share
     )  # fmt: skip

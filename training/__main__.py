@@ -1,5 +1,6 @@
 """`python -m training dataset | lora | recipe`: what the Learner does by itself, by hand."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from cluster.launch import local_ray
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import Settings
 from cluster.store import Store
+from cluster.store.blobs import Blobs
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, build_dataset, source_images
 from training.lora.checkpoints import discard
@@ -27,7 +29,8 @@ CharacterIdArgument = Annotated[str, typer.Argument(help="The character's id.")]
 def print_dataset(character: CharacterIdArgument) -> None:
     """Build the training set of a character's references and golden images; print its digest."""
     settings = Settings()
-    digest, manifest = _build(settings, character)
+    with closing(Store.open(settings.store)) as store:
+        digest, manifest = _build(settings, store, character)
     for one in manifest.dropped:
         typer.echo(f"dropped {one.source[:12]}: {one.reason}", err=True)
     pictures = len({sample.source for sample in manifest.samples})
@@ -54,9 +57,9 @@ def train_by_hand(
 
     settings = Settings()
     out.mkdir(parents=True, exist_ok=True)  # now: a file without a place would be trained in vain
-    digest = manifest or _build(settings, character)[0]
-    store = Store.open(settings.store)
-    version = store.adapters.next_version(CharacterId(character))
+    with closing(Store.open(settings.store)) as store:
+        digest = manifest or _build(settings, store, character)[0]
+        version = store.adapters.next_version(CharacterId(character))
     order = TrainingOrder(
         run_id=run_id or f"{character}-v{version}-{digest[:8]}",
         character_id=CharacterId(character),
@@ -68,7 +71,7 @@ def train_by_hand(
     with local_ray():
         adapter = train_lora(order, settings, _print_progress)
     path = out / f"char_{character}_v{version}.safetensors"
-    path.write_bytes(store.blobs.get(adapter.sha256))
+    path.write_bytes(Blobs(settings.store.blob_root).get(adapter.sha256))
     discard(order.run_id, settings)
     typer.echo(adapter.model_dump_json())
     typer.echo(
@@ -87,8 +90,7 @@ def print_recipe() -> None:
     typer.echo(recipe_for(base, settings.training).model_dump_json(indent=2))
 
 
-def _build(settings: Settings, character_id: str) -> tuple[str, Manifest]:
-    store = Store.open(settings.store)
+def _build(settings: Settings, store: Store, character_id: str) -> tuple[str, Manifest]:
     character = store.characters.get(CharacterId(character_id))
     wanted = source_images(character, store.golden.list(character.id, accepted=True))
     return build_dataset(

@@ -18,7 +18,7 @@ from cluster.store import Store
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, Sample
 from training.lora.presets import PRESETS, family_of, preset_of, recipe_for
-from training.lora.ray_train import share_of, train_lora
+from training.lora.ray_train import train_lora, worker_resources
 
 ADA = Character(id=CharacterId("ada"), name="Ada")
 
@@ -135,7 +135,9 @@ def test_more_workers_than_pictures_a_step_are_refused(settings: Settings) -> No
 
 def test_on_a_parted_cluster_training_waits_for_a_node_of_its_own() -> None:
     """Even while there is none yet, and although serving's GPU is free."""
-    share = share_of(TrainingSettings(), {"CPU": 8, "GPU": 1, "serve": 1}, {"CPU": 8, "GPU": 1})
+    share = worker_resources(
+        TrainingSettings(), {"CPU": 8, "GPU": 1, "serve": 1}, {"CPU": 8, "GPU": 1}
+    )
     assert share == {"CPU": 1, "GPU": 1, "train": 1}
 
 
@@ -147,13 +149,13 @@ def test_on_a_parted_cluster_training_waits_for_a_node_of_its_own() -> None:
 def test_ones_own_machine_lends_a_gpu_that_nobody_holds(
     free: dict[str, float], share: dict[str, float]
 ) -> None:
-    assert share_of(TrainingSettings(), {"CPU": 2, "GPU": 1}, free) == share
+    assert worker_resources(TrainingSettings(), {"CPU": 2, "GPU": 1}, free) == share
 
 
 def test_a_gpu_can_be_insisted_on_or_declined() -> None:
     machine = {"CPU": 2.0, "GPU": 1.0}
-    assert share_of(TrainingSettings(gpu=True), machine, {"CPU": 2}) == {"CPU": 1, "GPU": 1}
-    assert share_of(TrainingSettings(gpu=False), machine, machine) == {"CPU": 1}
+    assert worker_resources(TrainingSettings(gpu=True), machine, {"CPU": 2}) == {"CPU": 1, "GPU": 1}
+    assert worker_resources(TrainingSettings(gpu=False), machine, machine) == {"CPU": 1}
 
 
 def test_without_ray_a_run_says_what_to_start(

@@ -8,7 +8,7 @@ replaced, and a run that is ordered again goes on from its last checkpoint, wher
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import ray
@@ -61,12 +61,9 @@ def train_lora(order: TrainingOrder, settings: Settings, on_progress: OnProgress
 
 def _checked(order: TrainingOrder, settings: Settings) -> tuple[Character, Recipe]:
     """What the order is about. Raises whatever speaks against it."""
-    store = Store.open(settings.store)
-    try:
+    with closing(Store.open(settings.store)) as store:
         character = store.characters.get(order.character_id)
         manifest = load_manifest(order.manifest, store.blobs)
-    finally:
-        store.close()
     _allow(order, character, manifest)
     recipe = recipe_for(base_folder(settings.generator.model), settings.training)
     check(settings)
@@ -102,15 +99,17 @@ def _allow(order: TrainingOrder, character: Character, manifest: Manifest) -> No
 
 def _trained(config: WorkerConfig) -> TrainedAdapter | None:
     settings = config.settings
-    share = share_of(settings.training, ray.cluster_resources(), ray.available_resources())
+    resources = worker_resources(
+        settings.training, ray.cluster_resources(), ray.available_resources()
+    )
     trainer = TorchTrainer(
         train_loop_per_worker,  # type: ignore[arg-type]
         train_loop_config={"worker": config},
         torch_config=TorchConfig(timeout_s=EXCHANGE_TIMEOUT_S),
         scaling_config=ScalingConfig(
             num_workers=settings.training.workers,
-            use_gpu="GPU" in share,
-            resources_per_worker=share,
+            use_gpu="GPU" in resources,
+            resources_per_worker=resources,
         ),
         run_config=RunConfig(
             name=config.order.run_id,
@@ -170,7 +169,9 @@ def _passed_on(channel: ProgressChannel, on_progress: OnProgress) -> Iterator[No
     forward()
 
 
-def share_of(settings: TrainingSettings, cluster: Resources, free: Resources) -> dict[str, float]:
+def worker_resources(
+    settings: TrainingSettings, cluster: Resources, free: Resources
+) -> dict[str, float]:
     """What one worker asks of Ray.
 
     On a parted cluster (cluster.yaml marks its nodes `serve` or `train`) that is a node for
@@ -180,12 +181,12 @@ def share_of(settings: TrainingSettings, cluster: Resources, free: Resources) ->
     """
     parted = _is_parted(cluster)
     gpus = cluster.get("GPU", 0) >= 1 if parted else free.get("GPU", 0) >= settings.workers
-    share: dict[str, float] = {"CPU": 1}
+    resources: dict[str, float] = {"CPU": 1}
     if gpus if settings.gpu is None else settings.gpu:
-        share["GPU"] = 1
+        resources["GPU"] = 1
     if parted:
-        share["train"] = 1
-    return share
+        resources["train"] = 1
+    return resources
 
 
 def _is_parted(cluster: Resources) -> bool:
