@@ -9,21 +9,22 @@ from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion, adapter_id
 from cluster.errors import Conflict, NotFound
 from cluster.store.characters import lock_character
-from cluster.store.database import Database, add_once
+from cluster.store.database import add_once
+from cluster.store.repository import Repository
 from cluster.store.rows import AdapterRow, AdapterSwitchRow, JobRow
+from cluster.store.serving import served_version, served_versions
 
 
-class AdapterRepository:
+class AdapterRepository(Repository[AdapterRow]):
     """The versions. Which one is served is decided in `switches.py`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    row, noun = AdapterRow, "adapter"
 
     def add(self, adapter: AdapterVersion) -> None:
         """Keep a version, not yet served. Raises Conflict, NotFound (character)."""
         with self._database.write() as session:
             lock_character(session, adapter.character_id)
-            if not add_once(session, AdapterRow(**{**dict(adapter), "active": False})):
+            if not add_once(session, _row(adapter)):
                 raise Conflict(
                     f"adapter {adapter.id!r} exists already", advice="Take the next version."
                 )
@@ -46,7 +47,8 @@ class AdapterRepository:
     ) -> AdapterVersion:
         """Raises NotFound; for a deleted one too, unless `deleted` says that it will do."""
         with self._database.read() as session:
-            return _value(existing(session, character_id, version, deleted=deleted))
+            row = existing(session, character_id, version, deleted=deleted)
+            return _value(row, served_version(session, character_id) == version)
 
     def pin(self, job_id: JobId, wanted: int | None) -> AdapterVersion | None:
         """The version that a job is rendered with, decided once: asking again gives the same.
@@ -61,18 +63,20 @@ class AdapterRepository:
             character_id = CharacterId(job.character_id)
             lock_character(session, character_id)
             if job.adapter_version is None:
-                active = _active(session, character_id)
-                served = active.version if active else NO_ADAPTER
-                job.adapter_version = served if wanted is None else wanted
-            if job.adapter_version == NO_ADAPTER:
+                served = served_version(session, character_id)
+                job.adapter_version = (served or NO_ADAPTER) if wanted is None else wanted
+            version = job.adapter_version
+            if version == NO_ADAPTER:
                 return None
-            return _value(existing(session, character_id, job.adapter_version))
+            row = existing(session, character_id, version)
+            return _value(row, served_version(session, character_id) == version)
 
     def active(self, character_id: CharacterId) -> AdapterVersion | None:
         """The version that the character's next scene is rendered with."""
         with self._database.read() as session:
-            row = _active(session, character_id)
-            return _value(row) if row else None
+            version = served_version(session, character_id)
+            row = version and session.get(AdapterRow, (character_id, version))
+            return _value(row, True) if row else None
 
     def refers_to(self, sha256: str) -> bool:
         """Whether a version that was not deleted is this file."""
@@ -83,7 +87,11 @@ class AdapterRepository:
         """Every version that was not deleted, by character and number."""
         query = kept(character_id).order_by(col(AdapterRow.character_id), col(AdapterRow.version))
         with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+            served = served_versions(session)
+            return [
+                _value(row, (row.character_id, row.version) in served)
+                for row in session.exec(query)
+            ]
 
 
 def kept(character_id: CharacterId | None = None) -> SelectOfScalar[AdapterRow]:
@@ -102,9 +110,10 @@ def existing(
     return row
 
 
-def _active(session: Session, character_id: CharacterId) -> AdapterRow | None:
-    return session.exec(kept(character_id).where(col(AdapterRow.active).is_(True))).first()
+def _row(adapter: AdapterVersion) -> AdapterRow:
+    return AdapterRow(**{name: one for name, one in dict(adapter).items() if name != "active"})
 
 
-def _value(row: AdapterRow) -> AdapterVersion:
-    return AdapterVersion.model_validate(row.model_dump(exclude={"deleted_at"}))
+def _value(row: AdapterRow, active: bool) -> AdapterVersion:
+    fields = row.model_dump(exclude={"deleted_at"})
+    return AdapterVersion.model_validate({**fields, "active": active})

@@ -1,4 +1,4 @@
-"""Characters."""
+"""Characters, and the lock under which what belongs to one is decided."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,16 @@ from sqlmodel import Session, col, select
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.value import now
 from cluster.errors import Conflict, NotFound
-from cluster.store.database import Database, add_once
-from cluster.store.rows import AdapterRow, AdapterSwitchRow, CharacterRow
+from cluster.store.database import add_once
+from cluster.store.repository import ValueRepository
+from cluster.store.rows import AdapterSwitchRow, CharacterRow
+from cluster.store.serving import served_version
 
 
-class CharacterRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class CharacterRepository(ValueRepository[CharacterId, CharacterRow, Character]):
+    """Characters, by id."""
+
+    row, noun = CharacterRow, "character"
 
     def add(self, character: Character) -> None:
         """Raises Conflict when the id is taken."""
@@ -24,15 +27,10 @@ class CharacterRepository:
                     advice="Choose another id, or replace the character.",
                 )
 
-    def get(self, id: CharacterId) -> Character:
-        """Raises NotFound."""
-        with self._database.read() as session:
-            return _value(_existing(session, id))
-
     def replace(self, character: Character) -> None:
         """Put the character in the place of the one with its id. Raises NotFound."""
         with self._database.write() as session:
-            _existing(session, character.id)
+            self._existing(session, character.id)
             session.merge(_row(character))
 
     def change(self, id: CharacterId, by: Callable[[Character], Character]) -> Character:
@@ -41,10 +39,7 @@ class CharacterRepository:
         Raises NotFound.
         """
         with self._database.write() as session:
-            row = session.get(CharacterRow, id, with_for_update=True)
-            if row is None:
-                raise NotFound("character", id=id)
-            changed = by(_value(row))
+            changed = by(self._value(self._existing(session, id, lock=True)))
             session.merge(_row(changed))
             return changed
 
@@ -55,24 +50,24 @@ class CharacterRepository:
         """
         with self._database.write() as session:
             lock_character(session, id)
-            served = select(AdapterRow.version).where(
-                AdapterRow.character_id == id, col(AdapterRow.active).is_(True)
-            )
-            if version := session.exec(served).first():
+            if version := served_version(session, id):
                 session.add(
                     AdapterSwitchRow(
                         character_id=id, kind="cleared", replaced=version, problems=[], at=now()
                     )
                 )
-            session.delete(_existing(session, id))
+            session.delete(self._existing(session, id))
 
     def list(self, after_id: CharacterId | None = None, limit: int = 100) -> list[Character]:
         """At most `limit` characters by id, from the one that follows `after_id`."""
         query = select(CharacterRow).order_by(col(CharacterRow.id)).limit(limit)
         if after_id is not None:
             query = query.where(col(CharacterRow.id) > after_id)
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: CharacterRow) -> Character:
+        return Character.model_validate({**dict(row), "references": tuple(row.references)})
 
 
 def lock_character(session: Session, id: CharacterId) -> None:
@@ -82,24 +77,5 @@ def lock_character(session: Session, id: CharacterId) -> None:
         raise NotFound("character", id=id)
 
 
-def _existing(session: Session, id: CharacterId) -> CharacterRow:
-    row = session.get(CharacterRow, id)
-    if row is None:
-        raise NotFound("character", id=id)
-    return row
-
-
 def _row(character: Character) -> CharacterRow:
-    return CharacterRow(
-        id=character.id,
-        name=character.name,
-        profile=character.profile,
-        references=[*character.references],
-        consent=character.consent,
-        domain=character.domain,
-        created_at=character.created_at,
-    )
-
-
-def _value(row: CharacterRow) -> Character:
-    return Character.model_validate({**dict(row), "references": tuple(row.references)})
+    return CharacterRow(**{**dict(character), "references": [*character.references]})

@@ -9,16 +9,17 @@ from sqlmodel import Session, col, select
 from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.scene import SceneState, StoryId
-from cluster.errors import Invalid, NotFound
+from cluster.errors import Invalid
 from cluster.ports import Vector
 from cluster.store.characters import lock_character
-from cluster.store.database import Database
+from cluster.store.repository import ValueRepository
 from cluster.store.rows import EpisodeFaceRow, EpisodeRow
 
 
-class EpisodeRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class EpisodeRepository(ValueRepository[EpisodeId, EpisodeRow, Episode]):
+    """Episodes, by id and by story."""
+
+    row, noun = EpisodeRow, "episode"
 
     def commit(self, episode: Episode, face: tuple[str, Vector] | None = None) -> Episode:
         """Keep an episode as the story's next scene, whatever scene it came with.
@@ -35,7 +36,7 @@ class EpisodeRepository:
             lock_character(session, episode.character_id)
             known = session.get(EpisodeRow, episode.id)
             if known is not None:
-                return _value(known)
+                return self._value(known)
             kept = episode.model_copy(update={"scene": _next_scene(session, episode)})
             session.add(EpisodeRow(**dict(kept)))
             if face is not None:
@@ -43,31 +44,25 @@ class EpisodeRepository:
                 session.add(_face_row(session, kept.id, *face))
             return kept
 
-    def get(self, id: EpisodeId) -> Episode:
-        """Raises NotFound."""
-        with self._database.read() as session:
-            return _value(_existing(session, id))
-
     def correct(self, id: EpisodeId, state: SceneState) -> Episode:
         """Put `state` in the place of what was seen. Raises NotFound."""
         with self._database.write() as session:
-            row = _existing(session, id, lock=True)
-            corrected = _value(row).with_correction(state)
+            row = self._existing(session, id, lock=True)
+            corrected = self._value(row).with_correction(state)
             row.state, row.corrected = corrected.state, corrected.corrected
             return corrected
 
     def forget(self, id: EpisodeId) -> Episode:
         """Let it count no more; its scene number stays taken. Raises NotFound."""
         with self._database.write() as session:
-            row = _existing(session, id, lock=True)
+            row = self._existing(session, id, lock=True)
             row.forgotten = True
-            return _value(row)
+            return self._value(row)
 
     def several(self, ids: Iterable[EpisodeId]) -> dict[EpisodeId, Episode]:
         """Those of the episodes that exist, by id."""
         query = select(EpisodeRow).where(col(EpisodeRow.id).in_([*ids]))
-        with self._database.read() as session:
-            return {EpisodeId(row.id): _value(row) for row in session.exec(query)}
+        return {episode.id: episode for episode in self._all(query)}
 
     def remembered(self) -> frozenset[EpisodeId]:
         """The ids of all episodes that were not forgotten."""
@@ -118,8 +113,11 @@ class EpisodeRepository:
             query = query.where(col(EpisodeRow.scene) <= at)
         if not include_forgotten:
             query = query.where(col(EpisodeRow.forgotten).is_(False))
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: EpisodeRow) -> Episode:
+        return Episode.model_validate(dict(row))
 
 
 def _next_scene(session: Session, episode: Episode) -> int:
@@ -128,13 +126,6 @@ def _next_scene(session: Session, episode: Episode) -> int:
         EpisodeRow.story_id == episode.story_id,
     )
     return 1 + session.exec(highest).one()
-
-
-def _existing(session: Session, id: EpisodeId, *, lock: bool = False) -> EpisodeRow:
-    row = session.get(EpisodeRow, id, with_for_update=lock)
-    if row is None:
-        raise NotFound("episode", id=id)
-    return row
 
 
 def _face_row(session: Session, id: EpisodeId, model: str, vector: Vector) -> EpisodeFaceRow:
@@ -146,7 +137,3 @@ def _face_row(session: Session, id: EpisodeId, model: str, vector: Vector) -> Ep
             advice="Name the model that embedded the face.",
         )
     return EpisodeFaceRow(episode_id=id, model=model, vector=content)
-
-
-def _value(row: EpisodeRow) -> Episode:
-    return Episode.model_validate(dict(row))

@@ -5,13 +5,15 @@ from sqlmodel import col, select
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.golden import GoldenImage, Snapshot
 from cluster.store.characters import lock_character
-from cluster.store.database import Database, add_once
+from cluster.store.database import add_once
+from cluster.store.repository import ValueRepository
 from cluster.store.rows import GoldenRow, SnapshotRow
 
 
-class GoldenRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class GoldenRepository(ValueRepository[str, GoldenRow, GoldenImage]):
+    """The verdicts on a character's images, and its training sets."""
+
+    row, noun = GoldenRow, "golden image"
 
     def add(self, image: GoldenImage) -> None:
         """Keep the verdict on a job's image; the first one stands. Raises NotFound (character)."""
@@ -46,5 +48,8 @@ class GoldenRepository:
         )
         if accepted is not None:
             query = query.where(col(GoldenRow.accepted).is_(accepted))
-        with self._database.read() as session:
-            return [GoldenImage.model_validate(dict(row)) for row in session.exec(query)]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: GoldenRow) -> GoldenImage:
+        return GoldenImage.model_validate(dict(row))

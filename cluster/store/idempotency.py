@@ -7,20 +7,22 @@ claim without an answer, which may be taken over after a while.
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from cluster.domain.access import StoredReply
 from cluster.domain.value import now
-from cluster.errors import IdempotencyInFlight, IdempotencyMismatch, NotFound
-from cluster.store.database import Database, add_once
+from cluster.errors import IdempotencyInFlight, IdempotencyMismatch
+from cluster.store.database import add_once
+from cluster.store.repository import Repository
 from cluster.store.rows import IdempotencyRow
 
 STALE_AFTER = timedelta(seconds=60)
 
 
-class IdempotencyRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class IdempotencyRepository(Repository[IdempotencyRow]):
+    """Claims of keys, and the answers that were given under them."""
+
+    row, noun = IdempotencyRow, "idempotency key"
 
     def claim(self, key: str, fingerprint: str) -> StoredReply | None:
         """None: the key is yours, go on and answer. A reply: give it again.
@@ -48,7 +50,7 @@ class IdempotencyRepository:
     def complete(self, key: str, reply: StoredReply) -> None:
         """Keep the answer; the first one stands. Raises NotFound when nobody claimed the key."""
         with self._database.write() as session:
-            row = _claimed(session, key)
+            row = self._existing(session, key, lock=True)
             if row.status is None:
                 row.status, row.headers, row.body = reply.status, dict(reply.headers), reply.body
 
@@ -59,10 +61,3 @@ class IdempotencyRepository:
         )
         with self._database.write() as session:
             session.execute(unanswered)
-
-
-def _claimed(session: Session, key: str) -> IdempotencyRow:
-    row = session.get(IdempotencyRow, key, with_for_update=True)
-    if row is None:
-        raise NotFound("idempotency key", id=key)
-    return row

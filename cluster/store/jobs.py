@@ -16,16 +16,17 @@ from cluster.domain.character import CharacterId
 from cluster.domain.job import NEXT, Job, JobEvent, JobId, JobStatus, Problem, Result, Step
 from cluster.domain.scene import StoryId
 from cluster.domain.value import now
-from cluster.errors import NotFound
-from cluster.store.database import Database, add_once
+from cluster.store.database import add_once
+from cluster.store.repository import Repository
 from cluster.store.rows import EventRow, JobRow, StepRow
 
 EventKind = Literal["status", "step", "progress"]
 
 
-class JobRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class JobRepository(Repository[JobRow]):
+    """Jobs, by id and newest first; with them their steps and events."""
+
+    row, noun = JobRow, "job"
 
     def add(self, job: Job) -> None:
         """Keep a new job and log its first status; one that is known already is left alone."""
@@ -38,10 +39,7 @@ class JobRepository:
     def get(self, id: JobId) -> Job:
         """Raises NotFound."""
         with self._database.read() as session:
-            row = session.get(JobRow, id)
-            if row is None:
-                raise NotFound("job", id=id)
-            return _value(row, _steps(session, [id])[id])
+            return _job(self._existing(session, id), _steps(session, [id])[id])
 
     def set_status(self, id: JobId, status: JobStatus, problem: Problem | None = None) -> bool:
         """Move the job on, with a "status" event; False when it may not become that any more.
@@ -58,7 +56,7 @@ class JobRepository:
         )
         with self._database.write() as session:
             if session.execute(moved).first() is None:
-                return _lock(session, id).status == status
+                return self._existing(session, id, lock=True).status == status
             _log(session, id, "status", _status_data(status, problem))
             return True
 
@@ -68,7 +66,7 @@ class JobRepository:
         Raises NotFound.
         """
         with self._database.write() as session:
-            job = _lock(session, id)
+            job = self._existing(session, id, lock=True)
             position = 1 + _highest(session, StepRow.position, StepRow.job_id, id)
             if add_once(session, _step_row(id, position, step)):
                 job.updated_at = now()
@@ -77,13 +75,13 @@ class JobRepository:
     def set_result(self, id: JobId, result: Result) -> None:
         """Raises NotFound."""
         with self._database.write() as session:
-            job = _lock(session, id)
+            job = self._existing(session, id, lock=True)
             job.result, job.updated_at = result, now()
 
     def add_event(self, id: JobId, kind: EventKind, data: dict[str, Any]) -> JobEvent:
         """Append to the job's log. Raises NotFound."""
         with self._database.write() as session:
-            _lock(session, id)
+            self._existing(session, id, lock=True)
             return _log(session, id, kind, data)
 
     def events(self, id: JobId, after_seq: int = 0, limit: int = 500) -> list[JobEvent]:
@@ -117,14 +115,7 @@ class JobRepository:
         with self._database.read() as session:
             rows = session.exec(query.limit(limit)).all()
             steps = _steps(session, [row.id for row in rows])
-            return [_value(row, steps[row.id]) for row in rows]
-
-
-def _lock(session: Session, id: JobId) -> JobRow:
-    row = session.get(JobRow, id, with_for_update=True, populate_existing=True)
-    if row is None:
-        raise NotFound("job", id=id)
-    return row
+            return [_job(row, steps[row.id]) for row in rows]
 
 
 def _highest(session: Session, column: int, owner: str, id: JobId) -> int:
@@ -180,6 +171,6 @@ def _row(job: Job) -> JobRow:
     )
 
 
-def _value(row: JobRow, steps: Iterable[Step]) -> Job:
+def _job(row: JobRow, steps: Iterable[Step]) -> Job:
     fields = {key: one for key, one in dict(row).items() if key not in {"character_id", "story_id"}}
     return Job.model_validate({**fields, "steps": tuple(steps)})

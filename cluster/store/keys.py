@@ -12,8 +12,7 @@ from sqlmodel import col, select
 
 from cluster.domain.access import ApiKey
 from cluster.domain.value import now
-from cluster.errors import NotFound
-from cluster.store.database import Database
+from cluster.store.repository import ValueRepository
 from cluster.store.rows import KeyRow
 
 PREFIX = "cine_"
@@ -21,9 +20,10 @@ ID_LENGTH, SECRET_LENGTH = 8, 32
 ALPHABET = string.ascii_letters + string.digits
 
 
-class KeyRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class KeyRepository(ValueRepository[str, KeyRow, ApiKey]):
+    """API keys: made, checked and revoked."""
+
+    row, noun = KeyRow, "API key"
 
     def create(self, name: str) -> tuple[str, str]:
         """Make a key; returns its id and the plaintext, which cannot be had again."""
@@ -45,17 +45,17 @@ class KeyRepository:
     def revoke(self, id: str) -> None:
         """Refuse the key from now on. Raises NotFound."""
         with self._database.write() as session:
-            row = session.get(KeyRow, id, with_for_update=True)
-            if row is None:
-                raise NotFound("API key", id=id)
+            row = self._existing(session, id, lock=True)
             row.revoked_at = row.revoked_at or now()
 
     def list(self) -> list[ApiKey]:
         """Every key, the revoked ones too, oldest first."""
         query = select(KeyRow).order_by(col(KeyRow.created_at), col(KeyRow.id))
-        with self._database.read() as session:
-            rows = session.exec(query)
-            return [ApiKey.model_validate(row.model_dump(exclude={"sha256"})) for row in rows]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: KeyRow) -> ApiKey:
+        return ApiKey.model_validate(row.model_dump(exclude={"sha256"}))
 
 
 def _digest(plaintext: str) -> str:

@@ -182,16 +182,9 @@ class EpisodeFaceRow(Row, table=True):
 
 
 class AdapterRow(Row, table=True):
+    """Immutable, but for `deleted_at`. Which one is served is in the log of switches alone."""
+
     __tablename__ = "adapters"
-    __table_args__ = (
-        sa.Index(
-            "uq_adapters_active",
-            "character_id",
-            unique=True,
-            sqlite_where=sa.text("active"),
-            postgresql_where=sa.text("active"),
-        ),
-    )
 
     character_id: str = Field(sa_column=_of_character(primary_key=True))
     version: int = Field(primary_key=True)
@@ -200,7 +193,6 @@ class AdapterRow(Row, table=True):
     rank: int
     alpha: float
     trigger: str | None = None
-    active: bool = False
     origin: str
     idr: float | None = None
     training: TrainingFigures | None = Field(
@@ -212,12 +204,13 @@ class AdapterRow(Row, table=True):
 
 
 class AdapterSwitchRow(Row, table=True):
-    """The audit of what was served when. It stays when the character goes."""
+    """What was served when, and thereby what is served. It stays when the character goes."""
 
     __tablename__ = "adapter_switches"
+    __table_args__ = (sa.Index("ix_adapter_switches_character_id_id", "character_id", "id"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    character_id: str = Field(index=True)
+    character_id: str
     kind: str
     version: int | None = None
     replaced: int | None = None

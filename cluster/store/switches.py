@@ -10,24 +10,25 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import SERVING, AdapterSwitch, SwitchKind, adapter_id
 from cluster.domain.value import now
 from cluster.errors import Conflict
-from cluster.store.adapters import existing, kept
+from cluster.store.adapters import existing
 from cluster.store.characters import lock_character
-from cluster.store.database import Database
+from cluster.store.repository import ValueRepository
 from cluster.store.rows import AdapterRow, AdapterSwitchRow, JobRow
+from cluster.store.serving import newest_first, served_version, serving_entry
 
 PAGE = 1000
 UNFINISHED = ("queued", "running")
 
 
-class SwitchRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SwitchRepository(ValueRepository[int, AdapterSwitchRow, AdapterSwitch]):
+    """The log of what is served, and every change of it."""
+
+    row, noun = AdapterSwitchRow, "adapter switch"
 
     def stage(self, character_id: CharacterId, version: int) -> AdapterSwitch:
         """Write down that a version is to be promoted; an earlier such wish is thereby given up.
@@ -53,9 +54,9 @@ class SwitchRepository:
             row = existing(session, character_id, version)
             newest = _newest(session, character_id)
             if newest is None or (newest.kind, newest.version) != ("staging", version):
-                serving = _serving(session, character_id)
+                serving = serving_entry(session, character_id)
                 if serving is newest and serving and serving.version == version:
-                    return _value(serving)
+                    return _switch(serving)
                 raise Conflict(
                     f"the promotion of {adapter_id(character_id, version)} was overtaken",
                     advice="See the history of the character's adapters, and promote again.",
@@ -82,11 +83,11 @@ class SwitchRepository:
         """
         with self._database.write() as session:
             lock_character(session, character_id)
-            serving = _serving(session, character_id)
+            serving = serving_entry(session, character_id)
             if version is not None:
                 existing(session, character_id, version, deleted=True)
                 if serving and (serving.kind, serving.replaced) == ("rolled_back", version):
-                    return _value(serving)
+                    return _switch(serving)
             if serving is None or (version is not None and serving.version != version):
                 raise Conflict(
                     f"{character_id}: {_name(character_id, version)} is not being served",
@@ -106,9 +107,9 @@ class SwitchRepository:
         """Serve the base model alone. Twice is once. Raises NotFound (character)."""
         with self._database.write() as session:
             lock_character(session, character_id)
-            serving = _serving(session, character_id)
+            serving = serving_entry(session, character_id)
             if serving and serving.version is None and serving is _newest(session, character_id):
-                return _value(serving)
+                return _switch(serving)
             return _serve(session, character_id, None, "cleared")
 
     def delete(self, character_id: CharacterId, version: int) -> AdapterSwitch:
@@ -124,10 +125,10 @@ class SwitchRepository:
             lock_character(session, character_id)
             row = existing(session, character_id, version, deleted=True)
             if row.deleted_at:
-                gone = _newest_first(character_id).where(
+                gone = newest_first(character_id).where(
                     AdapterSwitchRow.kind == "deleted", AdapterSwitchRow.version == version
                 )
-                return _value(session.exec(gone).one())
+                return _switch(session.exec(gone).one())
             _refuse_needed(session, row)
             row.deleted_at = now()
             return _log(session, character_id, "deleted", version)
@@ -135,7 +136,7 @@ class SwitchRepository:
     def previous(self, character_id: CharacterId) -> int | None:
         """The version that rolling back would serve; None for none, or when there is no way."""
         with self._database.read() as session:
-            serving = _serving(session, character_id)
+            serving = serving_entry(session, character_id)
             before = _before(session, serving) if serving else None
             return before.version if before else None
 
@@ -144,14 +145,14 @@ class SwitchRepository:
     ) -> AdapterSwitch | None:
         """The entry by which what is served (at `at`; None: now) came to be; None: never any."""
         with self._database.read() as session:
-            row = _serving(session, character_id, at)
-            return _value(row) if row else None
+            row = serving_entry(session, character_id, at)
+            return _switch(row) if row else None
 
     def settled(self, character_id: CharacterId) -> AdapterSwitch | None:
         """As `serving`, but None while a promotion is under way."""
         with self._database.read() as session:
             row = _newest(session, character_id)
-            return _value(row) if row and row.kind in SERVING else None
+            return _switch(row) if row and row.kind in SERVING else None
 
     def newest_id(self) -> int:
         """The id of the newest entry of all; 0 when there is none."""
@@ -170,8 +171,7 @@ class SwitchRepository:
             .where(col(AdapterSwitchRow.id).in_(newest), AdapterSwitchRow.kind == "staging")
             .order_by(col(AdapterSwitchRow.id))
         )
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
 
     def list(
         self, character_id: CharacterId | None = None, after_id: int = 0, limit: int = PAGE
@@ -185,8 +185,11 @@ class SwitchRepository:
         )
         if character_id is not None:
             query = query.where(AdapterSwitchRow.character_id == character_id)
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: AdapterSwitchRow) -> AdapterSwitch:
+        return _switch(row)
 
 
 def _serve(
@@ -198,18 +201,13 @@ def _serve(
     problems: Sequence[str] = (),
     undo_id: int | None = None,
 ) -> AdapterSwitch:
-    """Make `row` the active version, None for none, and write it down."""
-    serving = _serving(session, character_id)
+    """Write down that `row` is the active version from now on, None for none."""
+    serving = serving_entry(session, character_id)
     replaced = serving.version if serving else None
     version = row.version if row else None
     if kind != "rolled_back" and serving:
         # The same version again is no step that could be undone.
         undo_id = serving.undo_id if replaced == version else serving.id
-    for one in session.exec(kept(character_id).where(col(AdapterRow.active).is_(True))):
-        one.active = False
-    session.flush()  # the old one first: at no moment may two be active
-    if row is not None:
-        row.active = True
     return _log(session, character_id, kind, version, replaced, problems, undo_id)
 
 
@@ -233,30 +231,12 @@ def _log(
     )
     session.add(row)
     session.flush()  # which gives it its id
-    return _value(row)
+    return _switch(row)
 
 
 def _newest(session: Session, character_id: CharacterId) -> AdapterSwitchRow | None:
-    query = _newest_first(character_id).where(col(AdapterSwitchRow.kind) != "deleted")
+    query = newest_first(character_id).where(col(AdapterSwitchRow.kind) != "deleted")
     return session.exec(query).first()
-
-
-def _serving(
-    session: Session, character_id: CharacterId, at: datetime | None = None
-) -> AdapterSwitchRow | None:
-    query = _newest_first(character_id).where(col(AdapterSwitchRow.kind).in_(SERVING))
-    if at is not None:
-        query = query.where(col(AdapterSwitchRow.at) <= at)
-    return session.exec(query).first()
-
-
-def _newest_first(character_id: CharacterId) -> SelectOfScalar[AdapterSwitchRow]:
-    return (
-        select(AdapterSwitchRow)
-        .where(AdapterSwitchRow.character_id == character_id)
-        .order_by(col(AdapterSwitchRow.id).desc())
-        .limit(1)
-    )
 
 
 def _before(session: Session, serving: AdapterSwitchRow) -> AdapterSwitchRow | None:
@@ -278,7 +258,7 @@ def _refuse_needed(session: Session, row: AdapterRow) -> None:
     """Raises Conflict for a version that cannot be done without."""
     character_id = CharacterId(row.character_id)
     name = adapter_id(character_id, row.version)
-    if row.active:
+    if served_version(session, character_id) == row.version:
         raise Conflict(
             f"{name} is the active version", advice="Promote another version first, or roll back."
         )
@@ -310,5 +290,5 @@ def _name(character_id: CharacterId, version: int | None) -> str:
     return adapter_id(character_id, version) if version else "no version"
 
 
-def _value(row: AdapterSwitchRow) -> AdapterSwitch:
+def _switch(row: AdapterSwitchRow) -> AdapterSwitch:
     return AdapterSwitch.model_validate(row.model_dump(exclude={"undo_id"}))

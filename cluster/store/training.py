@@ -7,15 +7,15 @@ from sqlmodel import Session, col, select
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.runs import OVER, TrainingEvent, TrainingRun
 from cluster.domain.value import now
-from cluster.errors import NotFound
 from cluster.store.characters import lock_character
-from cluster.store.database import Database
+from cluster.store.repository import ValueRepository
 from cluster.store.rows import TrainingEventRow, TrainingPauseRow, TrainingRunRow
 
 
-class TrainingRepository:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class TrainingRepository(ValueRepository[str, TrainingRunRow, TrainingRun]):
+    """Training runs, by id and by character."""
+
+    row, noun = TrainingRunRow, "training run"
 
     def add(self, run: TrainingRun) -> TrainingRun:
         """Queue a run; the character's open one, if there is one, stands. NotFound (character)."""
@@ -28,24 +28,16 @@ class TrainingRepository:
                 )
             ).first()
             if open_one is not None:
-                return _value(open_one)
+                return self._value(open_one)
             session.add(_row(run))
             _log(session, run, "status", {"status": run.status, "images": run.images})
             return run
-
-    def get(self, run_id: str) -> TrainingRun:
-        """Raises NotFound."""
-        with self._database.read() as session:
-            return _value(_existing(session, run_id))
 
     def change(self, run_id: str, **fields: Any) -> TrainingRun:  # noqa: ANN401
         """Put `fields` in the place of the run's own; a new status is logged. A run that is over
         stays as it is. Raises NotFound."""
         with self._database.write() as session:
-            row = session.get(TrainingRunRow, run_id, with_for_update=True)
-            if row is None:
-                raise NotFound("training run", id=run_id)
-            old = _value(row)
+            old = self._value(self._existing(session, run_id, lock=True))
             if old.status in OVER:
                 return old
             changed = old.model_copy(update={**fields, "updated_at": now()})
@@ -66,8 +58,7 @@ class TrainingRepository:
             .where(col(TrainingRunRow.open).is_(True))
             .order_by(col(TrainingRunRow.created_at), col(TrainingRunRow.id))
         )
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
 
     def events(
         self, character_id: CharacterId, after_seq: int = 0, limit: int = 500
@@ -110,8 +101,11 @@ class TrainingRepository:
             .order_by(col(TrainingRunRow.created_at).desc(), col(TrainingRunRow.id).desc())
             .limit(limit)
         )
-        with self._database.read() as session:
-            return [_value(row) for row in session.exec(query)]
+        return self._all(query)
+
+    @staticmethod
+    def _value(row: TrainingRunRow) -> TrainingRun:
+        return TrainingRun.model_validate(row.model_dump(exclude={"open"}))
 
 
 def _told(run: TrainingRun) -> dict[str, Any]:
@@ -134,16 +128,5 @@ def _log(session: Session, run: TrainingRun, kind: str, data: dict[str, Any]) ->
     )
 
 
-def _existing(session: Session, run_id: str) -> TrainingRunRow:
-    row = session.get(TrainingRunRow, run_id)
-    if row is None:
-        raise NotFound("training run", id=run_id)
-    return row
-
-
 def _row(run: TrainingRun) -> TrainingRunRow:
     return TrainingRunRow(**{**dict(run), "open": run.status not in OVER})
-
-
-def _value(row: TrainingRunRow) -> TrainingRun:
-    return TrainingRun.model_validate(row.model_dump(exclude={"open"}))

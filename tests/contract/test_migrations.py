@@ -11,12 +11,16 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlmodel import col
 
+from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId, Step
+from cluster.domain.learning.adapter import SERVING
 from cluster.settings import StoreSettings
 from cluster.store import Store
 from cluster.store.database import Database, alembic_config
-from cluster.store.rows import Row
+from cluster.store.rows import AdapterSwitchRow, Row
+from cluster.store.serving import newest_first
 from tests.values import KAIRO, adapter, job
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -100,6 +104,60 @@ def test_what_was_served_and_rendered_before_revision_2_is_kept(empty: StoreSett
     }
     assert [step.name for step in jobs[JobId("planned")].steps] == ["adapter"]
     store.close()
+
+
+def test_what_was_active_before_revision_4_is_served(empty: StoreSettings) -> None:
+    """Revision 3 had a column beside the log; where they disagreed, jobs followed the column."""
+    store = Store.open(empty)
+    names = ("kairo", "ada", "mira", "zoe")
+    agreed, unlogged, cleared, never = (
+        KAIRO.model_copy(update={"id": CharacterId(one)}) for one in names
+    )
+    for who in (agreed, unlogged, cleared, never):
+        store.characters.add(who)
+        for version in (1, 2):
+            store.adapters.add(adapter(version).model_copy(update={"character_id": who.id}))
+    for who in (agreed, cleared):
+        store.switches.stage(who.id, 2)
+        store.switches.promote(who.id, 2)
+    before = len(store.switches.list(agreed.id))
+    store.close()
+
+    database = Database.open(empty)
+    with database.write() as session:
+        command.downgrade(alembic_config(session.connection()), "0003")
+        kept = session.execute(sa.text("SELECT character_id FROM adapters WHERE active"))
+        assert {one for (one,) in kept} == {"kairo", "mira"}
+        change = "UPDATE adapters SET active = :on WHERE character_id = :who AND version = :version"
+        for name, version, on in (("mira", 2, False), ("ada", 1, True)):
+            session.execute(sa.text(change), {"on": on, "who": name, "version": version})
+    database.close()
+
+    store = Store.open(empty)
+    everybody = (agreed, unlogged, cleared, never)
+    active = [store.adapters.active(who.id) for who in everybody]
+    assert [one and one.version for one in active] == [2, 1, None, None]
+    assert [(one.character_id, one.version) for one in store.adapters.list() if one.active] == [
+        ("ada", 1),
+        ("kairo", 2),
+    ]
+    assert len(store.switches.list(agreed.id)) == before
+    assert store.switches.list(unlogged.id)[-1].kind == "promoted"
+    assert store.switches.list(cleared.id)[-1].replaced == 2
+    assert store.switches.rollback(cleared.id).version == 2
+    store.close()
+
+
+def test_one_look_up_says_what_is_served(tmp_path: Path) -> None:
+    database = Database.open(StoreSettings(home=tmp_path))
+    query = newest_first(KAIRO.id).where(col(AdapterSwitchRow.kind).in_(SERVING))
+    with database.read() as session:
+        sql = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
+        steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
+    database.close()
+    (plan,) = [step.detail for step in steps]  # neither a scan nor a sort beside the search
+    assert plan.startswith("SEARCH")
+    assert "ix_adapter_switches_character_id_id" in plan
 
 
 def _as_revision_1_left_it(settings: StoreSettings) -> None:
