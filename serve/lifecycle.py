@@ -11,7 +11,7 @@ from ray.serve.handle import DeploymentHandle
 
 from cluster.rpc import Remote
 from cluster.settings import Settings
-from cluster.telemetry import setup_logging
+from cluster.telemetry import logger, setup_logging
 
 
 class Lifecycle:
@@ -47,6 +47,7 @@ def replica_of(part: type[Lifecycle]) -> type:
         part.__init__(self, settings, **parts)
         await asyncio.to_thread(self.start)
         self._beside = asyncio.create_task(self.background())
+        self._beside.add_done_callback(_report)
 
     def destroy(self: Lifecycle) -> None:
         # The only hook that Serve has for a replica that stops in order. Python calls it again.
@@ -56,3 +57,9 @@ def replica_of(part: type[Lifecycle]) -> type:
             self.close()
 
     return type(part.__name__, (part,), {"__init__": construct, "__del__": destroy})
+
+
+def _report(beside: asyncio.Task[None]) -> None:
+    """Nobody awaits background work: without this, its failure would be silent."""
+    if not beside.cancelled() and (error := beside.exception()) is not None:
+        logger("lifecycle").error("background work failed", exc_info=error)

@@ -66,6 +66,23 @@ async def test_a_replica_that_cannot_start_says_why_and_has_nothing_to_close() -
     assert one.told == []
 
 
+class Careless(Probe):
+    async def background(self) -> None:
+        raise KeyError("nobody awaits this")
+
+
+async def test_background_work_that_fails_is_written_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = replica(Careless)
+    await one.__init__(Settings(), validator="a handle")  # type: ignore[misc]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    said = capsys.readouterr()
+    assert "background work failed" in said.out + said.err
+    assert "nobody awaits this" in said.out + said.err
+
+
 def bound(app: Application, seen: dict[str, dict[str, str]]) -> str:
     """The deployment's name; `seen` gets which deployment each of its handles leads to."""
     deployment: Any = app._bound_deployment
