@@ -8,8 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import RayServeException
+from ray.exceptions import RayError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
@@ -30,7 +29,7 @@ from cluster.errors import (
     Unsupported,
     WrongMedia,
 )
-from cluster.rpc import unwrapped
+from cluster.rpc import understood, unwrapped
 from cluster.telemetry import logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -129,27 +128,18 @@ def respond(
 
 def install(app: FastAPI) -> None:
     """Have every failure of `app` answered with a problem."""
-    app.add_exception_handler(CineError, _on_cine_error)
-    app.add_exception_handler(RayError, _on_ray_error)
-    app.add_exception_handler(RayServeException, _on_ray_error)
+    app.add_exception_handler(CineError, _on_failure)
+    app.add_exception_handler(RayError, _on_failure)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_anything)
 
 
-async def _on_cine_error(_: Request, error: Exception) -> JSONResponse:
-    cause = unwrapped(error)
-    return respond(cause) if isinstance(cause, CineError) else _unforeseen(cause)
-
-
-async def _on_ray_error(request: Request, error: Exception) -> JSONResponse:
-    cause = unwrapped(error)
-    if isinstance(cause, CineError):
-        return respond(cause)
-    if isinstance(cause, RayError | RayServeException) and not isinstance(cause, RayTaskError):
-        logger("gateway").warning("part lost", path=request.url.path, error=type(cause).__name__)
-        return respond(Unavailable())
-    return _unforeseen(cause)
+async def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    cause = understood(error)
+    if isinstance(cause, Unavailable):
+        logger("gateway").warning("unavailable", path=request.url.path, problem=cause.message)
+    return respond(cause) if isinstance(cause, CineError) else _unforeseen(unwrapped(cause))
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:

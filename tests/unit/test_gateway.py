@@ -8,7 +8,6 @@ import pytest
 from dbos import DBOSClient
 from fastapi import FastAPI
 from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import RayServeException
 
 from cluster.domain.access import StoredReply
 from cluster.domain.character import CharacterId
@@ -88,7 +87,7 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
 
 async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     async def nobody(_: SceneRequest) -> None:
-        raise RayServeException("no replica")
+        raise Unavailable("no replica")
 
     with open_services(settings, prefetch=nobody) as services:
         cast_kairo(services)
