@@ -35,6 +35,7 @@ PATIENCE_S = 540
 def settings(tmp_path: Path) -> Settings:
     recipe: dict[str, bool | int | float | str] = {
         "steps": STEPS,
+        "min_steps": 1,
         "batch_size": 2,
         "rank": 4,
         "alpha": 4,

@@ -21,6 +21,7 @@ from training.data.captions import trigger_for
 STEPS = 12
 RECIPE: dict[str, bool | int | float | str] = {
     "steps": STEPS,
+    "min_steps": 1,
     "batch_size": 4,
     "rank": 4,
     "alpha": 4,
