@@ -92,6 +92,6 @@ def text_encoder(settings: MemorySettings) -> TextEncoder:
 
 def vector_index(settings: Settings, model: str, dim: int) -> VectorIndex:
     """The Milvus collection of an embedding model whose vectors have `dim` numbers."""
-    from cluster.providers.milvus import MilvusIndex, connect
+    from cluster.providers.milvus import MilvusIndex, open_client
 
-    return MilvusIndex(connect(settings.store, settings.memory), model, dim)
+    return MilvusIndex(open_client(settings.store, settings.memory), model, dim)

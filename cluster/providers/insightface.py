@@ -1,4 +1,4 @@
-"""Faces through the `insightface` library: boxes, landmarks and embeddings."""
+"""Face detection and recognition by `insightface`: boxes, landmarks and embeddings."""
 
 import math
 import warnings
@@ -21,8 +21,10 @@ BORDER = 0.25
 found only with something round it."""
 WORKING_SIDE_PX = 512
 """Smaller pictures are enlarged to this side before anything else."""
-THRESHOLD = 0.7
-SAME_FACE = 0.5
+MIN_DETECTION_SCORE = 0.7
+"""What the detector is less sure of counts as no face."""
+SAME_FACE_OVERLAP = 0.5
+"""Share of the smaller of two boxes from which on they are one face."""
 
 
 class InsightFaceEncoder:
@@ -38,7 +40,7 @@ class InsightFaceEncoder:
             providers=providers,
             sess_options=_session_options(),
         )
-        self._app.prepare(ctx_id=0, det_thresh=THRESHOLD, det_size=DETECTION_SIZES)
+        self._app.prepare(ctx_id=0, det_thresh=MIN_DETECTION_SCORE, det_size=DETECTION_SIZES)
 
     def faces(self, pixels: Pixels) -> tuple[Face, ...]:
         """Faces of uint8 RGB pixels (height, width, 3), largest first, in the picture's own px.
@@ -63,7 +65,7 @@ def _session_options() -> onnxruntime.SessionOptions:
 
 
 def _prepared(pixels: Pixels, scale: float, border: int) -> Pixels:
-    """Enlarged, bordered, BGR."""
+    """What the detector is shown: enlarged, with a grey border, uint8 BGR (height', width', 3)."""
     image = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if scale > 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
@@ -72,11 +74,13 @@ def _prepared(pixels: Pixels, scale: float, border: int) -> Pixels:
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """Without the faces that lie for the most part inside a surer one: eyes and mouths of a large
-    face, which overlap it too little for the detector's own suppression."""
+    """Non-maximum suppression by the smaller box: without faces that lie mostly inside a surer one.
+
+    Eyes and mouths of a large face overlap it too little for the detector's own suppression.
+    """
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(_shared(face, other) < SAME_FACE for other in kept):
+        if all(_shared(face, other) < SAME_FACE_OVERLAP for other in kept):
             kept.append(face)
     return kept
 

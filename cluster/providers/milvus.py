@@ -1,4 +1,4 @@
-"""Vectors in Milvus: Milvus Lite in a folder of its own, or a Milvus server by URI.
+"""Vector database: Milvus Lite in a folder of its own, or a Milvus server by URI.
 
 A folder belongs to one process at a time. Each embedding model has a collection of its own, so
 that vectors of different models can never be compared.
@@ -19,15 +19,18 @@ from cluster.ports import Vector
 from cluster.settings import MemorySettings, StoreSettings
 
 MAX_ID_BYTES = 512
-BATCH = 1000
+"""Milvus wants a length for every text column."""
+PAGE_ROWS = 1000
+"""Rows of one answer when all ids are read."""
 MODEL_PROPERTY = "cineai.model"
-FOLDER = {"grpc.keepalive_time_ms": 3_600_000}
+LOCAL_GRPC = {"grpc.keepalive_time_ms": 3_600_000}
 """The server in our own process takes pymilvus's pings every 10 s for an attack, and hangs up."""
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-def connect(store: StoreSettings, memory: MemorySettings) -> MilvusClient:
-    """Open Milvus. Raises ProviderMissing when it cannot be reached or is another process's."""
+def open_client(store: StoreSettings, memory: MemorySettings) -> MilvusClient:
+    """A client of Milvus. Raises ProviderMissing when it cannot be reached or is another
+    process's."""
     if memory.milvus_uri is None:
         store.folder.mkdir(parents=True, exist_ok=True)
     uri = memory.milvus_uri or str(store.folder / "vectors.db")
@@ -36,7 +39,7 @@ def connect(store: StoreSettings, memory: MemorySettings) -> MilvusClient:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         return MilvusClient(
-            uri, token=token, grpc_options=FOLDER if memory.milvus_uri is None else {}
+            uri, token=token, grpc_options=LOCAL_GRPC if memory.milvus_uri is None else {}
         )
     except (MilvusException, ConnectionConfigException) as error:
         raise ProviderMissing(
@@ -61,7 +64,8 @@ class MilvusIndex:
             client.load_collection(self._name)  # a reopened collection answers nothing before
 
     def upsert(self, id: str, vector: Vector, *, character_id: str, story_id: str) -> None:
-        """Raises Invalid for a vector of another length."""
+        """Insert or replace: float32 (dim,), not necessarily normalised. Raises Invalid for another
+        shape, ProviderError when Milvus fails."""
         row = {
             "id": id,
             "vector": self._checked(vector),
@@ -74,7 +78,10 @@ class MilvusIndex:
     def search(
         self, vector: Vector, *, character_id: str, story_id: str | None, limit: int
     ) -> list[tuple[str, float]]:
-        """Ids and cosines, nearest first. Raises Invalid for a vector of another length."""
+        """Nearest neighbours of `vector`, float32 (dim,): ids and cosines, nearest first.
+
+        Raises Invalid for another shape, ProviderError when Milvus fails.
+        """
         wanted = f"character_id == {quoted(character_id)}"
         if story_id is not None:
             wanted += f" and story_id == {quoted(story_id)}"
@@ -92,7 +99,9 @@ class MilvusIndex:
         """The ids of every vector."""
         found: set[str] = set()
         with _translated():
-            pages = self._client.query_iterator(self._name, batch_size=BATCH, output_fields=["id"])
+            pages = self._client.query_iterator(
+                self._name, batch_size=PAGE_ROWS, output_fields=["id"]
+            )
             while page := pages.next():
                 found.update(str(row["id"]) for row in page)
             pages.close()

@@ -1,4 +1,4 @@
-"""The embedded tagger: one small ONNX network trained on the studio's renders.
+"""Attribute classifier: one small ONNX network, trained on the studio's renders.
 
 It knows pictures of one person, faces in the upper half of a square frame. Other shapes are cut
 to a square first, about the face where it is known.
@@ -23,13 +23,19 @@ from cluster.settings import ASSETS
 FACE_SHARE = 0.24
 """Faces narrower than this share of the square are cropped closer; training ends at 0.33."""
 FACE_HEIGHT_IN_FRAME = 0.45
+"""Where the renders that it was trained on have the middle of the face, from the top."""
 
-Row = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.float32]
+"""(labels,) of one picture."""
 
 
 @dataclass(frozen=True)
-class Head:
-    """A span of the network's logits, and how they become probabilities."""
+class LabelHead:
+    """One classification head: a span of the network's logits, and how they become probabilities.
+
+    Calibrated logits are `scale * logit + shift`. `independent` labels are judged one by one (a
+    sigmoid each); the others exclude each other (softmax).
+    """
 
     name: str
     independent: bool
@@ -37,8 +43,9 @@ class Head:
     scale: float
     shift: float
 
-    def probabilities(self, logits: Row) -> dict[str, float]:
-        """Calibrated: a temperature for labels that exclude each other, else Platt's line."""
+    def probabilities(self, logits: Logits) -> dict[str, float]:
+        """Probabilities in [0, 1] of logits (labels,): by temperature scaling (Guo et al. 2017) for
+        labels that exclude each other, else by Platt scaling (Platt 1999)."""
         scaled = logits.astype(np.float64) * self.scale + self.shift
         if self.independent:
             values = 1 / (1 + np.exp(-scaled.clip(-30, 30)))
@@ -49,8 +56,9 @@ class Head:
 
 
 def square(pixels: Pixels, face: Box | None) -> Pixels:
-    """The square of a picture that the tagger looks at: as much as fits, and the face in it.
+    """The square crop that the tagger looks at: as much as fits, and the face in it.
 
+    uint8 (height, width, 3) -> a view (side, side, 3); `face` is a box in px.
     Without a face the middle of a wide picture and the top of a tall one.
     """
     height, width = pixels.shape[:2]
@@ -81,7 +89,7 @@ class OnnxTagger:
         described = json.loads(sheet.read_text())
         self._size = int(described["size_px"])
         self._heads = tuple(
-            Head(
+            LabelHead(
                 name=head["name"],
                 independent=head["kind"] == "sigmoid",
                 labels=tuple(head["labels"]),
@@ -112,7 +120,7 @@ class OnnxTagger:
             (logits,) = self._session.run(None, {"pixels": batch})
         return Tags(heads=self._split(np.asarray(logits[0], np.float32)))
 
-    def _split(self, logits: Row) -> dict[str, dict[str, float]]:
+    def _split(self, logits: Logits) -> dict[str, dict[str, float]]:
         heads: dict[str, dict[str, float]] = {}
         start = 0
         for head in self._heads:

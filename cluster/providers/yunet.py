@@ -1,4 +1,4 @@
-"""YuNet in the layout of SCRFD, the detector that `insightface` can load.
+"""ONNX graph rewriting: YuNet in the layout of SCRFD, the detector that `insightface` can load.
 
 Same weights, same arithmetic: only the graph's two ends change.
 
@@ -29,7 +29,11 @@ def as_scrfd(content: bytes) -> bytes:
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     image = next(value.name for value in graph.input if value.name not in weights)
-    nodes = [*_head(image), *graph.node, *(node for stride in STRIDES for node in _tail(stride))]
+    nodes = [
+        *_input_nodes(image),
+        *graph.node,
+        *(node for stride in STRIDES for node in _output_nodes(stride)),
+    ]
     graph.initializer.extend(
         numpy_helper.from_array(value, name) for name, value in _constants().items()
     )
@@ -38,7 +42,7 @@ def as_scrfd(content: bytes) -> bytes:
     graph.node.extend(nodes)
     shape = [1, 3, "height", "width"]
     graph.input.append(helper.make_tensor_value_info(_name("input"), TensorProto.FLOAT, shape))
-    graph.output.extend(_outputs())
+    graph.output.extend(_output_values())
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -64,13 +68,16 @@ def _node(op: str, inputs: list[str], *outputs: str, **attributes: int) -> onnx.
     return helper.make_node(op, inputs, list(outputs), **attributes)
 
 
-def _head(image: str) -> Iterator[onnx.NodeProto]:
+def _input_nodes(image: str) -> Iterator[onnx.NodeProto]:
+    """From SCRFD's input, RGB (1, 3, height, width) about 0, to YuNet's: BGR, 0 to 255."""
     yield _node("Mul", [_name("input"), _name("128")], _name("scaled"))
     yield _node("Add", [_name("scaled"), _name("127.5")], _name("rgb"))
     yield _node("Gather", [_name("rgb"), _name("bgr")], image, axis=1)
 
 
-def _tail(stride: int) -> Iterator[onnx.NodeProto]:
+def _output_nodes(stride: int) -> Iterator[onnx.NodeProto]:
+    """From YuNet's four outputs of a stride to SCRFD's three, each (n, columns)."""
+
     def at(part: str) -> str:
         return _name(part, stride)
 
@@ -95,7 +102,7 @@ def _tail(stride: int) -> Iterator[onnx.NodeProto]:
     yield _node("Reshape", [at("points_pair"), _name("rows_10")], at("points"))
 
 
-def _outputs() -> Iterator[onnx.ValueInfoProto]:
+def _output_values() -> Iterator[onnx.ValueInfoProto]:
     """Grouped by kind, then by stride: SCRFD's order."""
     for kind, columns in (("scores", 1), ("boxes", 4), ("points", 10)):
         for stride in STRIDES:

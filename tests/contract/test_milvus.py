@@ -13,7 +13,7 @@ import pytest
 from pymilvus import MilvusClient
 
 from cluster.errors import Invalid, ProviderError, ProviderMissing
-from cluster.providers.milvus import MilvusIndex, collection_name, connect, quoted
+from cluster.providers.milvus import MilvusIndex, collection_name, open_client, quoted
 from cluster.settings import MemorySettings, StoreSettings
 
 X, Y, Z = np.eye(3, dtype=np.float32)
@@ -49,7 +49,7 @@ def client(
 ) -> Iterator[MilvusClient]:
     uri = request.getfixturevalue("server") if request.param == "server" else None
     home = tmp_path_factory.mktemp("vectors")
-    opened = connect(StoreSettings(home=home), MemorySettings(milvus_uri=uri))
+    opened = open_client(StoreSettings(home=home), MemorySettings(milvus_uri=uri))
     yield opened
     opened.close()
 
@@ -131,7 +131,7 @@ def test_what_was_written_is_found_by_the_next_process(tmp_path: Path) -> None:
     writer = spawn.Process(target=_write, args=(tmp_path,))
     writer.start()
     writer.join(120)
-    client = connect(StoreSettings(home=tmp_path), MemorySettings())
+    client = open_client(StoreSettings(home=tmp_path), MemorySettings())
     index = MilvusIndex(client, "kept", 3)
     assert index.search(X, character_id="kairo", story_id="s", limit=1) == [("x", 1.0)]
     second = spawn.Process(target=_is_refused, args=(tmp_path,))
@@ -143,17 +143,17 @@ def test_what_was_written_is_found_by_the_next_process(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(ProviderMissing, match=r"127\.0\.0\.1:1"):
-        connect(StoreSettings(), MemorySettings(milvus_uri="http://127.0.0.1:1"))
+        open_client(StoreSettings(), MemorySettings(milvus_uri="http://127.0.0.1:1"))
 
 
 def _write(home: Path) -> None:
-    index = MilvusIndex(connect(StoreSettings(home=home), MemorySettings()), "kept", 3)
+    index = MilvusIndex(open_client(StoreSettings(home=home), MemorySettings()), "kept", 3)
     index.upsert("x", X, character_id="kairo", story_id="s")
 
 
 def _is_refused(home: Path) -> None:
     with pytest.raises(ProviderMissing, match="cannot be opened"):
-        connect(StoreSettings(home=home), MemorySettings())
+        open_client(StoreSettings(home=home), MemorySettings())
 
 
 def _await(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -1,4 +1,4 @@
-"""The adapters of a denoiser: verified, staged in the host's memory, and served from slots."""
+"""LoRA serving: adapters are verified, staged in the host's memory, and served from slots."""
 
 import threading
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from cluster.domain.learning.adapter import AdapterVersion
 from cluster.errors import BadAdapter
 from cluster.ports import BlobStore
 from cluster.providers.diffusers.folder import BaseFolder
-from cluster.providers.diffusers.slot_bank import Pair, SlotBank, Staged
+from cluster.providers.diffusers.slot_bank import Factors, SlotBank, Staged
 
 DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16}
 ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
@@ -123,7 +123,7 @@ class Adapters:
         with self._blobs.view(adapter.sha256) as content:  # which checks the digest meanwhile
             return self._bank.stage(self._verified(adapter, content))
 
-    def _verified(self, adapter: AdapterVersion, content: memoryview) -> dict[str, Pair]:
+    def _verified(self, adapter: AdapterVersion, content: memoryview) -> dict[str, Factors]:
         base = self._base
         file, raw = open_adapter(content)
         # A file that names the weights it was trained on is judged by these alone.
@@ -134,7 +134,7 @@ class Adapters:
         check_fits(file, base.layers, lambda: base.sha256, self._max_rank)
         part = file.component
         return {
-            name: Pair(
+            name: Factors(
                 _array(raw[f"{part}.{name}{DOWN}"]), _array(raw[f"{part}.{name}{UP}"]), scale
             )
             for name, scale in file.scales.items()

@@ -15,7 +15,7 @@ from cluster.errors import ProviderMissing
 from cluster.providers.diffusers.profile import read_profile
 from cluster.settings import ASSETS
 
-STUDIO = "studio"
+EMBEDDED = "studio"
 CHUNK_BYTES = 1 << 20
 ID_DIGITS = 12
 
@@ -108,8 +108,8 @@ def base_folder(model: str) -> BaseFolder:
     `studio` is the embedded one; a path is a folder; `owner/name` is looked up in the hub's local
     cache. Raises ProviderMissing with what to do.
     """
-    if model == STUDIO:
-        return BaseFolder(ASSETS / STUDIO)
+    if model == EMBEDDED:
+        return BaseFolder(ASSETS / EMBEDDED)
     folder = Path(model).expanduser()
     if folder.is_dir():
         return BaseFolder(folder)

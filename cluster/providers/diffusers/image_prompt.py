@@ -1,4 +1,4 @@
-"""An image prompt: tokens made from a face embedding, which a UNet's cross-attention reads as well.
+"""IP-Adapter: image prompts, tokens made of a face embedding that cross-attention reads as well.
 
 Ye et al. 2023, "IP-Adapter", in the FaceID form and file format of diffusers' `load_ip_adapter`.
 Unlike that loader's, these tokens do not pass through the pipeline's call: each picture of a batch
@@ -35,7 +35,7 @@ class PromptShape:
     tokens: int
 
 
-class Shown:
+class ShownTokens:
     """What the attention layers read: the tokens of the batch that is being painted, if any."""
 
     def __init__(self) -> None:
@@ -67,11 +67,12 @@ class Shown:
 class Values(nn.Linear):
     """The value projection. Attention is linear in values: weighing them weighs each picture."""
 
-    def __init__(self, width: int, hidden: int, shown: Shown) -> None:
+    def __init__(self, width: int, hidden: int, shown: ShownTokens) -> None:
         super().__init__(width, hidden, bias=False)
         self._shown = shown
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """tokens (rows, t, width) -> values (rows, t, hidden), times each row's strength."""
         rows = self._shown.rows(len(tokens))
         values = super().forward(tokens)
         return values if rows is None else values * rows[1]
@@ -80,7 +81,7 @@ class Values(nn.Linear):
 class PromptedAttention(IPAdapterAttnProcessor2_0):  # type: ignore[misc]
     """Cross-attention to the words and, while a batch is shown, to its image prompts."""
 
-    def __init__(self, hidden: int, width: int, tokens: int, shown: Shown) -> None:
+    def __init__(self, hidden: int, width: int, tokens: int, shown: ShownTokens) -> None:
         super().__init__(hidden, width, num_tokens=[tokens])
         self.to_v_ip = nn.ModuleList([Values(width, hidden, shown)])
         self._shown, self._plain = shown, AttnProcessor2_0()
@@ -110,7 +111,7 @@ class ImagePrompt(nn.Module):
 
     def __init__(self, unet: UNet2DConditionModel, shape: PromptShape) -> None:
         super().__init__()
-        self.shape, self._shown = shape, Shown()
+        self.shape, self._shown = shape, ShownTokens()
         width = unet.config.cross_attention_dim
         self.projection = IPAdapterFaceIDImageProjection(
             shape.embedding, width, shape.widening, shape.tokens
@@ -137,7 +138,8 @@ class ImagePrompt(nn.Module):
         self._shown.hide()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The weights under the file's keys."""
+        """The weights under the file's keys, of diffusers' shapes: projection (out, in) and (out,),
+        `to_k_ip` and `to_v_ip` (hidden, width)."""
         state = self.projection.state_dict()
         found = {
             f"image_proj.{theirs}.{kind}": state[f"{ours}.{kind}"]
@@ -152,7 +154,10 @@ class ImagePrompt(nn.Module):
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the weights of a file. ProviderMissing for one that does not fit this UNet."""
+        """Take the weights of a file, by key and shape as `tensors` has them.
+
+        Raises ProviderMissing for one that does not fit this UNet, or holds NaN or infinity.
+        """
         own = self.tensors()
         wrong = sorted(own.keys() ^ tensors.keys()) or sorted(
             key for key, weight in own.items() if weight.shape != tensors[key].shape

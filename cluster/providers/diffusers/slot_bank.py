@@ -1,8 +1,8 @@
-"""The memory that adapters are served from: a row a slot, over sheets of layers.
+"""Slot memory for many LoRA adapters at once: tables of one row a slot.
 
-A sheet holds the layers that one adapter was the first to touch, so that a model pays only for the
-layers that are adapted. All numbers of a slot on a sheet lie side by side: filling a slot is one
-copy a sheet, whatever the number of layers. Ranks are padded with zeros. Knows nothing of names,
+A table holds the layers that one adapter was the first to touch, so that a model pays only for the
+layers that are adapted. All numbers of a slot in a table lie side by side: filling a slot is one
+copy a table, whatever the number of layers. Ranks are padded with zeros. Knows nothing of names,
 nor of who may be thrown out.
 """
 
@@ -29,11 +29,12 @@ ARRAYS: dict[torch.dtype, type[np.generic]] = {
 }
 """What numpy, whose views cost a tenth of torch's, calls them."""
 
-ALIGN = 64  # numbers; every tensor starts where vector instructions like it
+ALIGN = 64
+"""Numbers: every tensor starts at a multiple, where aligned vector loads are quickest."""
 
 
-class Place(NamedTuple):
-    """Where a layer's two tensors lie in a row, and their shapes at the bank's rank."""
+class Span(NamedTuple):
+    """Where a layer's two factors begin in a row, and their shapes at the bank's rank."""
 
     down_at: int
     down: tuple[int, ...]
@@ -41,48 +42,51 @@ class Place(NamedTuple):
     up: tuple[int, ...]
 
 
-class Pair(NamedTuple):
-    """One layer's low-rank change: down (rank, in, ...), up (out, rank, ...), and its factor."""
+class Factors(NamedTuple):
+    """One layer's low-rank change, `scale * up @ down`: down (rank, in, ...), up (out, rank, ...),
+    both of any float dtype."""
 
     down: npt.NDArray[Any]
     up: npt.NDArray[Any]
     scale: float
 
 
-class Sheet:
+class SlotTable:
     """Layers whose weights have one dtype and device: `rows` is (slots + 1, numbers)."""
 
     def __init__(self, layers: Mapping[str, nn.Module], slots: int, rank: int) -> None:
-        self.places: dict[str, Place] = {}
+        self.spans: dict[str, Span] = {}
         self.rank, end = rank, 0
         for name, layer in layers.items():
             weight = layer.get_parameter("weight")
             down, up = (rank, *weight.shape[1:]), (weight.shape[0], rank)
             middle = _aligned(end + prod(down))
-            self.places[name] = Place(end, down, middle, up)
+            self.spans[name] = Span(end, down, middle, up)
             end = _aligned(middle + prod(up))
         self.rows = torch.zeros(slots + 1, end, dtype=weight.dtype, device=weight.device)
         self._spare: deque[npt.NDArray[np.uint8]] = deque()
 
     def tensors(self, name: str) -> tuple[Tensor, Tensor]:
-        """The layer's own two tensors, all slots: views of `rows`."""
-        place = self.places[name]
+        """The layer's factors in all slots, views of `rows`: down (slots + 1, rank, in, ...), up
+        (slots + 1, out, rank)."""
+        span = self.spans[name]
         return (
-            _view(self.rows, place.down_at, place.down),
-            _view(self.rows, place.up_at, place.up),
+            _view(self.rows, span.down_at, span.down),
+            _view(self.rows, span.up_at, span.up),
         )
 
-    def staged(self, pairs: Mapping[str, Pair]) -> Tensor | None:
-        """A row for `pairs` in the host's memory; None where they touch nothing of this sheet."""
-        if pairs.keys().isdisjoint(self.places):
+    def staged(self, factors: Mapping[str, Factors]) -> Tensor | None:
+        """A row (numbers,) of `factors` by layer, in the host's memory and the table's dtype; None
+        where they touch nothing of this table."""
+        if factors.keys().isdisjoint(self.spans):
             return None
         row = self._row()
         numbers = row.view(torch.uint8).numpy().view(ARRAYS[row.dtype])
-        for name, place in self.places.items():
-            down = _part(numbers, place.down_at, place.down)
-            up = _part(numbers, place.up_at, place.up)
+        for name, span in self.spans.items():
+            down = _part(numbers, span.down_at, span.down)
+            up = _part(numbers, span.up_at, span.up)
             rank = 0
-            if (pair := pairs.get(name)) is not None:
+            if (pair := factors.get(name)) is not None:
                 rank, factor = len(pair.down), pair.up.reshape(len(pair.up), -1)
                 if pair.scale != 1:  # in float32, and rounded once
                     factor = factor.astype(np.float32) * np.float32(pair.scale)
@@ -108,9 +112,9 @@ class Sheet:
 
 
 class Staged(NamedTuple):
-    """An adapter ready to be copied into a slot: one row a sheet that it touches."""
+    """An adapter ready to be copied into a slot: one row a table that it touches."""
 
-    rows: dict[Sheet, Tensor]
+    rows: dict[SlotTable, Tensor]
     sample_wise: bool  # it touches only layers that tell the pictures of a batch apart
 
     @property
@@ -130,8 +134,8 @@ class SlotBank:
 
     def __init__(self, denoiser: nn.Module, *, unet: bool, slots: int, max_rank: int) -> None:
         self._denoiser, self.slots, self._rank = denoiser, slots, max_rank
-        self._sheets: list[Sheet] = []
-        self._filled: dict[int, set[Sheet]] = {}
+        self._tables: list[SlotTable] = []
+        self._filled: dict[int, set[SlotTable]] = {}
         self._lock = threading.Lock()
         self._in_lists = _in_lists(denoiser)
         self._unet = unet
@@ -140,12 +144,12 @@ class SlotBank:
     @property
     def bytes(self) -> int:
         """What all slots of all adapted layers take."""
-        return sum(sheet.rows.nbytes for sheet in self._sheets)
+        return sum(table.rows.nbytes for table in self._tables)
 
     def open(self, modules: Iterable[str]) -> None:
         """Give these layers their slots, unless they have them. Raises BadAdapter."""
         with self._lock:
-            have = {name for sheet in self._sheets for name in sheet.places}
+            have = {name for table in self._tables for name in table.spans}
             groups: dict[tuple[torch.dtype, torch.device], dict[str, nn.Module]] = {}
             for name in sorted(set(modules) - have):
                 layer = self._denoiser.get_submodule(name)
@@ -156,29 +160,32 @@ class SlotBank:
             for layers in groups.values():
                 self._add(layers)
 
-    def stage(self, pairs: Mapping[str, Pair]) -> Staged:
-        """Bring an adapter of at most the bank's rank into the form in which slots are filled."""
-        self.open(pairs)
-        rows = {sheet: sheet.staged(pairs) for sheet in tuple(self._sheets)}
+    def stage(self, factors: Mapping[str, Factors]) -> Staged:
+        """Bring an adapter of at most the bank's rank into the form in which slots are filled.
+
+        Raises BadAdapter for a layer that cannot be adapted.
+        """
+        self.open(factors)
+        rows = {table: table.staged(factors) for table in tuple(self._tables)}
         return Staged(
-            {sheet: row for sheet, row in rows.items() if row is not None},
-            all(self._per_row(name) for name in pairs),
+            {table: row for table, row in rows.items() if row is not None},
+            all(self._per_row(name) for name in factors),
         )
 
     def fill(self, slot: int, staged: Staged) -> None:
         """Copy an adapter into `slot`, over whatever was in it."""
         before = self._filled.pop(slot, set())
-        for sheet in before.difference(staged.rows):
-            sheet.rows[slot].zero_()
-        for sheet, row in staged.rows.items():
-            sheet.rows[slot].copy_(row, non_blocking=True)
+        for table in before.difference(staged.rows):
+            table.rows[slot].zero_()
+        for table, row in staged.rows.items():
+            table.rows[slot].copy_(row, non_blocking=True)
         self._filled[slot] = set(staged.rows)
 
     def _add(self, layers: Mapping[str, nn.Module]) -> None:
-        sheet = Sheet(layers, self.slots, self._rank)
+        table = SlotTable(layers, self.slots, self._rank)
         for name, layer in layers.items():
-            give_slots(layer, *sheet.tensors(name), self.switch, self._per_row(name))
-        self._sheets.append(sheet)
+            give_slots(layer, *table.tensors(name), self.switch, self._per_row(name))
+        self._tables.append(table)
 
     def _per_row(self, name: str) -> bool:
         """Whether the layer sees one row a picture.

@@ -1,4 +1,4 @@
-"""Layers that add to every row of a batch a low-rank change of that row's own.
+"""Batched LoRA layers: they add to every row of a batch a low-rank change of that row's own.
 
 `y[i] += up[slot of i] · down[slot of i] · x[i]`, as Punica and S-LoRA serve language models
 (Chen et al. 2023, arXiv:2310.18547; Sheng et al. 2023, arXiv:2311.03285). A slot is an index into
@@ -17,7 +17,7 @@ SAMPLES = ("hidden_states", "sample", "x")
 
 
 class Switch:
-    """Which slot each picture of a batch uses; one for all layers of a model.
+    """Slot index of every picture of a batch; one for all layers of a model.
 
     `rows` are those slots for the rows that the denoiser was called with, which are a multiple of
     the pictures under classifier-free guidance. int64 (rows,). Slot 0 changes nothing.
@@ -95,8 +95,11 @@ class SlotConv2d(SlotLayer, nn.Conv2d):
         count, kernels = slots.shape[0], self.down[slots]
         narrow = functional.conv2d(  # one group a picture, so that each meets its own kernels
             x.reshape(1, -1, *x.shape[2:]) if self.per_row else x,
-            kernels.flatten(0, 1), stride=self.stride, padding=self.padding, groups=count,
-        )  # fmt: skip
+            kernels.flatten(0, 1),
+            stride=self.stride,
+            padding=self.padding,
+            groups=count,
+        )
         narrow = narrow.reshape(count, -1, kernels.shape[1], y.shape[2] * y.shape[3])
         added = torch.matmul(self.up[slots][:, None], narrow)
         return y + added.reshape(y.shape)
@@ -112,6 +115,7 @@ def can_hold_slots(layer: nn.Module) -> bool:
 def give_slots(layer: nn.Module, down: Tensor, up: Tensor, switch: Switch, per_row: bool) -> None:
     """Turn a plain layer into one with slots, in place: its name and weights stay what they are.
 
+    down (slots, rank, in, ...), up (slots, out, rank), of the weight's dtype and device.
     The kind changes last: a picture that is being painted meets a layer that adds zeros.
     """
     layer.register_buffer("down", down, persistent=False)
