@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 import ray
 from ray.actor import ActorClass, ActorProxy
 
-from cluster.settings import Settings, pin_ray_environment, python_path
+from cluster.environment import pin_ray_environment, python_path
+from cluster.settings import Settings
 from cluster.telemetry import setup_logging
 
 NAMESPACE = "cineai"

@@ -1,6 +1,5 @@
 """The one Settings object: serve_config.yaml args, then CINEAI_SECTION__FIELD, then defaults."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -93,12 +92,8 @@ class MemorySettings(Section):
     cut_heals_after_scenes: int = Field(
         6, ge=1, description="Scenes after which a cut no longer shows."
     )
-    bruise_heals_after_scenes: int = Field(
-        4, ge=1, description="Scenes after which a bruise no longer shows."
-    )
-    blood_fades_after_scenes: int = Field(
-        2, ge=1, description="Scenes after which blood no longer shows."
-    )
+    bruise_heals_after_scenes: int = Field(4, ge=1, description="The same of a bruise.")
+    blood_fades_after_scenes: int = Field(2, ge=1, description="The same of blood.")
     bandage_stays_scenes: int = Field(4, ge=1, description="Scenes for which a bandage is worn.")
 
 
@@ -230,9 +225,7 @@ class GateSettings(Section):
         description="Prompts and seeds, the same for both; with fewer than 24 chance alone "
         "promotes too often.",
     )
-    confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Of the bootstrap's interval, one-sided."
-    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the bootstrap's interval.")
     resamples: int = Field(4000, ge=1000, description="Draws of the bootstrap.")
     face_margin: float = Field(0.05, ge=0, description="Share of pictures that show a face.")
     adherence_margin: float = Field(0.05, ge=0, description="Share of what was asked and seen.")
@@ -348,9 +341,7 @@ class GatewaySettings(Section):
     reference_side_px: int = Field(
         2048, ge=64, description="A reference image is kept with its longer side at most this."
     )
-    poll_interval_s: float = Field(
-        0.25, gt=0, description="How often an event stream looks for news."
-    )
+    poll_interval_s: float = Field(0.25, gt=0, description="How often an event stream looks.")
     heartbeat_s: float = Field(
         15.0, gt=0, description="Silence after which an event stream says that it is alive."
     )
@@ -406,23 +397,3 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
-
-
-def pin_ray_environment() -> None:
-    """Set the Ray switches that must not depend on the caller's shell, for it and its children.
-
-    Token authentication is on: a local cluster of Ray's turns it on by itself, unless the shell
-    says otherwise. `uv run` does not rebuild a virtual environment in each worker. A busy machine's
-    HTTP proxy gets a minute to start: after Ray's five seconds it is killed, again and again.
-    """
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        os.environ.pop("RAY_AUTH_MODE", None)
-    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
-    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-
-def python_path(first: Path) -> str:
-    """PYTHONPATH with `first` before whatever this process was given."""
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join([str(first), *(folder for folder in given if folder)])

@@ -13,10 +13,12 @@ SHIPPED = ASSETS / "idr"
 
 
 def own_folder(settings: IdentitySettings) -> Path:
+    """Where `python -m training.calibration` puts what it measured."""
     return settings.models_home.expanduser() / "idr"
 
 
 def file_name(model: str, domain: Domain) -> str:
+    """The file of a face model's calibration in a domain."""
     return f"{model}.{domain}.json"
 
 

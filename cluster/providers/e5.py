@@ -28,10 +28,12 @@ class E5Encoder:
 
     @property
     def model(self) -> str:
+        """The id under which its vectors are kept."""
         return MODEL
 
     @property
     def dim(self) -> int:
+        """Numbers in a vector."""
         return int(self._engine.dim)
 
     def encode(self, texts: Sequence[str]) -> Vector:

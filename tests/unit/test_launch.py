@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.environment import pin_ray_environment
 from cluster.launch import free_port, worker_environment
-from cluster.settings import pin_ray_environment
 
 
 def test_a_free_port_can_be_bound() -> None:

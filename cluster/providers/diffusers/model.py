@@ -74,6 +74,7 @@ class DiffusersImageModel:
 
     @property
     def capabilities(self) -> Capabilities:
+        """What the model can do, and its own picture size."""
         return self._capabilities
 
     @property

@@ -119,6 +119,7 @@ class Staged(NamedTuple):
 
     @property
     def bytes(self) -> int:
+        """What it takes of the host's memory."""
         return sum(row.nbytes for row in self.rows.values())
 
 
