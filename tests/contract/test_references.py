@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import structlog
-from safetensors.torch import save_file
 
 from cluster.codecs.images import decode_image, to_png
 from cluster.domain.identity.face import centroid
@@ -66,6 +65,7 @@ def write_adapter(
 ) -> None:
     import torch
     from diffusers import DiffusionPipeline
+    from safetensors.torch import save_file
 
     from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
 
@@ -221,6 +221,7 @@ def test_an_adapter_that_cannot_be_used_is_refused_at_the_start(
     base: BaseFolder, load: Load, tmp_path: Path, fault: str
 ) -> None:
     import torch
+    from safetensors.torch import save_file
 
     path = tmp_path / FILE
     match fault:
@@ -241,7 +242,7 @@ def test_an_adapter_that_cannot_be_used_is_refused_at_the_start(
 
 
 def poison(path: Path) -> None:
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file, save_file
 
     tensors = load_file(path)
     tensors["image_proj.proj.0.bias"][0] = float("nan")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from cluster.providers.diffusers.folder import base_folder
@@ -36,6 +35,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model with an image-prompt adapter of small random weights."""
 
     import torch
+    from safetensors.torch import save_file
 
     from cluster.providers.diffusers.image_prompt import ImagePrompt, PromptShape
     from cluster.providers.diffusers.load import load_pipeline

@@ -1,12 +1,14 @@
 """What the tagger is trained on keeps its truth while it is augmented."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import EYE_COLOURS
@@ -15,8 +17,6 @@ from training.studio.base.renders import RenderSet, render_all
 from training.studio.renderer.actor import Actor, SkinMark, random_actor
 from training.studio.renderer.render import shipped_head
 from training.studio.renderer.shot import Shot, random_shot
-from training.studio.tagger.augmentation import affine, augment, cover, forget, moved
-from training.studio.tagger.data import SIZE, LabelledPictures, load_painted, load_pictures
 from training.studio.tagger.heads import (
     HIDDEN,
     IGNORE,
@@ -28,20 +28,11 @@ from training.studio.tagger.heads import (
     targets_of,
 )
 from training.studio.tagger.keypoints import KEYPOINTS, Landmarks
-from training.studio.tagger.net import TaggerNet
-from training.studio.tagger.painted import MARKED_STRENGTH, keep_painted, what_is_left
-from training.studio.tagger.report import (
-    HeadCalibration,
-    calibration_error,
-    columns,
-    fit_platt,
-    fit_temperature,
-    sigmoid,
-    softmax,
-)
-from training.studio.tagger.train import total_loss
 from training.studio.tagger.visibility import Visibility, tellable, visibility_of
-from training.studio.tagger.warm_start import folded, restore
+
+if TYPE_CHECKING:
+    from training.studio.tagger.data import LabelledPictures
+
 
 PLAIN = Visibility(
     garment=True, cloth=True, hair_style=True, action=True, places=np.ones(5, np.float32), prop=1.0
@@ -51,6 +42,9 @@ PLAIN = Visibility(
 
 def pictures(count: int = 4) -> LabelledPictures:
     """Grey squares; every truth is positive where it can be."""
+
+    from training.studio.tagger.data import SIZE, LabelledPictures
+
     return LabelledPictures(
         pixels=np.full((count, SIZE, SIZE, 3), 128, np.uint8),
         one_of=np.zeros((count, len(SOFTMAX)), np.int64),
@@ -152,6 +146,9 @@ def test_an_action_that_looks_like_another_cannot_be_told(
 
 
 def test_keypoints_move_with_the_picture() -> None:
+    from training.studio.tagger.augmentation import affine, moved
+    from training.studio.tagger.data import SIZE
+
     rng = np.random.default_rng(3)
     for _ in range(8):
         picture = np.zeros((SIZE, SIZE), np.uint8)
@@ -167,6 +164,10 @@ def test_keypoints_move_with_the_picture() -> None:
 
 
 def test_what_is_unknown_costs_nothing() -> None:
+    import torch
+
+    from training.studio.tagger.train import total_loss
+
     batch = pictures(2)
     outputs = (
         torch.zeros(2, sum(map(len, SOFTMAX.values()))),
@@ -180,6 +181,12 @@ def test_what_is_unknown_costs_nothing() -> None:
 
 
 def test_a_shipped_tagger_s_trunk_is_taken_up_again() -> None:
+    import torch
+
+    from training.studio.tagger.data import SIZE
+    from training.studio.tagger.net import TaggerNet
+    from training.studio.tagger.warm_start import folded, restore
+
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(16, 3, SIZE, SIZE, generator=generator) * 255
     first, second = TaggerNet(), TaggerNet()
@@ -191,6 +198,9 @@ def test_a_shipped_tagger_s_trunk_is_taken_up_again() -> None:
 
 
 def test_a_covered_eye_is_not_visible_and_not_cyber() -> None:
+    from training.studio.tagger.augmentation import forget
+    from training.studio.tagger.report import columns
+
     batch = pictures(1)
     forget(batch, 0, "left eye")
     left, right = (list(SOFTMAX).index(f"{side}_eye") for side in ("left", "right"))
@@ -200,6 +210,9 @@ def test_a_covered_eye_is_not_visible_and_not_cyber() -> None:
 
 
 def test_paint_over_a_place_hides_its_marks_and_injuries() -> None:
+    from training.studio.tagger.augmentation import cover
+    from training.studio.tagger.report import columns
+
     batch = pictures(1)
     cover(batch, 0, np.random.default_rng(0))
     hidden = {head: int((batch.any_of[0, at] == 0).sum()) for head, at in columns(SIGMOID).items()}
@@ -208,6 +221,9 @@ def test_paint_over_a_place_hides_its_marks_and_injuries() -> None:
 
 
 def test_augmented_pictures_stay_pictures() -> None:
+    from training.studio.tagger.augmentation import augment
+    from training.studio.tagger.data import SIZE
+
     pixels, points = augment(pictures(8), np.random.default_rng(0))
     assert pixels.shape == (8, 3, SIZE, SIZE)
     assert float(pixels.min()) >= 0
@@ -216,6 +232,11 @@ def test_augmented_pictures_stay_pictures() -> None:
 
 
 def test_the_network_answers_one_logit_a_label() -> None:
+    import torch
+
+    from training.studio.tagger.data import SIZE
+    from training.studio.tagger.net import TaggerNet
+
     softmax_logits, sigmoid_logits, maps = TaggerNet().eval()(torch.zeros(2, 3, SIZE, SIZE))
     assert softmax_logits.shape == (2, sum(map(len, SOFTMAX.values())))
     assert sigmoid_logits.shape == (2, sum(map(len, SIGMOID.values())))
@@ -223,6 +244,8 @@ def test_the_network_answers_one_logit_a_label() -> None:
 
 
 def test_a_temperature_makes_overconfident_logits_honest() -> None:
+    from training.studio.tagger.report import calibration_error, fit_temperature, softmax
+
     rng = np.random.default_rng(0)
     honest = rng.normal(0, 1.5, (4000, 5))
     truth = np.array([rng.choice(5, p=row) for row in softmax(honest)])
@@ -233,6 +256,8 @@ def test_a_temperature_makes_overconfident_logits_honest() -> None:
 
 
 def test_platt_s_line_undoes_a_shifted_mix() -> None:
+    from training.studio.tagger.report import HeadCalibration, fit_platt, sigmoid
+
     rng = np.random.default_rng(0)
     honest = rng.normal(-2, 1, (4000, 3))
     truth = (rng.random((4000, 3)) < sigmoid(honest)).astype(float)
@@ -243,6 +268,8 @@ def test_platt_s_line_undoes_a_shifted_mix() -> None:
 
 
 def test_of_a_picture_painted_over_a_render_nobody_claims_to_know_the_small_things() -> None:
+    from training.studio.tagger.painted import MARKED_STRENGTH, what_is_left
+
     every = pictures(2)
     strength = np.array([MARKED_STRENGTH - 0.01, MARKED_STRENGTH])
     left = what_is_left(Targets(every.one_of, every.any_of), strength)
@@ -254,6 +281,9 @@ def test_of_a_picture_painted_over_a_render_nobody_claims_to_know_the_small_thin
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
 def test_the_model_paints_over_renders_and_their_shapes_stay(tmp_path: Path) -> None:
+    from training.studio.tagger.data import SIZE, load_painted, load_pictures
+    from training.studio.tagger.painted import keep_painted
+
     renders = RenderSet(tmp_path, 6, SIZE, seed=1)
     for _ in render_all(renders, shipped_head(), workers=1):
         pass

@@ -24,7 +24,6 @@ from serve.replicas.prompt_engine import PromptEngine
 from tests.handles import started
 from training.lora.preflight import check, faults
 from training.lora.presets import PRESETS, recipe_for
-from training.studio.base.unet import PROFILE
 
 EULER = {"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"}
 FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}
@@ -243,6 +242,8 @@ def test_the_licence_is_that_of_the_model_card(
 
 
 def test_the_embedded_model_says_what_its_training_writes() -> None:
+    from training.studio.base.unet import PROFILE
+
     assert json.loads((ASSETS / "studio" / "cineai.json").read_text()) == PROFILE
     found = model_profile(Settings()).profile
     assert (found.width_px, found.token_budget, found.side_multiple_px) == (128, 64, 4)

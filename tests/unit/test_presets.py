@@ -18,7 +18,6 @@ from cluster.store import Store
 from training.data.captions import trigger_for
 from training.data.dataset import Manifest, Sample
 from training.lora.presets import PRESETS, family_of, preset_of, recipe_for
-from training.lora.ray_train import train_lora, worker_resources
 
 ADA = Character(id=CharacterId("ada"), name="Ada")
 
@@ -97,6 +96,8 @@ def order(settings: Settings, who: Character = ADA, **changes: object) -> Traini
 
 
 def refused(order: TrainingOrder, settings: Settings, error: type[Exception], match: str) -> None:
+    from training.lora.ray_train import train_lora
+
     with pytest.raises(error, match=match):
         train_lora(order, settings, lambda _: None)
 
@@ -135,6 +136,9 @@ def test_more_workers_than_pictures_a_step_are_refused(settings: Settings) -> No
 
 def test_on_a_parted_cluster_training_waits_for_a_node_of_its_own() -> None:
     """Even while there is none yet, and although serving's GPU is free."""
+
+    from training.lora.ray_train import worker_resources
+
     share = worker_resources(
         TrainingSettings(), {"CPU": 8, "GPU": 1, "serve": 1}, {"CPU": 8, "GPU": 1}
     )
@@ -149,10 +153,14 @@ def test_on_a_parted_cluster_training_waits_for_a_node_of_its_own() -> None:
 def test_ones_own_machine_lends_a_gpu_that_nobody_holds(
     free: dict[str, float], share: dict[str, float]
 ) -> None:
+    from training.lora.ray_train import worker_resources
+
     assert worker_resources(TrainingSettings(), {"CPU": 2, "GPU": 1}, free) == share
 
 
 def test_a_gpu_can_be_insisted_on_or_declined() -> None:
+    from training.lora.ray_train import worker_resources
+
     machine = {"CPU": 2.0, "GPU": 1.0}
     assert worker_resources(TrainingSettings(gpu=True), machine, {"CPU": 2}) == {"CPU": 1, "GPU": 1}
     assert worker_resources(TrainingSettings(gpu=False), machine, machine) == {"CPU": 1}
