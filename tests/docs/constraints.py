@@ -7,9 +7,10 @@ from tests.docs.markdown import ROOT
 
 PAGE = ROOT / "constraints.txt"
 HEAD = """\
-# The whole resolved set: `pip install -c constraints.txt -e .` installs these versions and spends
-# no time on choosing. A constraint binds only what is installed, so the file serves a CPU build of
-# torch and a CUDA build alike: torch pins its own nvidia packages. Written by `make constraints`.
+# The whole resolved set: `pip install -c constraints.txt -e .` installs these versions, whatever
+# has been published since. A constraint binds only what is installed, so the file serves a CPU
+# build of torch and a CUDA build alike, which names its own nvidia packages. `make constraints`
+# writes it from a fresh virtual environment.
 """
 
 
