@@ -10,7 +10,7 @@ HEAD = """\
 # The whole resolved set: `pip install -c constraints.txt -e .` installs these versions, whatever
 # has been published since. A constraint binds only what is installed, so the file serves a CPU
 # build of torch and a CUDA build alike, which names its own nvidia packages. `make constraints`
-# writes it from a fresh virtual environment.
+# writes it from what is installed: make it in a fresh virtual environment.
 """
 
 
