@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^ *```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)\s]+)\)")
 INLINE = re.compile(r"`(?P<text>cineai [^`]+)`")
+PATH = re.compile(r"`(?P<path>(?:serve|actors|training|cluster|tests|docs)/[\w/.-]+)`")
 HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
@@ -57,6 +58,11 @@ def links(path: Path) -> list[str]:
 def inline_commands(path: Path) -> list[str]:
     """Commands of ours in running text: `cineai …`."""
     return [match["text"] for match in INLINE.finditer(prose(path))]
+
+
+def inline_paths(path: Path) -> list[str]:
+    """Files and folders of ours in running text: `serve/app.py`."""
+    return [match["path"] for match in PATH.finditer(prose(path))]
 
 
 def anchors(path: Path) -> set[str]:

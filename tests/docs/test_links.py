@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT, anchors, documents, links
+from tests.docs.markdown import ROOT, anchors, documents, inline_paths, links
 
 
 def _broken(path: Path, target: str) -> bool:
@@ -16,6 +16,11 @@ def _broken(path: Path, target: str) -> bool:
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_resolves(path: Path) -> None:
     assert [target for target in links(path) if _broken(path, target)] == []
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_in_running_text_is_there(path: Path) -> None:
+    assert [name for name in inline_paths(path) if not (ROOT / name).exists()] == []
 
 
 def test_the_readme_leads_to_every_document() -> None:
