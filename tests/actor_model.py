@@ -40,7 +40,6 @@ class ActorModel:
         lora=True,
         references=False,
         inpaint=False,
-        seed=True,
         width_px=SIDE_PX,
         height_px=SIDE_PX,
         token_budget=77,

@@ -20,12 +20,6 @@ NEXT: dict[JobStatus, frozenset[JobStatus]] = {
     **dict.fromkeys(sorted(TERMINAL), frozenset()),
 }
 
-
-def may_become(old: JobStatus, new: JobStatus) -> bool:
-    """Whether a job may go from `old` to `new`; staying is always allowed."""
-    return old == new or new in NEXT[old]
-
-
 STEP_NAMES = Literal[
     "context", "adapter", "prompt", "render", "validate", "repair", "analyze", "remember", "collect"
 ]

@@ -23,7 +23,6 @@ class Capabilities(Value):
     lora: bool
     references: bool
     inpaint: bool
-    seed: bool
     width_px: int
     height_px: int
     token_budget: int

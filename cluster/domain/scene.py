@@ -8,7 +8,7 @@ from cluster.domain.character import CharacterId, Outfit, Word
 from cluster.domain.value import WHOLE, Value
 
 StoryId = NewType("StoryId", str)
-MediaType = Literal["image", "video"]
+MediaType = Literal["image"]
 
 
 class SceneRequest(Value):

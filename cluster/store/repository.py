@@ -48,8 +48,3 @@ class ValueRepository(Repository[R], Generic[K, R, V]):
     def _all(self, query: SelectOfScalar[R]) -> list[V]:
         with self._database.read() as session:
             return [self._value(row) for row in session.exec(query)]
-
-    def _first(self, query: SelectOfScalar[R]) -> V | None:
-        with self._database.read() as session:
-            row = session.exec(query.limit(1)).first()
-            return None if row is None else self._value(row)

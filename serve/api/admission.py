@@ -24,10 +24,6 @@ def refuse_order(order: SceneOrder, settings: GeneratorSettings) -> None:
             f"cast has {len(order.actors)} characters; a scene shows one for now",
             advice="Send one scene for each character.",
         )
-    if order.media_type != "image":
-        raise Unsupported(
-            "media_type 'video' is not rendered yet", advice="Ask for media_type 'image'."
-        )
     if order.backend not in (None, BACKEND):
         raise Unsupported(
             f"backend {order.backend!r} is not served here",

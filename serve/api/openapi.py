@@ -123,7 +123,6 @@ def _inputs() -> dict[str, Any]:
 def _say_what_is_served(order: dict[str, Any], settings: Settings) -> None:
     """Narrow the schema of an order to what this installation does not refuse."""
     order["cast"]["maxItems"] = 1
-    order["media_type"]["enum"] = ["image"]
     order["backend"] = {
         **order["backend"],
         "anyOf": [{"type": "string", "enum": [BACKEND]}, {"type": "null"}],

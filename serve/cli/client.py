@@ -81,10 +81,6 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def is_ready(self) -> bool:
-        """Whether the server serves. Raises Unavailable when nothing answers."""
-        return self._send("GET", "/readyz", allowed=frozenset({503})).is_success
-
     # Characters.
 
     def cast(self, character: Mapping[str, Any], references: Sequence[Path]) -> Character:
@@ -267,14 +263,7 @@ class Client:
         parts["timeout"] = UPLOAD_TIMEOUT
         return self._ask(kind, method, path, **parts)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        allowed: frozenset[int] = frozenset(),
-        **parts: Unpack[Parts],
-    ) -> httpx.Response:
+    def _send(self, method: str, path: str, **parts: Unpack[Parts]) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **parts)
         except httpx.TransportError as error:
@@ -282,7 +271,7 @@ class Client:
                 f"No CineAI server answers at {self.url} ({error})",
                 advice="Start one with `cineai serve`, or name another with --url.",
             ) from error
-        if answer.is_error and answer.status_code not in allowed:
+        if answer.is_error:
             raise _problem(answer)
         return answer
 

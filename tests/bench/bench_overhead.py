@@ -43,7 +43,7 @@ class Instant(Lifecycle):
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(
-            model="instant", lora=False, references=False, inpaint=False, seed=True,
+            model="instant", lora=False, references=False, inpaint=False,
             width_px=SIDE_PX, height_px=SIDE_PX, token_budget=77,
         )  # fmt: skip
 

@@ -94,7 +94,7 @@ def test_capabilities_are_those_of_the_family(base: BaseFolder, model: Diffusers
         "zimage": (256, 256, 4),
     }
     assert (able.width_px, able.token_budget, able.side_multiple_px) == expected[base.folder.name]
-    assert (able.lora, able.inpaint, able.seed) == (True, True, True)
+    assert (able.lora, able.inpaint) == (True, True)
     assert not able.references
 
 

@@ -86,7 +86,6 @@ class Restorer:
             lora=False,
             references=False,
             inpaint=True,
-            seed=True,
             width_px=192,
             height_px=128,
             token_budget=77,

@@ -45,7 +45,6 @@ class ReferenceModel(Lifecycle):
             lora=True,
             references=True,
             inpaint=True,
-            seed=True,
             width_px=256,
             height_px=256,
             token_budget=77,

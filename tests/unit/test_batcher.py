@@ -25,7 +25,6 @@ class Painter:
         lora=True,
         references=False,
         inpaint=True,
-        seed=True,
         width_px=64,
         height_px=64,
         token_budget=77,

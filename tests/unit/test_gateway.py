@@ -99,7 +99,7 @@ async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
     ("change", "status", "code"),
     [
         ({"cast": ["kairo", "mira"], "character_id": ...}, 422, "unsupported"),
-        ({"media_type": "video"}, 422, "unsupported"),
+        ({"media_type": "video"}, 422, "invalid"),
         ({"backend": "imagen"}, 422, "unsupported"),
         ({"character_id": "nobody"}, 404, "not_found"),
         ({"width_px": 100}, 422, "invalid"),

@@ -8,7 +8,6 @@ ABLE = Capabilities(
     lora=True,
     references=False,
     inpaint=True,
-    seed=True,
     width_px=128,
     height_px=96,
     token_budget=77,

@@ -95,7 +95,6 @@ class Painter:
             lora=self._lora,
             references=False,
             inpaint=False,
-            seed=True,
             width_px=64,
             height_px=64,
             token_budget=77,

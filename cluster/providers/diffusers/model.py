@@ -184,7 +184,6 @@ class DiffusersImageModel:
             lora=takes_lora and profile.lora is not False,
             references=self._references.followed,
             inpaint=self._inpainter is not None,
-            seed=True,
             width_px=min(profile.width_px, limit),
             height_px=min(profile.height_px, limit),
             token_budget=min(

@@ -18,7 +18,6 @@ from cluster.domain.vocabulary import (
 from training.studio.renderer.actor import SkinMark, pick
 
 HELD_PROPS = ("sword", "staff", "lantern", "umbrella", "book", "cup")
-WORN_PROPS = tuple(prop for prop in PROPS if prop not in HELD_PROPS)
 OPEN_MOUTHS = ("shouting", "surprised")
 """Expressions in whose mouth talking does not show."""
 
