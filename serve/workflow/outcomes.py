@@ -1,9 +1,12 @@
 """Outcomes of the durable steps: what DBOS keeps of each, and what the job's reader is told.
 
-Fields are stored as JSON and read back when a job is resumed, by newer code too: add, never rename.
+Fields are stored as JSON and read back when a job is resumed, by newer code too: a new one has a
+default, and none is renamed (`tests/unit/test_checkpoints.py`).
 """
 
 from typing import Any, ClassVar, NamedTuple
+
+from pydantic import field_validator
 
 from cluster.domain.character import Character
 from cluster.domain.episode import Episode
@@ -37,6 +40,14 @@ class ResolvedAdapter(Outcome):
     step: ClassVar[STEP_NAMES] = "adapter"
     adapter: AdapterVersion | None
     capabilities: Capabilities
+
+    @field_validator("capabilities", mode="before")
+    @classmethod
+    def _known(cls, stored: object) -> object:
+        """Of a job that was begun by older code: without what a generator is no longer asked."""
+        if not isinstance(stored, dict):
+            return stored
+        return {name: value for name, value in stored.items() if name in Capabilities.model_fields}
 
     def detail(self) -> dict[str, Any]:
         adapter = self.adapter.id if self.adapter else None
