@@ -11,6 +11,7 @@ from cluster.ports import BlobStore
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
+from tests.families import families
 
 TEMPLATE = "cineai_template"
 FAMILIES = ("flux", "sd15", "sdxl", "zimage")  # their builders would import torch for everybody
@@ -50,7 +51,7 @@ def migrated_postgres(
     return lambda: postgres(TEMPLATE)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def store_settings(request: pytest.FixtureRequest, settings: Settings) -> StoreSettings:
     """A database of the test's own, of each kind in turn, with the schema."""
     if request.param == "sqlite":
@@ -87,7 +88,7 @@ def sd15(tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     return tiny_pipeline("sd15")
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=families(*FAMILIES))
 def base(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     """Every family in turn."""
     from tests import tiny_pipelines

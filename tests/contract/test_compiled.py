@@ -48,6 +48,7 @@ def orders(adapters: Sequence[AdapterVersion | None]) -> list[RenderOrder]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_fresh_compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_loading_evicting_and_mixing_adapters_never_recompiles(

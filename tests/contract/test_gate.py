@@ -26,6 +26,8 @@ from training.studio.cast.kairo import KAIRO, reference_shots
 from training.studio.cast.role import profile_of
 from training.studio.renderer.actor import random_actor
 
+pytestmark = pytest.mark.slow
+
 BASE, GOOD, OTHER, NOISE, COPY, WORSE = range(6)
 STRANGER = random_actor(np.random.default_rng(12))
 DOUBLE = replace(KAIRO, features=STRANGER.features)

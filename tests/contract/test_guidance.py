@@ -16,6 +16,7 @@ from cluster.providers.diffusers.folder import BaseFolder
 from cluster.providers.diffusers.profile import in_force
 from cluster.settings import ASSETS, GeneratorSettings
 from tests import values
+from tests.families import families
 from tests.tiny_adapters import lora
 
 pytestmark = [
@@ -28,7 +29,7 @@ UNGUIDED = 1 + 1e-6  # guides nothing, and the pipeline goes on to answer no pro
 ORDER = RenderOrder(prompt="a knight", seed=7, width_px=SIDE_PX, height_px=SIDE_PX)
 
 
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
+@pytest.fixture(scope="module", params=families("sd15", "sdxl"))
 def unet(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     return tiny_pipeline(request.param)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from training.lora.recogniser import Recogniser
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 SIDE_PX = 128
 

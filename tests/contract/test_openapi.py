@@ -133,6 +133,7 @@ def failures(schema: schemathesis.BaseSchema) -> Iterator[str]:
             yield repr(event)
 
 
+@pytest.mark.slow
 def test_every_operation_keeps_its_promises(services: Services) -> None:
     import schemathesis
 

@@ -21,6 +21,7 @@ from cluster.providers import face_encoder
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings
 from tests import values
+from tests.families import families
 from tests.tiny_adapters import lora
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def kairo(blobs: BlobStore) -> tuple[str, ...]:
     return tuple(blobs.put(file.read_bytes()) for file in files)
 
 
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
+@pytest.fixture(scope="module", params=families("sd15", "sdxl"))
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
     """A tiny base model with an image-prompt adapter of random weights in its folder."""
 

@@ -18,6 +18,7 @@ from cluster.domain.render import RenderOrder
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Recipe, StoreSettings, TrainingSettings
 from cluster.store.blobs import Blobs
+from tests.families import families
 from training.lora.presets import PRESETS, family_of, preset_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ RECIPE = Recipe(
 )
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=families(*FAMILIES))
 def base(request: pytest.FixtureRequest, tiny_pipeline: Callable[[str], BaseFolder]) -> BaseFolder:
     from tests import tiny_pipelines, tiny_transformers
 

@@ -19,13 +19,21 @@ import ray
 from actors import learner
 from cluster.domain.character import Character
 from cluster.domain.learning.runs import OVER, TrainingRun
-from cluster.settings import ASSETS, LearnerSettings, Settings, StoreSettings, TrainingSettings
+from cluster.settings import (
+    ASSETS,
+    GateSettings,
+    LearnerSettings,
+    Settings,
+    StoreSettings,
+    TrainingSettings,
+)
 from cluster.store import Store
 from tests.integration.processes import await_pid
 from training.data.dataset import load_manifest
 
 KAIRO = ASSETS / "kairo"
 STEPS = 12
+SCENES = 6  # that the gate decides counts here, not how surely
 Actor = Any
 """Ray's handles are untyped."""
 PATIENCE_S = 540
@@ -50,6 +58,7 @@ def settings(tmp_path: Path) -> Settings:
         store=StoreSettings(home=tmp_path / "home"),
         learner=LearnerSettings(debounce_s=0.1, settle_s=0.1, poll_s=0.1, retry_s=1.0),
         training=TrainingSettings(recipe=recipe, report_every=1),
+        gate=GateSettings(scenes=SCENES),
     )
 
 
@@ -109,7 +118,7 @@ def test_a_killed_learner_goes_on_and_the_gate_decides(actor: Actor, store: Stor
     restarted = [after for last, after in pairwise(steps) if after <= last]
     assert all(after > 1 for after in restarted), "it began anew instead of going on"
     assert run.verdict is not None
-    assert run.verdict.scenes == 24
+    assert run.verdict.scenes == SCENES
     assert {one.name for one in run.verdict.measures} >= {"idr", "face_found", "copy", "variety"}
     assert run.verdict.promoted == (run.verdict.reason == "")
     (version,) = store.adapters.list(run.character_id)

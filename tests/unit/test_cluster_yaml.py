@@ -1,14 +1,15 @@
 """cluster.yaml is what `ray up` accepts, by Ray's own schema."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-CONFIG = yaml.safe_load(Path("cluster.yaml").read_text())
+from cluster.launch import ROOT
+
+CONFIG = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 
 
 def check(config: dict[str, Any]) -> None:
