@@ -38,6 +38,12 @@ PACKAGES = (
 MIN_FREE_GB = 2.0
 MIN_MEMORY_GB = 4.0
 REINSTALL = "Install CineAI again: `pip install -e .`."
+UNSAID = {
+    "licence": "the folder says nothing",
+    "lora": "told when it is loaded",
+    "inpaint": "told when it is loaded",
+}
+"""What null means in a profile."""
 
 
 class Finding(Value):
@@ -227,16 +233,16 @@ def _show(found: list[Finding]) -> None:
 def _show_profile(found: SourcedProfile) -> None:
     rows = table("profile in force", "value", "from")
     for name, value in found.profile:
-        rows.add_row(name, escape(_told(value)), found.sources[name])
+        rows.add_row(name, escape(_told(name, value)), found.sources[name])
     people().print()
     people().print(rows)
 
 
-def _told(value: object) -> str:
+def _told(name: str, value: object) -> str:
     """A value of the profile for people."""
     match value:
         case None:
-            return "not known before it is loaded"
+            return UNSAID.get(name, "none")
         case bool():
             return "yes" if value else "no"
         case _:

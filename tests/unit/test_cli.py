@@ -1,13 +1,15 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.launch import ROOT, free_port
-from cluster.settings import GeneratorSettings, IdentitySettings, Settings
+from cluster.settings import ASSETS, GeneratorSettings, IdentitySettings, Settings
 from serve.cli import app
 from serve.cli.doctor import findings
 
@@ -112,6 +114,42 @@ def test_doctor_names_what_is_not_there_and_which_licence_is_not_accepted() -> N
     )
     bad = {one.name for one in findings(settings) if not one.ok}
     assert {"model", "face licence"} <= bad
+
+
+def test_doctor_says_what_a_folder_would_give_and_where_each_value_is_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(ASSETS / "studio", folder)
+    monkeypatch.setenv("CINEAI_GENERATOR__STEPS", "20")
+    result = cineai("doctor", "--model", str(folder), "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["healthy"]) == (0, True)
+    assert {"model", "base model", "training"} == {one["name"] for one in told["findings"]}
+    assert (told["profile"]["steps"], told["sources"]["steps"]) == (20, "setting")
+    assert (told["profile"]["guidance"], told["sources"]["guidance"]) == (3.0, "cineai.json")
+    (folder / "cineai.json").write_text("{}")
+    people = cineai("doctor", "--model", str(folder))
+    assert "the folder says nothing" in people.stdout
+    assert any(line.split() == ["steps", "20", "setting"] for line in people.stdout.splitlines())
+
+
+def test_doctor_names_each_setting_that_does_not_go_with_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CINEAI_LEARNER__RESOLUTION_PX", "512")
+    monkeypatch.setenv("CINEAI_GENERATOR__ADAPTER_MAX_RANK", "4")
+    result = cineai("doctor", "--json")
+    bad = {one["name"] for one in json.loads(result.stdout)["findings"] if not one["ok"]}
+    assert result.exit_code == 1
+    assert {"learner.resolution_px", "training.preset 'studio': rank"} <= bad
+
+
+def test_doctor_of_a_model_that_is_not_there_has_no_profile() -> None:
+    result = cineai("doctor", "--model", "acme/never-fetched", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["profile"]) == (1, None)
+    assert "acme/never-fetched" in told["findings"][0]["found"]
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(

@@ -18,6 +18,7 @@ from cluster.settings import ASSETS
 EMBEDDED = "studio"
 CHUNK_BYTES = 1 << 20
 ID_DIGITS = 12
+SAVE_AGAIN = "Save the model again, whole, with save_pretrained of diffusers."
 
 
 class BaseFolder:
@@ -63,14 +64,17 @@ class BaseFolder:
         for name in COMPONENTS:
             if (self.folder / name).is_dir():
                 return name
-        raise ProviderMissing(f"{self.folder} has neither a unet nor a transformer")
+        raise ProviderMissing(
+            f"{self.folder} has neither a unet nor a transformer", advice=SAVE_AGAIN
+        )
 
     @cached_property
     def weight_files(self) -> tuple[Path, ...]:
         """The denoiser's safetensors files, in name order."""
         found = tuple(sorted((self.folder / self.component).glob("*.safetensors")))
         if not found:
-            raise ProviderMissing(f"{self.folder / self.component} holds no safetensors weights")
+            where = self.folder / self.component
+            raise ProviderMissing(f"{where} holds no safetensors weights", advice=SAVE_AGAIN)
         return found
 
     @cached_property
