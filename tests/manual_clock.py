@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 """Real seconds after which a thread that does not come to rest is an error."""
 POLL_S = 0.001
 POOLED = ("ThreadPoolExecutor", "asyncio")

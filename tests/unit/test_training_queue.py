@@ -127,7 +127,7 @@ def until(store: Store, clock: ManualClock) -> Until:
     """Turns the clock until a character's newest run is as wanted; the run."""
 
     def turn(wanted: Callable[[TrainingRun], bool], who: CharacterId = KAIRO) -> TrainingRun:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             runs = store.training.list(who)
             if runs and wanted(runs[0]):
