@@ -170,6 +170,6 @@ class Learner:
 LearnerActor = ray.remote(started_actor(Learner))
 
 
-def connect(settings: Settings) -> ActorProxy[Learner]:
+def learner_actor(settings: Settings) -> ActorProxy[Learner]:
     """The cluster's one Learner, started if there is none."""
     return named_actor(LearnerActor, NAME, settings)

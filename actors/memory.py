@@ -113,6 +113,6 @@ def _vector(numbers: list[float]) -> Vector:
 MemoryStoreActor = ray.remote(started_actor(MemoryStore))
 
 
-def connect(settings: Settings) -> ActorProxy[MemoryStore]:
+def memory_actor(settings: Settings) -> ActorProxy[MemoryStore]:
     """The cluster's one MemoryStore, started if there is none."""
     return named_actor(MemoryStoreActor, NAME, settings)

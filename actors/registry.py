@@ -5,11 +5,12 @@ which the served base model could not use, and that every replica follows. Resta
 
 How a promotion reaches the replicas that paint. A replica
 
-1. calls `join(replica_id)`: the id of the newest switch, from which it listens on. Then it reads
+1. calls `join(replica_id)`: the position in the news from which it listens on. Then it reads
    from the database whatever it wants to have at hand; it does so again on a slow timer.
-2. loops on `wait_newer(after_id, timeout_s, replica_id)`: the switches after that id, or none
-   when `timeout_s` passed. Each call is a heartbeat: a replica that is silent for `timeout_s` and
-   `lapse_s` more is dead, and nobody waits for it.
+2. loops on `wait_newer(position, timeout_s, replica_id)`: the switches after that position and
+   hints which versions queued scenes will need (`expect`), or nothing when `timeout_s` passed.
+   Each call is a heartbeat: a replica that is silent for `timeout_s` and `lapse_s` more is dead,
+   and nobody waits for it. This long poll is the only channel: a replica hears all on it.
 3. on `staging`, verifies that version's file and holds it ready, serving what it served before,
    then calls `staged(replica_id, adapter_id, ok, problem)`.
 4. on `promoted`, `rolled_back` or `cleared` (SERVING) may drop what is no longer served. It never
@@ -26,6 +27,7 @@ that was overtaken ends in Conflict. One that was cut off by a crash is taken up
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -40,6 +42,9 @@ from cluster.domain.learning.adapter import (
     AdapterId,
     AdapterSwitch,
     AdapterVersion,
+    ExpectedAdapter,
+    NewsPosition,
+    RegistryNews,
     TrainingFigures,
 )
 from cluster.domain.learning.training import TrainedAdapter, Verdict
@@ -51,6 +56,8 @@ from cluster.store import Store
 from cluster.telemetry import logger
 
 NAME = "cineai-registry"
+HINTS = 256
+"""How many hints are kept for replicas that are busy."""
 
 log = logger(__name__)
 
@@ -67,6 +74,9 @@ class LoraRegistry:
         # Taking a file in may take long, and keeps no switch waiting.
         self._filing, self._writing = threading.Lock(), threading.Lock()
         self._news = threading.Condition()
+        self._hints: deque[tuple[int, ExpectedAdapter]] = deque(maxlen=HINTS)
+        self._hint_id = 0
+        self._verified: set[str] = set()
         self._replicas = ReplicaTracker(settings.registry.lapse_s, clock)
         self._closed = False
         self._resume_at_s = 0.0
@@ -116,7 +126,7 @@ class LoraRegistry:
         digest = hashlib.sha256(content).hexdigest()
         with self._filing:
             known = [one for one in self.list(character_id) if one.sha256 == digest]
-            version = known[0] if known else self._import(character_id, content)
+            version = known[0] if known else self._import(character_id, content, digest)
         if activate:
             self.promote(character_id, version.version)
         return self.get(character_id, version.version)
@@ -131,8 +141,8 @@ class LoraRegistry:
         file, and BadAdapter for a file that was not refused and yet does not fit.
         """
         with self._filing:
-            runs = {one.training.run_id: one for one in self.list(adapter.character_id)
-                    if one.training}  # fmt: skip
+            versions = self.list(adapter.character_id)
+            runs = {one.training.run_id: one for one in versions if one.training}
             version = runs.get(adapter.run_id) or self._add_trained(adapter, verdict)
         if activate and version.refused is None:
             self.promote(version.character_id, version.version)
@@ -160,7 +170,8 @@ class LoraRegistry:
                 f"{one.id} was refused by the gate: {one.refused}",
                 advice="Overrule the gate with `force`, or train again.",
             )
-        self._check(self._store.blobs.get(one.sha256))
+        if one.sha256 not in self._verified:
+            self._verify(self._store.blobs.get(one.sha256), one.sha256)
         with self._replicas.ballot(one.id) as ballot:
             self._announce(lambda: self._store.switches.stage(character_id, version))
             with self._news:  # after a restart, until replicas have called again
@@ -200,10 +211,24 @@ class LoraRegistry:
 
     # Replicas.
 
+    def expect(self, character_id: CharacterId, version: int | None) -> None:
+        """Tell replicas which version a queued scene will need, so that they fetch it meanwhile.
+
+        Args:
+            version: null: the active one.
+
+        Kept in memory alone: a hint that is lost costs a job the time to fetch.
+        """
+        with self._news:
+            self._hint_id += 1
+            hint = ExpectedAdapter(character_id=character_id, version=version)
+            self._hints.append((self._hint_id, hint))
+            self._news.notify_all()
+
     def wait_newer(
-        self, after_id: int, timeout_s: float, replica_id: str | None = None
-    ) -> list[AdapterSwitch]:
-        """The switches after that id, oldest first; none when `timeout_s` passed without any.
+        self, position: NewsPosition, timeout_s: float, replica_id: str | None = None
+    ) -> RegistryNews:
+        """Long poll: what is new since `position`; nothing when `timeout_s` passed without news.
 
         With `replica_id` it is that replica's heartbeat.
         """
@@ -212,16 +237,22 @@ class LoraRegistry:
         deadline_s = self._clock.monotonic_s() + timeout_s
         with self._news:
             self._clock.wait_until(
-                self._news, lambda: self._closed or self._newest_id > after_id, deadline_s
+                self._news, lambda: self._closed or self._is_behind(position), deadline_s
             )
-            if self._newest_id <= after_id:
-                return []
-        return self._store.switches.list(after_id=after_id)
+            hint_id, newest_id = self._hint_id, self._newest_id
+            expected = tuple(hint for id, hint in self._hints if id > position.hint_id)
+        after_id = position.switch_id
+        switches = self._store.switches.list(after_id=after_id) if newest_id > after_id else []
+        heard = NewsPosition(switch_id=switches[-1].id if switches else after_id, hint_id=hint_id)
+        return RegistryNews(switches=tuple(switches), expected=expected, position=heard)
 
-    def join(self, replica_id: str) -> int:
-        """A replica is there; the id of the newest switch, after which it should listen."""
+    def _is_behind(self, position: NewsPosition) -> bool:
+        return self._newest_id > position.switch_id or self._hint_id > position.hint_id
+
+    def join(self, replica_id: str) -> NewsPosition:
+        """A replica is there; the position in the news after which it should listen."""
         self._replicas.heard(replica_id)
-        return self._newest_id
+        return NewsPosition(switch_id=self._newest_id, hint_id=self._hint_id)
 
     def staged(
         self, replica_id: str, adapter_id: AdapterId, ok: bool, problem: str | None = None
@@ -260,8 +291,8 @@ class LoraRegistry:
             who, version = cut_off.character_id, cut_off.version
             self._announce(lambda: self._store.switches.abandon(who, version, [error.message]))
 
-    def _import(self, character_id: CharacterId, content: bytes) -> AdapterVersion:
-        file = self._check(content)
+    def _import(self, character_id: CharacterId, content: bytes, sha256: str) -> AdapterVersion:
+        file = self._verify(content, sha256)
         return self._add(
             AdapterVersion(
                 character_id=character_id,
@@ -277,7 +308,7 @@ class LoraRegistry:
     def _add_trained(self, adapter: TrainedAdapter, verdict: Verdict) -> AdapterVersion:
         content = self._store.blobs.get(adapter.sha256)
         if verdict.promoted:
-            self._check(content)
+            self._verify(content, adapter.sha256)
         idr = next((one.challenger for one in verdict.measures if one.name == "idr"), None)
         return self._add(
             AdapterVersion(
@@ -299,10 +330,13 @@ class LoraRegistry:
         self._store.adapters.add(version)
         return version
 
-    def _check(self, content: bytes) -> AdapterFile:
+    def _verify(self, content: bytes, sha256: str) -> AdapterFile:
+        """Verify a file once in this process: a digest names its content, and the served base model
+        changes with the process alone. A replica verifies what it stages: it reads it by itself."""
         file = read_adapter(content)
         max_rank = self._settings.generator.adapter_max_rank
         check_fits(file, self._base.layers, lambda: self._base.sha256, max_rank)
+        self._verified.add(sha256)
         return file
 
     @cached_property
@@ -321,6 +355,6 @@ LoraRegistryActor = ray.remote(  # type: ignore[call-overload]
 )(started_actor(LoraRegistry))
 
 
-def connect(settings: Settings) -> ActorProxy[LoraRegistry]:
+def registry_actor(settings: Settings) -> ActorProxy[LoraRegistry]:
     """The cluster's registry, started if need be."""
     return named_actor(LoraRegistryActor, NAME, settings)

@@ -10,7 +10,7 @@ from typing import Protocol
 import ray
 from ray.exceptions import RayError
 
-from actors import registry
+from actors.registry import registry_actor
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.learning.training import Verdict
@@ -81,7 +81,7 @@ def _work(settings: Settings, run_id: str) -> None:
     setup_logging(settings.telemetry)
     store = Store.open(settings.store)
     try:
-        served = blocking(registry.connect(settings))
+        served = blocking(registry_actor(settings))
         carry_out(run_id, settings, store, served, judge=partial(_judge, run_id))
     finally:
         store.close()
@@ -99,9 +99,7 @@ def _judge(
     from training.lora.ray_train import worker_resources
 
     share = worker_resources(settings.training, ray.cluster_resources(), ray.available_resources())
-    task = _gate.options(
-        num_cpus=share.pop("CPU"), num_gpus=share.pop("GPU", 0), resources=share
-    )  # fmt: skip
+    task = _gate.options(num_cpus=share.pop("CPU"), num_gpus=share.pop("GPU", 0), resources=share)
     return result(task.remote(run_id, challenger, champion, character, settings))
 
 

@@ -17,7 +17,13 @@ from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.identity.face import Face
 from cluster.domain.identity.repair import RepairOutcome
 from cluster.domain.identity.score import Box, Domain, IdentityReport
-from cluster.domain.learning.adapter import AdapterId, AdapterSwitch, AdapterVersion
+from cluster.domain.learning.adapter import (
+    AdapterId,
+    AdapterSwitch,
+    AdapterVersion,
+    NewsPosition,
+    RegistryNews,
+)
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.prompting.plan import Plan
@@ -60,8 +66,6 @@ class GeneratorHandle(Protocol):
     async def inpaint(self, *, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         """Takes (h, w, 3) and a mask (h, w), gives (h, w, 3)."""
         ...
-
-    async def prefetch(self, *, character_id: CharacterId, version: int | None) -> None: ...
 
 
 class ValidatorHandle(Protocol):
@@ -162,11 +166,13 @@ class LoraRegistryHandle(ActorHandle, Protocol):
 
     async def delete(self, *, character_id: CharacterId, version: int) -> AdapterSwitch: ...
 
-    async def join(self, *, replica_id: str) -> int: ...
+    async def join(self, *, replica_id: str) -> NewsPosition: ...
+
+    async def expect(self, *, character_id: CharacterId, version: int | None) -> None: ...
 
     async def wait_newer(
-        self, *, after_id: int, timeout_s: float, replica_id: str | None = None
-    ) -> list[AdapterSwitch]: ...
+        self, *, position: NewsPosition, timeout_s: float, replica_id: str | None = None
+    ) -> RegistryNews: ...
 
     async def staged(
         self, *, replica_id: str, adapter_id: AdapterId, ok: bool, problem: str | None = None

@@ -63,25 +63,6 @@ class Remote:
         return method
 
 
-class Everywhere(Remote):
-    """A deployment whose every replica is called at once. The answers are dropped, failures too."""
-
-    def __getattr__(self, name: str) -> Method:
-        return self._method(name, lambda kwargs: self._broadcast(name, kwargs))
-
-    async def _broadcast(self, name: str, kwargs: dict[str, Any]) -> None:
-        handle: Any = self._handle
-        await handle.broadcast(name, **kwargs).results_async(return_exceptions=True)
-
-
-def everywhere(part: T) -> T:
-    """Every replica of a part, for calls that answer nothing. What is no handle is its own only
-    replica."""
-    if isinstance(part, Remote):
-        return cast(T, Everywhere(part._handle, part._lost))
-    return part
-
-
 class Blocking:
     """A handle of an actor as an object with blocking methods; may be sent to other processes."""
 

@@ -49,9 +49,7 @@ def wire(
         refiner=refiner,
         analyzer=_deployment(Analyzer).bind(settings),
     )
-    return _deployment(Gateway).bind(
-        settings, validator=validator, director=director, generator=painter
-    )
+    return _deployment(Gateway).bind(settings, validator=validator, director=director)
 
 
 def _deployment(kind: type[Lifecycle], name: str | None = None, **resources: object) -> Deployment:

@@ -6,17 +6,15 @@ from fastapi import FastAPI
 from ray import serve
 
 from actors.connect import connect
-from cluster.domain.scene import SceneRequest
 from cluster.errors import Unavailable
-from cluster.handles import Actors, DirectorHandle, GeneratorHandle, ValidatorHandle
-from cluster.rpc import everywhere
+from cluster.handles import Actors, DirectorHandle, ValidatorHandle
 from cluster.settings import Settings
 
 from .api import openapi, problems
 from .api.auth import Keys
 from .api.middleware import BodyLimit, KeyGuard, SafeHeaders
 from .api.routes import ROUTERS
-from .api.services import Prefetch, Probes, Services
+from .api.services import Probes, Services
 from .lifecycle import Lifecycle
 
 
@@ -24,7 +22,7 @@ class Gateway(Lifecycle):
     """The replica that answers HTTP: gives the routes what they talk to; takes no decisions.
 
     Args:
-        validator, director, generator: Handles of those deployments.
+        validator, director: Handles of those deployments.
         actors: Null means those of this Ray cluster.
     """
 
@@ -34,18 +32,16 @@ class Gateway(Lifecycle):
         *,
         validator: ValidatorHandle,
         director: DirectorHandle,
-        generator: GeneratorHandle,
         actors: Actors | None = None,
     ) -> None:
         super().__init__(settings)
         self._actors = actors
-        self._validator, self._director, self._generator = validator, director, generator
+        self._validator, self._director = validator, director
 
     def start(self) -> None:
         probes: Probes = {"deployments": _deployments, "director": self._director.ready}
         actors = self._actors or connect(self._settings)
-        prefetch = _prefetcher(self._generator)
-        self._services = Services(self._settings, self._validator, actors, probes, prefetch)
+        self._services = Services(self._settings, self._validator, actors, probes)
         self._services.start()
 
     def close(self) -> None:
@@ -76,17 +72,6 @@ def fastapi_app(services: Services) -> FastAPI:
         app.add_middleware(KeyGuard, keys=Keys(services.store.keys.verify, limits.key_cache_s))
     app.add_middleware(SafeHeaders)
     return app
-
-
-def _prefetcher(generator: GeneratorHandle) -> Prefetch:
-    """Tells every replica that paints; whichever gets the job has its adapter at hand."""
-
-    async def prefetch(request: SceneRequest) -> None:
-        await everywhere(generator).prefetch(
-            character_id=request.character_id, version=request.adapter_version
-        )
-
-    return prefetch
 
 
 async def _deployments() -> None:

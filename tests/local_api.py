@@ -21,7 +21,7 @@ from cluster.domain.job import Job, JobId
 from cluster.domain.scene import SceneRequest, StoryId
 from cluster.handles import ValidatorHandle
 from cluster.settings import Settings
-from serve.api.services import Prefetch, Probes, Services
+from serve.api.services import Probes, Services
 from serve.gateway import fastapi_app
 from tests.handles import in_process, release
 
@@ -31,7 +31,6 @@ def open_services(
     settings: Settings,
     validator: object = None,
     probes: Probes | None = None,
-    prefetch: Prefetch | None = None,
 ) -> Iterator[Services]:
     """What the API's routes call; its actors are plain objects."""
     queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
@@ -41,17 +40,13 @@ def open_services(
     )
     # A stand-in answers only what its test asks.
     handle = cast(ValidatorHandle, validator)
-    services = Services(settings, handle, actors, probes or {}, prefetch or _nobody)
+    services = Services(settings, handle, actors, probes or {})
     services.start()
     try:
         yield services
     finally:
         release(actors)
         services.close()
-
-
-async def _nobody(_: SceneRequest) -> None:
-    """Nobody paints."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 import ray
 from ray.exceptions import RayError
 
-from cluster.domain.learning.adapter import AdapterSwitch
+from cluster.domain.learning.adapter import AdapterSwitch, NewsPosition
 
 Handle: TypeAlias = Any
 
@@ -36,7 +36,7 @@ class ScriptedReplica:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
-        self._after: int = ray.get(self.actor.join.remote(self.id))
+        self._position: NewsPosition = ray.get(self.actor.join.remote(self.id))
         self._thread.start()
         return self
 
@@ -63,11 +63,11 @@ class ScriptedReplica:
                 time.sleep(0.1)
 
     def _listen(self) -> None:
-        found = ray.get(self.actor.wait_newer.remote(self._after, POLL_S, self.id))
-        for switch in found:
+        news = ray.get(self.actor.wait_newer.remote(self._position, POLL_S, self.id))
+        self._position = news.position
+        for switch in news.switches:
             self.heard.append(switch)
             self.heard_at[switch.id] = time.time()
-            self._after = switch.id
             if switch.kind == "staging" and self.answers:
                 self.staged_at = time.time()
                 done = self.problem is None

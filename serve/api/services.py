@@ -29,7 +29,6 @@ from .schemas import Check
 ANNOUNCED, ANNOUNCED_S = 1024, 5.0
 
 Probes = Mapping[str, Callable[[], Awaitable[object]]]
-Prefetch = Callable[[SceneRequest], Awaitable[None]]
 
 
 class Services:
@@ -38,7 +37,6 @@ class Services:
     Args:
         validator: Handle of the Validator.
         probes: What must answer, besides the store and the actors, before we are ready.
-        prefetch: Tells whoever paints which scene is coming.
     """
 
     def __init__(
@@ -47,13 +45,11 @@ class Services:
         validator: ValidatorHandle,
         actors: Actors,
         probes: Probes,
-        prefetch: Prefetch,
     ) -> None:
         self.settings = settings
         self.actors = actors
         self._validator = validator
         self._probes = probes
-        self._prefetch = prefetch
         self._announced: TTLCache[object, bool] = TTLCache(ANNOUNCED, ttl=ANNOUNCED_S)
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -116,9 +112,11 @@ class Services:
 
     async def _fetch(self, request: SceneRequest) -> None:
         try:
-            await self._prefetch(request)
+            await self.actors.registry.expect(
+                character_id=request.character_id, version=request.adapter_version
+            )
         except CineError as error:  # the job itself will fetch it
-            logger("gateway").warning("prefetch failed", error=error.message)
+            logger("gateway").warning("hint lost", error=error.message)
 
     async def checks(self) -> dict[str, Check]:
         """Everything that must answer, and whether it does."""

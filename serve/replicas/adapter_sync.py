@@ -13,7 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import CharacterId
-from cluster.domain.learning.adapter import AdapterSwitch, AdapterVersion
+from cluster.domain.learning.adapter import (
+    NO_ADAPTER,
+    AdapterSwitch,
+    AdapterVersion,
+    ExpectedAdapter,
+)
 from cluster.errors import CineError
 from cluster.handles import LoraRegistryHandle
 from cluster.store import Store
@@ -46,6 +51,7 @@ class AdapterSync:
         self._clock = clock
         self._stage, self._most, self._listen_s = stage, most, listen_s
         self._known: set[CharacterId] = set()
+        self._fetching: set[asyncio.Task[str | None]] = set()
         self._log = logger("adapter_sync")
 
     async def run(self, registry: LoraRegistryHandle, replica_id: str) -> None:
@@ -70,19 +76,29 @@ class AdapterSync:
         return None
 
     async def _follow(self, registry: LoraRegistryHandle, replica_id: str) -> None:
-        after = await registry.join(replica_id=replica_id)
+        position = await registry.join(replica_id=replica_id)
         await self._reconcile()
         due_s = self._clock.monotonic_s() + RECONCILE_S
         while True:
-            found = await registry.wait_newer(
-                after_id=after, timeout_s=self._listen_s, replica_id=replica_id
+            news = await registry.wait_newer(
+                position=position, timeout_s=self._listen_s, replica_id=replica_id
             )
-            for switch in found:
-                after = switch.id
+            position = news.position
+            for hint in news.expected:
+                self._fetch(hint)
+            for switch in news.switches:
                 await self._hear(registry, replica_id, switch)
             if self._clock.monotonic_s() >= due_s:
                 await self._reconcile()
                 due_s = self._clock.monotonic_s() + RECONCILE_S
+
+    def _fetch(self, hint: ExpectedAdapter) -> None:
+        """Beside the news, which do not wait for it; a failure is the job's to tell."""
+        if hint.version == NO_ADAPTER:
+            return
+        task = asyncio.create_task(self.ready(hint.character_id, hint.version))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
 
     async def _hear(
         self, registry: LoraRegistryHandle, replica_id: str, switch: AdapterSwitch

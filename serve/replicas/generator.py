@@ -5,8 +5,7 @@ import asyncio
 from ray import serve
 
 from actors.connect import connect_registry
-from cluster.domain.character import CharacterId
-from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
+from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.errors import ProviderBusy
 from cluster.ports import Pixels
@@ -39,7 +38,9 @@ class Generator(Lifecycle):
         self._store = store
 
     async def background(self) -> None:
-        """Keep up with the registry's promotions."""
+        """Keep up with the registry's news, if the model can use any."""
+        if not self._model.capabilities.lora:
+            return
         replica_id = serve.get_replica_context().replica_id.unique_id
         await self._adapter_sync.run(connect_registry(self._settings), replica_id)
 
@@ -67,14 +68,6 @@ class Generator(Lifecycle):
         untouched where it is 0. Raises like `render`."""
         await self._stage(order.adapter)
         return await self._batcher.alone(self._model.inpaint, pixels, mask, order)
-
-    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
-        """Make ready what a job in the queue will use: a version, or the active one for null.
-
-        Nobody waits for this, so it raises nothing: a failure is the job's to report.
-        """
-        if self._model.capabilities.lora and version != NO_ADAPTER:
-            await self._adapter_sync.ready(character_id, version)
 
     async def _stage(self, adapter: AdapterVersion | None) -> None:
         """Off the painting thread, so that a bad file holds nobody up."""

@@ -18,7 +18,7 @@ import ray
 from rich.console import Console
 from rich.table import Table
 
-from actors import registry
+from actors.registry import registry_actor
 from cluster.domain.learning.adapter import AdapterSwitch
 from cluster.launch import local_ray
 from cluster.settings import GeneratorSettings, Settings, StoreSettings
@@ -55,7 +55,7 @@ def registry_of(home: Path) -> Iterator[Any]:
     store.characters.add(KAIRO)
     store.close()
     with local_ray(num_cpus=8):
-        actor: Handle = registry.connect(settings)
+        actor: Handle = registry_actor(settings)
         for seed in (1, 2):
             ray.get(actor.import_file.remote(KAIRO.id, lora(base, seed=seed)))
         yield actor

@@ -94,9 +94,6 @@ class Restorer:
     async def render(self, order: RenderOrder) -> Rendering:
         raise NotImplementedError(order)
 
-    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
-        raise NotImplementedError((character_id, version))
-
     async def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
         assert pixels.shape == (128, 128, 3)
         assert mask.shape == (128, 128)

@@ -50,9 +50,6 @@ class ReferenceModel(Lifecycle):
             token_budget=77,
         )
 
-    async def prefetch(self, character_id: CharacterId, version: int | None) -> None:
-        """It needs no adapters."""
-
     async def render(self, order: RenderOrder) -> Rendering:
         person = Image.fromarray(decode_image(self._blobs.get(order.references[0])))
         if order.seed == SLOW_SEED:

@@ -22,7 +22,7 @@ from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
-from actors import registry
+from actors.registry import registry_actor
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.render import Rendering, RenderOrder
@@ -78,7 +78,7 @@ def stage(
     # Two slots for three characters: adapters come and go all the time.
     generator = GeneratorSettings(model=str(flux), device="cpu", steps=2, adapter_slots=2)
     settings = new_settings().model_copy(update={"generator": generator})
-    actor: Any = registry.connect(settings)
+    actor: Any = registry_actor(settings)
     looks = cast_all(settings, actor)
     serve.start(http_options={"host": "127.0.0.1", "port": free_port()}, proxy_location="Disabled")
     part = serve.deployment(

@@ -75,7 +75,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def actor(ray_cluster: None, settings: Settings, store: Store) -> Iterator[Any]:
-    actor: Actor = learner.connect(settings)
+    actor: Actor = learner.learner_actor(settings)
     yield actor
     ray.kill(actor)
     ray.kill(ray.get_actor("cineai-registry", "cineai"))

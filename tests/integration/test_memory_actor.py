@@ -20,7 +20,7 @@ def test_a_killed_actor_comes_back_with_everything(settings: Settings) -> None:
     store = Store.open(settings.store)
     store.characters.add(KAIRO)
     store.close()
-    actor: Any = memory.connect(settings)
+    actor: Any = memory.memory_actor(settings)
     try:
         kept = ray.get(
             actor.remember.remote(
@@ -31,7 +31,7 @@ def test_a_killed_actor_comes_back_with_everything(settings: Settings) -> None:
         killed = await_pid("MemoryStore", os.getpid())
         ray.kill(actor, no_restart=False)
         await_pid("MemoryStore", os.getpid(), other_than=killed)
-        again: Any = memory.connect(settings)
+        again: Any = memory.memory_actor(settings)
         world = ray.get(again.recall.remote(KAIRO.id, StoryId("kairo")), timeout=120)
         assert [one.kind for one in world.injuries] == ["cut"]
         found = ray.get(again.search_face.remote(KAIRO.id, "sface", [1.0, 0.1], 3), timeout=120)

@@ -7,6 +7,7 @@ import pytest
 import ray
 
 from actors import registry
+from cluster.domain.learning.adapter import NewsPosition
 from cluster.errors import BadAdapter, Conflict
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import RegistrySettings, Settings
@@ -28,7 +29,7 @@ def served(tiny_settings: Settings, store: Store) -> Settings:
 @pytest.fixture
 def actor(ray_cluster: None, served: Settings, tiny: BaseFolder) -> Iterator[Handle]:
     """The registry, with three versions of Kairo, of which the first is served."""
-    actor: Handle = registry.connect(served)
+    actor: Handle = registry.registry_actor(served)
     for seed in (1, 2, 3):
         ray.get(actor.import_file.remote(KAIRO.id, lora(tiny, seed=seed), seed == 1))
     yield actor
@@ -48,7 +49,10 @@ def test_every_replica_stages_before_the_switch_and_hears_of_it(actor: Handle) -
 
 def test_a_rollback_does_not_wait_behind_long_polls_and_promotions(actor: Handle) -> None:
     with ScriptedReplica("slow", actor, answers=False) as slow:
-        waiting = [actor.wait_newer.remote(10_000, 60.0) for _ in range(20)]
+        waiting = [
+            actor.wait_newer.remote(NewsPosition(switch_id=10_000, hint_id=10_000), 60.0)
+            for _ in range(20)
+        ]
         ray.get(actor.promote.remote(KAIRO.id, 2))
         blocked = actor.promote.remote(KAIRO.id, 3)
         slow.await_kind("staging", version=3)

@@ -11,7 +11,7 @@ from actors.registry import LoraRegistry
 from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.codecs.adapter_file import read_adapter
 from cluster.domain.character import CharacterId
-from cluster.domain.learning.adapter import AdapterVersion
+from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion, NewsPosition
 from cluster.errors import BadAdapter, Unavailable
 from cluster.settings import RegistrySettings, Settings
 from cluster.store import Store
@@ -154,7 +154,7 @@ async def test_a_registry_that_dies_is_found_again(registry: LoraRegistry, store
 
         calls = 0
 
-        def join(self, replica_id: str) -> int:
+        def join(self, replica_id: str) -> NewsPosition:
             Dying.calls += 1
             if Dying.calls == 1:
                 raise Unavailable("the registry is being replaced")
@@ -172,6 +172,19 @@ async def test_a_registry_that_dies_is_found_again(registry: LoraRegistry, store
         clock.turn(RETRY_S)
         await until(lambda: replica.ready == ["char_kairo_v1"])
     assert Dying.calls == 2
+
+
+async def test_what_a_queued_scene_will_need_is_fetched_meanwhile(
+    registry: LoraRegistry, store: Store
+) -> None:
+    registry.promote(KAIRO.id, kept(registry, store, 1))
+    pinned = kept(registry, store, 2)
+    replica = Replica(registry, store)
+    async with replica.following():
+        await until(lambda: replica.ready == ["char_kairo_v1"])
+        for version in (pinned, NO_ADAPTER, 99):
+            await asyncio.to_thread(registry.expect, KAIRO.id, version)
+        await until(lambda: replica.ready == ["char_kairo_v1", f"char_kairo_v{pinned}"])
 
 
 async def test_what_was_missed_is_read_from_the_database_on_a_slow_timer(

@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -14,8 +14,9 @@ from cluster.domain.character import CharacterId
 from cluster.domain.consent import Consent
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId, Problem, Step
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.scene import SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
+from cluster.handles import LoraRegistryHandle
 from cluster.settings import GatewaySettings, Settings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve.api import problems
@@ -71,11 +72,13 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
 ) -> None:
     heard: list[tuple[str, int | None]] = []
 
-    async def slow(request: SceneRequest) -> None:
-        heard.append((request.character_id, request.adapter_version))
-        await asyncio.sleep(3600)
+    class Slow:
+        async def expect(self, character_id: CharacterId, version: int | None) -> None:
+            heard.append((character_id, version))
+            await asyncio.sleep(3600)
 
-    with open_services(settings, prefetch=slow) as services:
+    with open_services(settings) as services:
+        services.actors = services.actors._replace(registry=cast(LoraRegistryHandle, Slow()))
         cast_kairo(services)
         cast_kairo(services, id=CharacterId("mira"), name="Mira")
         async with asyncio.timeout(30), http(services) as client:
@@ -85,11 +88,13 @@ async def test_whoever_paints_hears_of_a_coming_scene_and_the_request_waits_for_
     assert heard == [("kairo", None), ("kairo", 0), ("mira", None)]
 
 
-async def test_a_scene_is_taken_while_nobody_paints(settings: Settings) -> None:
-    async def nobody(_: SceneRequest) -> None:
-        raise Unavailable("no replica")
+async def test_a_scene_is_taken_while_the_registry_is_away(settings: Settings) -> None:
+    class Gone:
+        async def expect(self, character_id: CharacterId, version: int | None) -> None:
+            raise Unavailable("the registry is being replaced")
 
-    with open_services(settings, prefetch=nobody) as services:
+    with open_services(settings) as services:
+        services.actors = services.actors._replace(registry=cast(LoraRegistryHandle, Gone()))
         cast_kairo(services)
         async with http(services) as client:
             assert (await client.post("/v1/scenes", json=ORDER)).status_code == 202

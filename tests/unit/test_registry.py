@@ -7,7 +7,7 @@ import pytest
 
 from actors.registry import LoraRegistry
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.learning.adapter import AdapterSwitch
+from cluster.domain.learning.adapter import AdapterSwitch, NewsPosition
 from cluster.domain.learning.training import Measure, TrainedAdapter, Verdict
 from cluster.errors import BadAdapter, Conflict, NotFound, ProviderMissing, Refused
 from cluster.providers.diffusers.folder import BaseFolder
@@ -235,7 +235,7 @@ def test_promoting_the_active_version_again_changes_nothing(
     registry.import_file(KAIRO, lora(base))
     once = registry.promote(KAIRO, 1)
     assert registry.promote(KAIRO, 1) == once
-    assert registry.join("a") == once.id
+    assert registry.join("a").switch_id == once.id
 
 
 def test_a_version_for_another_base_model_is_not_promoted(
@@ -273,10 +273,12 @@ def test_who_waits_hears_of_the_next_switch_at_once_and_of_nothing_when_time_is_
 ) -> None:
     registry.import_file(KAIRO, lora(base), activate=False)
     after = registry.join("a")
-    heard: list[list[AdapterSwitch]] = []
+    heard: list[tuple[AdapterSwitch, ...]] = []
 
     def listen() -> threading.Thread:
-        thread = threading.Thread(target=lambda: heard.append(registry.wait_newer(after, 30.0)))
+        thread = threading.Thread(
+            target=lambda: heard.append(registry.wait_newer(after, 30.0).switches)
+        )
         thread.start()
         while clock.waiting == 0:
             assert thread.is_alive()
@@ -285,12 +287,23 @@ def test_who_waits_hears_of_the_next_switch_at_once_and_of_nothing_when_time_is_
     waiting = listen()
     clock.turn(30.0)
     waiting.join()
-    assert heard == [[]]
+    assert heard == [()]
     waiting = listen()
     cleared = registry.clear(KAIRO)
     waiting.join()
-    assert heard == [[], [cleared]]
-    assert registry.wait_newer(after, 30.0) == [cleared]
+    assert heard == [(), (cleared,)]
+    assert registry.wait_newer(after, 30.0).switches == (cleared,)
+
+
+def test_who_waits_hears_which_versions_queued_scenes_will_need(registry: LoraRegistry) -> None:
+    position = registry.join("a")
+    registry.expect(KAIRO, None)
+    registry.expect(MIRA, 2)
+    news = registry.wait_newer(position, 30.0)
+    assert [(one.character_id, one.version) for one in news.expected] == [(KAIRO, None), (MIRA, 2)]
+    registry.expect(KAIRO, 1)
+    (later,) = registry.wait_newer(news.position, 30.0).expected
+    assert (later.character_id, later.version) == (KAIRO, 1)
 
 
 def test_a_promotion_waits_for_the_replicas_that_are_there(
@@ -301,13 +314,16 @@ def test_a_promotion_waits_for_the_replicas_that_are_there(
     done: list[AdapterSwitch] = []
     promoting = threading.Thread(target=lambda: done.append(registry.promote(KAIRO, 1)))
     promoting.start()
-    (staging,) = registry.wait_newer(after, 30.0, "a")
+    staged = registry.wait_newer(after, 30.0, "a")
+    (staging,) = staged.switches
     assert (staging.kind, staging.adapter_id) == ("staging", one.id)
     assert registry.active(KAIRO) is None
     registry.staged("a", one.id, True)
     promoting.join(5)
     assert [switch.version for switch in done] == [1]
-    assert [switch.kind for switch in registry.wait_newer(staging.id, 1.0, "a")] == ["promoted"]
+    assert [switch.kind for switch in registry.wait_newer(staged.position, 1.0, "a").switches] == [
+        "promoted"
+    ]
 
 
 def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
@@ -319,7 +335,7 @@ def test_a_promotion_that_was_cut_off_and_cannot_be_is_given_up(
     store.blobs.delete(version.sha256)
     staged = store.switches.newest_id()
     again = started(LoraRegistry(served, clock))
-    (switch,) = again.wait_newer(staged, 20.0)
+    (switch,) = again.wait_newer(NewsPosition(switch_id=staged), 20.0).switches
     assert switch.kind == "abandoned"
     assert version.sha256 in switch.problems[0]
     assert store.switches.unfinished() == []

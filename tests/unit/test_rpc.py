@@ -7,7 +7,7 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 
 from cluster.domain.job import Problem
 from cluster.errors import CineError, NotFound, ProviderError, Unavailable
-from cluster.rpc import Blocking, Remote, everywhere, problem_of, understood
+from cluster.rpc import Blocking, Remote, problem_of, understood
 
 GONE = NotFound("character", id="ada")
 BUSY = BackPressureError(num_queued_requests=1, max_queued_requests=1)
@@ -77,15 +77,6 @@ async def test_a_bug_keeps_the_traceback_of_the_part() -> None:
     for bug in (task_error(ValueError("no")), task_error(RayError("cannot be pickled"))):
         with pytest.raises(RayTaskError, match="a long one"):
             await Remote(Handle(bug)).render()
-
-
-async def test_every_replica_hears_what_is_told_everywhere() -> None:
-    handle = Handle()
-    await everywhere(Remote(handle)).prefetch(version=1)
-
-    assert handle.heard == [{"broadcast": "prefetch", "version": 1}]
-    part = object()
-    assert everywhere(part) is part
 
 
 def test_a_handle_is_no_more_than_its_methods() -> None:

@@ -94,6 +94,28 @@ class AdapterSwitch(Value):
         return adapter_id(self.character_id, self.version) if self.version is not None else None
 
 
+class ExpectedAdapter(Value):
+    """A hint: a scene in the queue will need this version; null: the one that is active then."""
+
+    character_id: CharacterId
+    version: int | None
+
+
+class NewsPosition(Value):
+    """How far somebody has heard the registry's news."""
+
+    switch_id: int = 0
+    hint_id: int = 0
+
+
+class RegistryNews(Value):
+    """What is new for replicas that paint, oldest first, and how far it reaches."""
+
+    switches: tuple[AdapterSwitch, ...]
+    expected: tuple[ExpectedAdapter, ...]
+    position: NewsPosition
+
+
 def adapter_id(character_id: CharacterId, version: int) -> AdapterId:
     """`char_<character>_v<version>`: what a version's file, jobs and replicas call it."""
     return AdapterId(f"char_{character_id}_v{version}")
