@@ -69,7 +69,8 @@ def fastapi_app(services: Services) -> FastAPI:
     openapi.install(app, services.settings)
     app.add_middleware(BodyLimit, limits=limits)
     if limits.keys_required:
-        app.add_middleware(KeyGuard, keys=Keys(services.store.keys.verify, limits.key_cache_s))
+        keys = Keys(services.store.keys.verify, limits.key_cache_s, services.clock)
+        app.add_middleware(KeyGuard, keys=keys)
     app.add_middleware(SafeHeaders)
     return app
 

@@ -15,6 +15,7 @@ import uvicorn
 from actors.learner import Learner
 from actors.memory import MemoryStore
 from actors.registry import LoraRegistry
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Job, JobId
@@ -31,6 +32,7 @@ def open_services(
     settings: Settings,
     validator: object = None,
     probes: Probes | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[Services]:
     """What the API's routes call; its actors are plain objects."""
     queue_only = settings.learner.model_copy(update={"at_once": 0})  # training needs Ray
@@ -40,7 +42,7 @@ def open_services(
     )
     # A stand-in answers only what its test asks.
     handle = cast(ValidatorHandle, validator)
-    services = Services(settings, handle, actors, probes or {})
+    services = Services(settings, handle, actors, probes or {}, clock)
     services.start()
     try:
         yield services

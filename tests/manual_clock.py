@@ -61,6 +61,14 @@ class ManualClock:
         self._sleeps.append((self._passed_s + delay_s, awake))
         await awake
 
+    async def turned_until(self, done: Callable[[], bool], step_s: float) -> None:
+        """Turn the clock whenever somebody waits for it, until something is done."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not done():
+                if self.waiting:
+                    self.turn(step_s)
+                await asyncio.sleep(0)
+
     def turn(self, seconds: float) -> None:
         """Let time pass, and every thread do what it then has to do."""
         self._passed_s += seconds

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cachetools import TTLCache
 
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.errors import Unauthorized
 
 REMEMBERED = 4096
@@ -18,9 +19,11 @@ class Keys:
         verify: Whether a plaintext key is valid; blocks.
     """
 
-    def __init__(self, verify: Callable[[str], bool], remember_s: float) -> None:
+    def __init__(
+        self, verify: Callable[[str], bool], remember_s: float, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._verify = verify
-        self._good: TTLCache[str, bool] = TTLCache(REMEMBERED, remember_s)
+        self._good: TTLCache[str, bool] = TTLCache(REMEMBERED, remember_s, clock.monotonic_s)
 
     async def check(self, authorization: str | None) -> None:
         """Raises Unauthorized unless the header carries a valid key."""

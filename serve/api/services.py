@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import Domain, IdentityReport
 from cluster.domain.job import Job
@@ -45,8 +46,10 @@ class Services:
         validator: ValidatorHandle,
         actors: Actors,
         probes: Probes,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.settings = settings
+        self.clock = clock
         self.actors = actors
         self._validator = validator
         self._probes = probes

@@ -1,13 +1,13 @@
 """Event logs as server-sent events: each event once, in order, and resumable behind any of them."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastapi.sse import ServerSentEvent
 
+from cluster.clock import Clock
 from cluster.settings import GatewaySettings
 
 BATCH = 500
@@ -52,12 +52,14 @@ class EventLog:
         return ended and not await asyncio.to_thread(self.read, self.after_seq, 1)
 
 
-async def follow(log: EventLog, settings: GatewaySettings) -> AsyncIterator[ServerSentEvent]:
+async def follow(
+    log: EventLog, settings: GatewaySettings, clock: Clock
+) -> AsyncIterator[ServerSentEvent]:
     """The events as they are logged, until the log has ended, with heartbeats while it is idle.
 
     A stream ends after `max_stream_s` in any case; who wants more resumes it where it ended.
     """
-    begun = beaten = time.monotonic()
+    begun_s = beaten_s = clock.monotonic_s()
     after_seq = log.after_seq
     while True:
         # The end first: the last event is in the log by the time a log has ended.
@@ -68,16 +70,16 @@ async def follow(log: EventLog, settings: GatewaySettings) -> AsyncIterator[Serv
             after_seq = event.seq
         if len(found) == BATCH:
             continue
-        now = time.monotonic()
-        if ended or now - begun >= settings.max_stream_s:
+        now_s = clock.monotonic_s()
+        if ended or now_s - begun_s >= settings.max_stream_s:
             return
         if found:
-            beaten = now
-        elif now - beaten >= settings.heartbeat_s:
+            beaten_s = now_s
+        elif now_s - beaten_s >= settings.heartbeat_s:
             # FastAPI has a heartbeat of its own, but only every 15 s: some proxies hang up earlier.
             yield ServerSentEvent(comment="heartbeat")
-            beaten = now
-        await asyncio.sleep(settings.poll_interval_s)
+            beaten_s = now_s
+        await clock.sleep(settings.poll_interval_s)
 
 
 def stream_response(value: str, *kinds: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve.api import problems
 from serve.api.services import Services
 from tests.local_api import cast_kairo, http, job_of, open_services
+from tests.manual_clock import ManualClock
 
 ORDER = {"character_id": "kairo", "prompt": "Kairo fights in rain"}
 
@@ -286,21 +287,20 @@ async def test_a_job_that_has_ended_cannot_be_cancelled(
 # Events
 
 
-async def test_events_are_streamed_to_the_end_as_they_happen(
-    client: httpx.AsyncClient, services: Services
-) -> None:
-    cast_kairo(services)
-    jobs, id = services.store.jobs, JobId("j1")
-    jobs.add(job_of(id))
-
-    async def work() -> None:
-        await asyncio.to_thread(jobs.set_status, id, "running")
-        await asyncio.sleep(0.4)
-        await asyncio.to_thread(jobs.add_step, id, Step(name="prompt", duration_ms=1.0))
-        await asyncio.to_thread(jobs.set_status, id, "failed", Problem(code="x", message="y"))
-
-    reading = asyncio.create_task(client.get("/v1/jobs/j1/events"))
-    await work()
+async def test_events_are_streamed_to_the_end_as_they_happen(settings: Settings) -> None:
+    clock = ManualClock()
+    with open_services(settings, clock=clock) as services:
+        cast_kairo(services)
+        jobs, id = services.store.jobs, JobId("j1")
+        jobs.add(job_of(id))
+        async with http(services) as client:
+            reading = asyncio.create_task(client.get("/v1/jobs/j1/events"))
+            jobs.set_status(id, "running")
+            await clock.turned_until(lambda: clock.monotonic_s() > 1.0, 0.25)
+            assert not reading.done()
+            jobs.add_step(id, Step(name="prompt", duration_ms=1.0))
+            jobs.set_status(id, "failed", Problem(code="x", message="y"))
+            await clock.turned_until(reading.done, 0.25)
     response = await reading
     assert response.headers["content-type"].startswith("text/event-stream")
     events = parsed(response.text)
@@ -334,13 +334,17 @@ async def test_events_are_resumed_after_the_last_one_read(
 
 
 async def test_an_idle_stream_beats_and_is_closed_in_the_end(settings: Settings) -> None:
-    quick = GatewaySettings(poll_interval_s=0.05, heartbeat_s=0.1, max_stream_s=0.5)
-    with open_services(settings.model_copy(update={"gateway": quick})) as services:
+    clock = ManualClock()
+    limits = GatewaySettings(poll_interval_s=1.0, heartbeat_s=10.0, max_stream_s=35.0)
+    with open_services(settings.model_copy(update={"gateway": limits}), clock=clock) as services:
         cast_kairo(services)
         services.store.jobs.add(job_of("j1"))
         async with http(services) as client:
-            response = await client.get("/v1/jobs/j1/events")
-    assert ": heartbeat" in response.text
+            reading = asyncio.create_task(client.get("/v1/jobs/j1/events"))
+            await clock.turned_until(reading.done, 1.0)
+    response = await reading
+    assert response.text.count(": heartbeat") == 3
+    assert clock.monotonic_s() == 35.0
     assert [event["id"] for event in parsed(response.text)] == ["1"]
 
 
@@ -519,8 +523,9 @@ async def test_an_actors_refusal_comes_back_as_itself(
 
 @pytest.fixture
 async def guarded(settings: Settings) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
-    locked = GatewaySettings(require_key=True, key_cache_s=0.2, max_json_bytes=500)
-    with open_services(settings.model_copy(update={"gateway": locked})) as services:
+    locked = GatewaySettings(require_key=True, key_cache_s=10.0, max_json_bytes=500)
+    guarded = settings.model_copy(update={"gateway": locked})
+    with open_services(guarded, clock=ManualClock()) as services:
         async with http(services) as client:
             yield services, client
 
@@ -541,7 +546,10 @@ async def test_the_api_needs_a_key(guarded: tuple[Services, httpx.AsyncClient]) 
     assert await status(f"Bearer {key}") == 200
     assert await status(f"bearer {key}") == 200
     services.store.keys.revoke(id)
-    await asyncio.sleep(0.25)
+    assert isinstance(services.clock, ManualClock)
+    services.clock.turn(9.9)
+    assert await status(f"Bearer {key}") == 200
+    services.clock.turn(0.1)
     assert await status(f"Bearer {key}") == 401
     assert (await client.get("/v1/nothing")).status_code == 401
     for open_path in ("/healthz", "/readyz", "/openapi.json", "/docs"):

@@ -17,10 +17,11 @@ from cluster.domain.learning.golden import Snapshot
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.learning.training import Progress
 from cluster.ports import Pixels
-from cluster.settings import GatewaySettings, Settings
+from cluster.settings import Settings
 from serve.api.approval import described
 from serve.api.services import Services
 from tests.local_api import cast_kairo, open_services
+from tests.manual_clock import ManualClock
 
 KAIRO = CharacterId("kairo")
 PATH = "/v1/characters/kairo/training"
@@ -36,9 +37,7 @@ class Likeness:
 
 @pytest.fixture
 def services(settings: Settings) -> Iterator[Services]:
-    limits = GatewaySettings(max_stream_s=0.6, poll_interval_s=0.05)
-    limited = settings.model_copy(update={"gateway": limits})
-    with open_services(limited, Likeness()) as services:
+    with open_services(settings, Likeness(), clock=ManualClock()) as services:
         yield services
 
 
@@ -119,12 +118,15 @@ async def test_training_is_streamed_as_it_happens_and_resumed(
     cast_kairo(services)
     training = services.store.training
     training.add(TrainingRun(id="r1", character_id=KAIRO, images=31))
+    clock = services.clock
+    assert isinstance(clock, ManualClock)
     reading = asyncio.create_task(client.get(f"{PATH}/events"))
-    await asyncio.sleep(0.15)
+    await clock.turned_until(lambda: clock.monotonic_s() > 1.0, 0.25)
     progress = Progress(run_id="r1", step=3, steps=9, loss=0.5, probe_idr=0.61)
     training.change("r1", status="training")
     training.change("r1", progress=progress)
     training.change("r1", judged=4, to_judge=48)
+    await clock.turned_until(reading.done, 60.0)
     response = await reading
     assert response.headers["content-type"].startswith("text/event-stream")
     events = parsed(response.text)
@@ -132,7 +134,9 @@ async def test_training_is_streamed_as_it_happens_and_resumed(
     told = json.loads(events[2]["data"])["data"]
     assert (told["step"], told["loss"], told["probe_idr"]) == (3, 0.5, 0.61)
     headers = {"Last-Event-ID": events[1]["id"]}
-    again = await client.get(f"{PATH}/events", headers=headers)
+    resuming = asyncio.create_task(client.get(f"{PATH}/events", headers=headers))
+    await clock.turned_until(resuming.done, 60.0)
+    again = await resuming
     assert [one["id"] for one in parsed(again.text)] == [one["id"] for one in events[2:]]
 
 

@@ -88,5 +88,5 @@ async def follow_job(
     services: ServicesDep, log: Annotated[EventLog, Depends(job_events)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
-    async for event in follow(log, services.settings.gateway):
+    async for event in follow(log, services.settings.gateway, services.clock):
         yield event

@@ -131,7 +131,7 @@ async def follow_training(
     services: ServicesDep, log: Annotated[EventLog, Depends(training_events)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the character's training log: steps, loss, probe IDR, verdicts."""
-    async for event in follow(log, services.settings.gateway):
+    async for event in follow(log, services.settings.gateway, services.clock):
         yield event
 
 
