@@ -47,7 +47,7 @@ from cluster.domain.learning.adapter import (
     RegistryNews,
     TrainingFigures,
 )
-from cluster.domain.learning.training import TrainedAdapter, Verdict
+from cluster.domain.learning.training import GateVerdict, TrainedAdapter
 from cluster.errors import BadAdapter, CineError, Refused
 from cluster.launch import named_actor, started_actor
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
@@ -132,7 +132,7 @@ class LoraRegistry:
         return self.get(character_id, version.version)
 
     def add_trained(
-        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
+        self, adapter: TrainedAdapter, verdict: GateVerdict, activate: bool
     ) -> AdapterVersion:
         """Keep what a training run left, with the gate's verdict; a refused one stays inactive.
 
@@ -305,7 +305,7 @@ class LoraRegistry:
             )
         )
 
-    def _add_trained(self, adapter: TrainedAdapter, verdict: Verdict) -> AdapterVersion:
+    def _add_trained(self, adapter: TrainedAdapter, verdict: GateVerdict) -> AdapterVersion:
         content = self._store.blobs.get(adapter.sha256)
         if verdict.promoted:
             self._verify(content, adapter.sha256)

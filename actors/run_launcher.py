@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 from actors.registry import registry_actor
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.domain.learning.training import Verdict
+from cluster.domain.learning.training import GateVerdict
 from cluster.rpc import blocking, result
 from cluster.settings import Settings
 from cluster.store import Store
@@ -94,7 +94,7 @@ def _judge(
     character: Character,
     settings: Settings,
     report: object,  # noqa: ARG001 - the gate writes its progress itself, where it is
-) -> Verdict:
+) -> GateVerdict:
     """Judge with a training worker's share of the cluster: a GPU, if it has any."""
     from training.lora.ray_train import worker_resources
 
@@ -110,7 +110,7 @@ def _gate(
     champion: AdapterVersion | None,
     character: Character,
     settings: Settings,
-) -> Verdict:
+) -> GateVerdict:
     from training.gate.evaluate import judge
 
     store = Store.open(settings.store)

@@ -12,7 +12,7 @@ from actors.eligibility import trainable, training_set
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.learning.runs import OVER, TrainingRun
-from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import now
 from cluster.errors import Conflict
 from cluster.settings import Settings
@@ -28,7 +28,7 @@ REPORT_EVERY_S = 1.0
 Fit = Callable[[TrainingOrder, Settings, Callable[[Progress], None]], TrainedAdapter]
 Judge = Callable[
     [AdapterVersion, AdapterVersion | None, Character, Settings, Callable[[int, int], None]],
-    Verdict,
+    GateVerdict,
 ]
 
 log = logger(__name__)
@@ -36,7 +36,7 @@ log = logger(__name__)
 
 class Registry(Protocol):
     def add_trained(
-        self, adapter: TrainedAdapter, verdict: Verdict, activate: bool
+        self, adapter: TrainedAdapter, verdict: GateVerdict, activate: bool
     ) -> AdapterVersion: ...
 
     def promote(self, character_id: CharacterId, version: int) -> object: ...
@@ -109,7 +109,7 @@ def _judged(
     character: Character,
     settings: Settings,
     judge: Judge,
-) -> Verdict:
+) -> GateVerdict:
     """The verdict on the trained adapter against what is served now, which may change meanwhile:
     then it is judged again. Raises Conflict when somebody has ended the run."""
 

@@ -65,8 +65,8 @@ def fastapi_app(services: Services) -> FastAPI:
     app.state.services = services
     for router in ROUTERS:
         app.include_router(router)
-    problems.install(app)
-    openapi.install(app, services.settings)
+    problems.add_problem_handlers(app)
+    openapi.add_document(app, services.settings)
     app.add_middleware(BodyLimit, limits=limits)
     if limits.keys_required:
         keys = Keys(services.store.keys.verify, limits.key_cache_s, services.clock)

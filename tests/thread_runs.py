@@ -15,11 +15,11 @@ from actors.run_launcher import RunHandle
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.learning.training import (
+    GateVerdict,
     Measure,
     Progress,
     TrainedAdapter,
     TrainingOrder,
-    Verdict,
 )
 from cluster.settings import Settings
 from cluster.store import Store
@@ -76,7 +76,7 @@ class Lesson:
         character: Character,
         settings: Settings,
         report: Callable[[int, int], None],
-    ) -> Verdict:
+    ) -> GateVerdict:
         self.judged.append((challenger.id, champion.id if champion else None))
         report(48, 48)
         better = self.idr > self.champion_idr
@@ -84,7 +84,7 @@ class Lesson:
             name="idr", champion=self.champion_idr, challenger=self.idr, passed=better
         )
         reason = "" if better else "idr: not surely better"
-        return Verdict(promoted=better, reason=reason, measures=(measure,), scenes=24)
+        return GateVerdict(promoted=better, reason=reason, measures=(measure,), scenes=24)
 
     def _trained(self, order: TrainingOrder) -> TrainedAdapter:
         return TrainedAdapter(

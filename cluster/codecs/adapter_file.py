@@ -43,7 +43,7 @@ class BaseLayers(Value):
     shapes: dict[str, Shape]
 
 
-class Pair(NamedTuple):
+class FactorShapes(NamedTuple):
     """The two factors' shapes: down (rank, in, ...) and up (out, rank, ...)."""
 
     down: Shape
@@ -60,7 +60,7 @@ class AdapterFile:
     """
 
     component: str
-    modules: dict[str, Pair]
+    modules: dict[str, FactorShapes]
     scales: dict[str, float]
     rank: int
     alpha: float
@@ -162,7 +162,7 @@ def _component(keys: Iterable[str]) -> str:
     return found.pop()
 
 
-def _pairs(component: str, shapes: dict[str, Shape]) -> dict[str, Pair]:
+def _pairs(component: str, shapes: dict[str, Shape]) -> dict[str, FactorShapes]:
     prefix = f"{component}."
     modules = sorted({key.removesuffix(DOWN).removesuffix(UP) for key in shapes})
     pairs = {}
@@ -175,7 +175,7 @@ def _pairs(component: str, shapes: dict[str, Shape]) -> dict[str, Pair]:
             raise BadAdapter(f"{module}{DOWN}: shape {down} with {up} is no low-rank pair")
         if not 0 < down[0] == up[1]:
             raise BadAdapter(f"{module}{UP}: rank {up[1]}, but {DOWN[1:]} has rank {down[0]}")
-        pairs[module.removeprefix(prefix)] = Pair(down=down, up=up)
+        pairs[module.removeprefix(prefix)] = FactorShapes(down=down, up=up)
     return pairs
 
 
@@ -202,7 +202,7 @@ def _finite(dtype: str, data: memoryview) -> bool:
     return bool(positive < infinity and negative < sign + infinity)
 
 
-def _alpha(metadata: dict[str, str], component: str, modules: dict[str, Pair]) -> float:
+def _alpha(metadata: dict[str, str], component: str, modules: dict[str, FactorShapes]) -> float:
     """The alpha that loaders will apply: from `lora_adapter_metadata`, else the rank."""
     own = _config(metadata, component)
     try:
@@ -242,7 +242,7 @@ def _check_config(own: dict[str, Any]) -> None:
         )
 
 
-def _check_shapes(module: str, pair: Pair, weight: Shape | None, model: str) -> None:
+def _check_shapes(module: str, pair: FactorShapes, weight: Shape | None, model: str) -> None:
     if weight is None:
         raise BadAdapter(f"{module}: {model} has no such layer")
     if len(weight) != len(pair.down):

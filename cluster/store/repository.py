@@ -7,9 +7,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from cluster.errors import NotFound
 from cluster.store.database import Database
-from cluster.store.rows import Row
+from cluster.store.rows import TableRow
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=TableRow)
 V = TypeVar("V")
 K = TypeVar("K", bound=str | int)
 

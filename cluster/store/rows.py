@@ -12,11 +12,11 @@ from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
 from cluster.domain.job import Problem, Result
 from cluster.domain.learning.adapter import TrainingFigures
-from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.scene import SceneRequest, SceneState
 
 
-class Document(sa.TypeDecorator[BaseModel]):
+class JsonModel(sa.TypeDecorator[BaseModel]):
     """A nested domain value, as JSON."""
 
     impl = sa.JSON(none_as_null=True)
@@ -33,7 +33,7 @@ class Document(sa.TypeDecorator[BaseModel]):
         return None if value is None else self.model.model_validate(value)
 
 
-class Moment(sa.TypeDecorator[datetime]):
+class UtcDateTime(sa.TypeDecorator[datetime]):
     """A UTC instant. SQLite stores it without its zone, so it is put back on the way out."""
 
     impl = sa.DateTime(timezone=True)
@@ -48,7 +48,7 @@ class Moment(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Row(
+class TableRow(
     SQLModel,
     registry=registry(
         metadata=sa.MetaData(
@@ -65,7 +65,7 @@ class Row(
 
 
 def _document(model: type[BaseModel], *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(Document(model), nullable=nullable)
+    return sa.Column(JsonModel(model), nullable=nullable)
 
 
 def _json() -> sa.Column[Any]:
@@ -77,7 +77,7 @@ def _text() -> sa.Column[Any]:
 
 
 def _moment(*, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(Moment(), nullable=nullable)
+    return sa.Column(UtcDateTime(), nullable=nullable)
 
 
 def _of_character(*, primary_key: bool = False, index: bool = False) -> sa.Column[Any]:
@@ -96,7 +96,7 @@ def _of_episode() -> sa.Column[Any]:
     return sa.Column(sa.String(), owner, primary_key=True, nullable=False)
 
 
-class CharacterRow(Row, table=True):
+class CharacterRow(TableRow, table=True):
     __tablename__ = "characters"
 
     id: str = Field(primary_key=True)
@@ -108,7 +108,7 @@ class CharacterRow(Row, table=True):
     created_at: datetime = Field(sa_column=_moment())
 
 
-class JobRow(Row, table=True):
+class JobRow(TableRow, table=True):
     """Jobs outlive their character: they are the studio's history."""
 
     __tablename__ = "jobs"
@@ -130,7 +130,7 @@ class JobRow(Row, table=True):
     updated_at: datetime = Field(sa_column=_moment())
 
 
-class StepRow(Row, table=True):
+class StepRow(TableRow, table=True):
     """`position` keeps the order in which the steps ended."""
 
     __tablename__ = "job_steps"
@@ -144,7 +144,7 @@ class StepRow(Row, table=True):
     at: datetime = Field(sa_column=_moment())
 
 
-class EventRow(Row, table=True):
+class EventRow(TableRow, table=True):
     __tablename__ = "job_events"
 
     job_id: str = Field(sa_column=_of_job())
@@ -154,7 +154,7 @@ class EventRow(Row, table=True):
     at: datetime = Field(sa_column=_moment())
 
 
-class EpisodeRow(Row, table=True):
+class EpisodeRow(TableRow, table=True):
     __tablename__ = "episodes"
     __table_args__ = (sa.UniqueConstraint("character_id", "story_id", "scene"),)
 
@@ -171,7 +171,7 @@ class EpisodeRow(Row, table=True):
     created_at: datetime = Field(sa_column=_moment())
 
 
-class EpisodeFaceRow(Row, table=True):
+class EpisodeFaceRow(TableRow, table=True):
     """The face that an episode shows: float32, little-endian, as `model` embeds it."""
 
     __tablename__ = "episode_faces"
@@ -181,7 +181,7 @@ class EpisodeFaceRow(Row, table=True):
     vector: bytes
 
 
-class AdapterRow(Row, table=True):
+class AdapterRow(TableRow, table=True):
     """Immutable, but for `deleted_at`. Which one is served is in the log of switches alone."""
 
     __tablename__ = "adapters"
@@ -198,12 +198,14 @@ class AdapterRow(Row, table=True):
     training: TrainingFigures | None = Field(
         default=None, sa_column=_document(TrainingFigures, nullable=True)
     )
-    verdict: Verdict | None = Field(default=None, sa_column=_document(Verdict, nullable=True))
+    verdict: GateVerdict | None = Field(
+        default=None, sa_column=_document(GateVerdict, nullable=True)
+    )
     created_at: datetime = Field(sa_column=_moment())
     deleted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
-class AdapterSwitchRow(Row, table=True):
+class AdapterSwitchRow(TableRow, table=True):
     """What was served when, and thereby what is served. It stays when the character goes."""
 
     __tablename__ = "adapter_switches"
@@ -219,7 +221,7 @@ class AdapterSwitchRow(Row, table=True):
     at: datetime = Field(sa_column=_moment())
 
 
-class GoldenRow(Row, table=True):
+class GoldenRow(TableRow, table=True):
     __tablename__ = "golden_images"
 
     job_id: str = Field(primary_key=True)
@@ -234,7 +236,7 @@ class GoldenRow(Row, table=True):
     created_at: datetime = Field(sa_column=_moment())
 
 
-class SnapshotRow(Row, table=True):
+class SnapshotRow(TableRow, table=True):
     """Every training set ever built; the newest of a character counts."""
 
     __tablename__ = "golden_snapshots"
@@ -248,7 +250,7 @@ class SnapshotRow(Row, table=True):
     created_at: datetime = Field(sa_column=_moment())
 
 
-class TrainingRunRow(Row, table=True):
+class TrainingRunRow(TableRow, table=True):
     """At most one run of a character is open."""
 
     __tablename__ = "training_runs"
@@ -274,14 +276,14 @@ class TrainingRunRow(Row, table=True):
     judged: int
     to_judge: int
     adapter: TrainedAdapter | None = Field(sa_column=_document(TrainedAdapter, nullable=True))
-    verdict: Verdict | None = Field(sa_column=_document(Verdict, nullable=True))
+    verdict: GateVerdict | None = Field(sa_column=_document(GateVerdict, nullable=True))
     champion: str | None
     problem: Problem | None = Field(sa_column=_document(Problem, nullable=True))
     created_at: datetime = Field(sa_column=_moment())
     updated_at: datetime = Field(sa_column=_moment())
 
 
-class TrainingEventRow(Row, table=True):
+class TrainingEventRow(TableRow, table=True):
     __tablename__ = "training_events"
 
     seq: int | None = Field(default=None, primary_key=True)
@@ -292,7 +294,7 @@ class TrainingEventRow(Row, table=True):
     at: datetime = Field(sa_column=_moment())
 
 
-class TrainingPauseRow(Row, table=True):
+class TrainingPauseRow(TableRow, table=True):
     """A row stands for a character who is not trained until somebody resumes."""
 
     __tablename__ = "training_pauses"
@@ -301,7 +303,7 @@ class TrainingPauseRow(Row, table=True):
     since: datetime = Field(sa_column=_moment())
 
 
-class KeyRow(Row, table=True):
+class KeyRow(TableRow, table=True):
     __tablename__ = "api_keys"
 
     id: str = Field(primary_key=True)
@@ -311,7 +313,7 @@ class KeyRow(Row, table=True):
     revoked_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
-class IdempotencyRow(Row, table=True):
+class IdempotencyRow(TableRow, table=True):
     """`status` is null until the claimed request was answered."""
 
     __tablename__ = "idempotency"

@@ -56,6 +56,6 @@ def job_id(key: str | None, fingerprint: str) -> JobId:
     return JobId(str(uuid.uuid5(JOBS, f"{key} {fingerprint}")))
 
 
-def fingerprint(order: SceneOrder) -> str:
-    """The same for two bodies that ask for the same; hex SHA-256."""
+def order_digest(order: SceneOrder) -> str:
+    """Content digest of an order, hex SHA-256: the same for two bodies that ask for the same."""
     return hashlib.sha256(order.model_dump_json().encode()).hexdigest()

@@ -31,13 +31,13 @@ class Keys:
         if scheme.lower() != "bearer" or not key.strip():
             raise Unauthorized
         key = key.strip()
-        if fingerprint(key) in self._good:
+        if key_digest(key) in self._good:
             return
         if not await asyncio.to_thread(self._verify, key):
             raise Unauthorized("This API key is not known, or was revoked")
-        self._good[fingerprint(key)] = True
+        self._good[key_digest(key)] = True
 
 
-def fingerprint(key: str) -> str:
-    """What stands for a key where the key itself must not be kept."""
+def key_digest(key: str) -> str:
+    """Digest of an API key, hex SHA-256: stands for it where the key itself must not be kept."""
     return hashlib.sha256(key.encode()).hexdigest()

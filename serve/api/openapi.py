@@ -59,7 +59,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem_response(status) for status in statuses}
 
 
-def install(app: FastAPI, settings: Settings) -> None:
+def add_document(app: FastAPI, settings: Settings) -> None:
     """Give `app` its document, built when it is first asked for."""
 
     @cache
@@ -110,7 +110,7 @@ def _operations(document: Document) -> Iterator[tuple[str, Document]]:
 
 
 def _inputs() -> dict[str, Any]:
-    """Schemas of the bodies that `bodies.py` reads, and of what no route returns by itself."""
+    """Schemas of the bodies that `parsing.py` reads, and of what no route returns by itself."""
     _, read = models_json_schema([(model, "validation") for model in BODIES], ref_template=REF)
     _, told = models_json_schema(
         [(model, "serialization") for model in (ProblemDetails, JobEvent, TrainingEvent)],

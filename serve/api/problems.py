@@ -1,4 +1,4 @@
-"""Failures on the wire: RFC 9457 problem details, and the one table from errors to statuses."""
+"""RFC 9457 problem details: how failures are answered, and the table from errors to statuses."""
 
 import uuid
 from collections.abc import Sequence
@@ -126,7 +126,7 @@ def respond(
     return _json(body, _headers(error, status))
 
 
-def install(app: FastAPI) -> None:
+def add_problem_handlers(app: FastAPI) -> None:
     """Have every failure of `app` answered with a problem."""
     app.add_exception_handler(CineError, _on_failure)
     app.add_exception_handler(RayError, _on_failure)

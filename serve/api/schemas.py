@@ -1,6 +1,6 @@
-"""Bodies of requests and replies that are not domain values themselves.
+"""HTTP schemas: bodies of requests and replies that are not domain values themselves.
 
-Bodies are read strictly (`bodies.py`), so that the published schema and what is accepted agree.
+Bodies are read strictly (`parsing.py`), so that the published schema and what is accepted agree.
 """
 
 import base64

@@ -52,7 +52,7 @@ class EventLog:
         return ended and not await asyncio.to_thread(self.read, self.after_seq, 1)
 
 
-async def follow(
+async def event_stream(
     log: EventLog, settings: GatewaySettings, clock: Clock
 ) -> AsyncIterator[ServerSentEvent]:
     """The events as they are logged, until the log has ended, with heartbeats while it is idle.

@@ -13,7 +13,7 @@ from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.domain.learning.training import Measure, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure
 from cluster.domain.render import Rendering, RenderOrder
 from cluster.errors import BadAdapter, ProviderMissing
 from cluster.identity_judge import IdentityJudge
@@ -32,7 +32,7 @@ BASE, GOOD, OTHER, NOISE, COPY, WORSE = range(6)
 STRANGER = random_actor(np.random.default_rng(12))
 DOUBLE = replace(KAIRO, features=STRANGER.features)
 """Another man with Kairo's hair, eyes, scar and cloak."""
-Judged = Callable[[int, int | None], Verdict]
+Judged = Callable[[int, int | None], GateVerdict]
 
 
 class Remembering(IdentityJudge):
@@ -96,7 +96,7 @@ def judged(settings: Settings, store: Store, references: list[Pixels], kairo: Ch
         pytest.skip(missing.message)
     gate = Gate(ActorModel(roles), identity, store.blobs, settings)
 
-    def verdict(challenger: int, champion: int | None = None) -> Verdict:
+    def verdict(challenger: int, champion: int | None = None) -> GateVerdict:
         against = None if champion is None else version(champion)
         return gate.judge(version(challenger), against, kairo, lambda _done, _all: None)
 
@@ -115,7 +115,7 @@ def version(number: int) -> AdapterVersion:
     )
 
 
-def figure(verdict: Verdict, name: str) -> Measure:
+def figure(verdict: GateVerdict, name: str) -> Measure:
     return next(one for one in verdict.measures if one.name == name)
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.domain.job import JobId
-from cluster.domain.learning.training import Measure, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings
 from serve.api.services import Services
@@ -19,7 +19,7 @@ from tests.local_api import cast_kairo, job_of, open_services, served
 from tests.tiny_adapters import lora
 from tests.values import adapter
 
-REFUSED = Verdict(
+REFUSED = GateVerdict(
     promoted=False,
     reason="variety fell",
     measures=(

@@ -19,7 +19,7 @@ from cluster.domain.learning.adapter import SERVING
 from cluster.settings import StoreSettings
 from cluster.store import Store
 from cluster.store.database import Database, alembic_config
-from cluster.store.rows import AdapterSwitchRow, Row
+from cluster.store.rows import AdapterSwitchRow, TableRow
 from cluster.store.serving import newest_first
 from tests.values import KAIRO, adapter, job
 
@@ -40,7 +40,7 @@ def test_migrations_and_rows_agree(empty: StoreSettings) -> None:
     database = Database.open(empty)
     with database.write() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
-        assert compare_metadata(context, Row.metadata) == []
+        assert compare_metadata(context, TableRow.metadata) == []
     database.close()
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from cluster.domain.character import CharacterId
 from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.job import JobId
-from cluster.domain.learning.training import Verdict
+from cluster.domain.learning.training import GateVerdict
 from cluster.domain.scene import SceneState
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import GatewaySettings, Settings, StoreSettings
@@ -106,7 +106,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def _give_kairo_adapters(services: Services) -> None:
     """Version 1 was served before version 2, and 2 was passed by the gate."""
     blobs, kairo = services.store.blobs, CharacterId("kairo")
-    verdict = Verdict(promoted=True, scenes=24, report=blobs.put(b"{}"), sheet=blobs.put(picture()))
+    verdict = GateVerdict(
+        promoted=True, scenes=24, report=blobs.put(b"{}"), sheet=blobs.put(picture())
+    )
     for version, judged in ((1, None), (2, verdict)):
         file = blobs.put(lora(base_folder("studio"), seed=version))
         services.store.adapters.add(adapter(version, sha256=file, verdict=judged))

@@ -8,7 +8,7 @@ import pytest
 from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import TrainingFigures
-from cluster.domain.learning.training import Measure, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure
 from cluster.errors import Conflict, NotFound
 from cluster.settings import StoreSettings
 from cluster.store import Store
@@ -47,7 +47,7 @@ def test_a_version_comes_back_as_it_was_added(cast: Store) -> None:
         training=TrainingFigures(
             run_id="r1", manifest="a" * 64, best_step=300, probe_idr=0.79, train_s=61.5
         ),
-        verdict=Verdict(
+        verdict=GateVerdict(
             promoted=False, reason="variety fell", measures=(measure,), scenes=24, report="b" * 64
         ),
     )

@@ -12,7 +12,7 @@ from actors.registry import LoraRegistry
 from cluster.domain.character import CharacterId
 from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import TrainingFigures
-from cluster.domain.learning.training import Verdict
+from cluster.domain.learning.training import GateVerdict
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings
 from serve.api.services import Services
@@ -33,7 +33,7 @@ def services(tiny_settings: Settings, tiny: BaseFolder) -> Iterator[Services]:
         for seed in (1, 2):
             registry.import_file(KAIRO, lora(tiny, seed=seed))
         blobs = services.store.blobs
-        verdict = Verdict(
+        verdict = GateVerdict(
             promoted=False,
             reason="variety fell",
             scenes=24,

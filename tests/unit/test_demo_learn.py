@@ -9,7 +9,7 @@ from PIL import Image
 
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.runs import TrainingRun
-from cluster.domain.learning.training import TrainedAdapter, Verdict
+from cluster.domain.learning.training import GateVerdict, TrainedAdapter
 from cluster.settings import LearnerSettings
 from serve.api.approval import described
 from serve.cli.before_after import TILE, BeforeAfter, Take, before_after
@@ -39,7 +39,7 @@ def run(status: str, reason: str = "") -> TrainingRun:
         probe_idr=0.8,
         train_s=61.26,
     )
-    verdict = Verdict(promoted=not reason, reason=reason, scenes=24)
+    verdict = GateVerdict(promoted=not reason, reason=reason, scenes=24)
     return TrainingRun.model_validate(
         {
             "id": "r",

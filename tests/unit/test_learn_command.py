@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
 from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
-from cluster.domain.learning.training import Measure, Progress, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure, Progress
 from serve.cli import app
 from serve.cli.client import Client
 from serve.cli.learning import describe, follow_training
 
 KAIRO = CharacterId("kairo")
-REFUSED = Verdict(
+REFUSED = GateVerdict(
     promoted=False,
     reason="idr 0.800 to 0.780: not surely better",
     scenes=24,

@@ -8,7 +8,7 @@ import pytest
 from actors.registry import LoraRegistry
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.adapter import AdapterSwitch, NewsPosition
-from cluster.domain.learning.training import Measure, TrainedAdapter, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure, TrainedAdapter
 from cluster.errors import BadAdapter, Conflict, NotFound, ProviderMissing, Refused
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, Settings
@@ -166,9 +166,9 @@ def trained(
     return TrainedAdapter.model_validate(given)
 
 
-def verdict(*, promoted: bool = True, reason: str = "", idr: float | None = 0.82) -> Verdict:
+def verdict(*, promoted: bool = True, reason: str = "", idr: float | None = 0.82) -> GateVerdict:
     measure = Measure(name="idr", champion=0.7, challenger=idr, passed=promoted)
-    return Verdict(promoted=promoted, reason=reason, measures=(measure,), scenes=24)
+    return GateVerdict(promoted=promoted, reason=reason, measures=(measure,), scenes=24)
 
 
 def test_a_trained_version_carries_its_figures_and_its_verdict(

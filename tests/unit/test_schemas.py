@@ -110,7 +110,7 @@ def test_a_consent_holds_on_its_last_day() -> None:
 
 
 def test_one_key_and_body_are_one_job() -> None:
-    same, other = admission.fingerprint(order()), admission.fingerprint(order(seed=1))
+    same, other = admission.order_digest(order()), admission.order_digest(order(seed=1))
     assert admission.job_id("k", same) == admission.job_id("k", same)
     assert len({admission.job_id("k", same), admission.job_id("k", other)}) == 2
     assert admission.job_id(None, same) != admission.job_id(None, same)

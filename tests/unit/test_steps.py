@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from cluster.domain.character import CharacterId
-from cluster.domain.identity.score import IdentityReport, Verdict
+from cluster.domain.identity.score import IdentityReport, IdentityVerdict
 from cluster.domain.job import JobId, Repair
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
@@ -34,7 +34,7 @@ def request(seed: int | None = None) -> SceneRequest:
     )
 
 
-def take(idr: float | None, verdict: Verdict) -> SceneTake:
+def take(idr: float | None, verdict: IdentityVerdict) -> SceneTake:
     report = IdentityReport(idr=idr, verdict=verdict)
     return SceneTake.of(Rendered(artifact="a", seed=1, model="m"), Judged(report=report))
 

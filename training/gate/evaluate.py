@@ -12,7 +12,7 @@ import numpy as np
 from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.domain.learning.training import Measure, Verdict
+from cluster.domain.learning.training import GateVerdict, Measure
 from cluster.domain.render import RenderOrder
 from cluster.domain.value import Value
 from cluster.errors import BadAdapter
@@ -76,7 +76,7 @@ def judge(
     character: Character,
     settings: Settings,
     on_judged: OnJudged | None = None,
-) -> Verdict:
+) -> GateVerdict:
     """Decide whether `challenger` takes the place of `champion` (None: of no adapter).
 
     Loads its own image model, face encoder and tagger, and blocks for as long as they take.
@@ -109,7 +109,7 @@ class Gate:
         champion: AdapterVersion | None,
         character: Character,
         on_judged: OnJudged,
-    ) -> Verdict:
+    ) -> GateVerdict:
         """Decide; a file that the model cannot use is refused like any other."""
         if self._settings.scenes < ENOUGH_SCENES:
             log.warning("gate.few_scenes", scenes=self._settings.scenes, enough=ENOUGH_SCENES)
@@ -122,13 +122,15 @@ class Gate:
                 scenes, character, challenger, scorer, lambda n: on_judged(n, total)
             )
         except BadAdapter as error:
-            return Verdict(promoted=False, reason=f"file: {error.message}", scenes=0)
+            return GateVerdict(promoted=False, reason=f"file: {error.message}", scenes=0)
         old = self._painted(
             scenes, character, champion, scorer, lambda n: on_judged(len(scenes) + n, total)
         )
         measures = gate_measures([one for _, one in old], [one for _, one in new], self._settings)
         reason = "; ".join(refusal_reason(one) for one in measures if not one.passed)
-        verdict = Verdict(promoted=not reason, reason=reason, measures=measures, scenes=len(scenes))
+        verdict = GateVerdict(
+            promoted=not reason, reason=reason, measures=measures, scenes=len(scenes)
+        )
         return self._reported(verdict, challenger, champion, character, scenes, old, new)
 
     def _trained_on(
@@ -178,14 +180,14 @@ class Gate:
 
     def _reported(
         self,
-        verdict: Verdict,
+        verdict: GateVerdict,
         challenger: AdapterVersion,
         champion: AdapterVersion | None,
         character: Character,
         scenes: Sequence[GateScene],
         old: Sequence[tuple[RenderOrder, ScoredImage]],
         new: Sequence[tuple[RenderOrder, ScoredImage]],
-    ) -> Verdict:
+    ) -> GateVerdict:
         """The verdict with its report and its sheet among the blobs."""
         pictures = [[self._picture(*one) for one in side] for side in (old, new)]
         rates = [float(np.mean([is_pass(one) for _, one in side])) for side in (old, new)]

@@ -28,7 +28,7 @@ MARKS_WEIGHT = 0.10
 
 Box = tuple[float, float, float, float]
 Vectors = npt.NDArray[np.float32]
-Verdict = Literal["pass", "fail", "no_face"]
+IdentityVerdict = Literal["pass", "fail", "no_face"]
 Domain = Literal["photo", "studio"]
 
 
@@ -45,7 +45,7 @@ class IdentityReport(Value):
     """Why an image is, or is not, this character. `idr` is null when no face was found."""
 
     idr: float | None
-    verdict: Verdict
+    verdict: IdentityVerdict
     parts: tuple[Part, ...] = ()
     cosine: float | None = Field(None, description="Raw cosine to the reference centroid.")
     box: Box | None = Field(None, description="x0, y0, x1, y1 of the matched face, in px.")
@@ -185,7 +185,7 @@ def combine(parts: Iterable[Part]) -> float | None:
     return min(face, mean)
 
 
-def verdict(idr: float | None) -> Verdict:
+def verdict(idr: float | None) -> IdentityVerdict:
     if idr is None:
         return "no_face"
     return "pass" if idr >= PASS_IDR else "fail"

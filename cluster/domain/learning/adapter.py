@@ -6,7 +6,7 @@ from typing import Literal, NewType
 from pydantic import Field
 
 from cluster.domain.character import CharacterId
-from cluster.domain.learning.training import TrainedAdapter, Verdict
+from cluster.domain.learning.training import GateVerdict, TrainedAdapter
 from cluster.domain.value import Value, now
 
 AdapterId = NewType("AdapterId", str)
@@ -45,7 +45,7 @@ class AdapterVersion(Value):
     origin: Literal["import", "training"] = "import"
     idr: float | None = Field(None, description="Mean IDR on its evaluation set, when known.")
     training: TrainingFigures | None = Field(None, description="null for an imported file.")
-    verdict: Verdict | None = Field(None, description="The gate's; null for an imported file.")
+    verdict: GateVerdict | None = Field(None, description="The gate's; null for an imported file.")
     created_at: datetime = Field(default_factory=now)
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cluster.domain.character import CharacterId
 from cluster.domain.job import Problem
-from cluster.domain.learning.training import Progress, TrainedAdapter, TrainingOrder, Verdict
+from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import Value, now
 from cluster.settings import LearnerSettings
 
@@ -37,7 +37,7 @@ class TrainingRun(Value):
     judged: int = Field(0, description="Pictures that the gate has painted and scored.")
     to_judge: int = 0
     adapter: TrainedAdapter | None = None
-    verdict: Verdict | None = None
+    verdict: GateVerdict | None = None
     champion: str | None = Field(None, description="Whom it was judged against; null: no adapter.")
     problem: Problem | None = Field(None, description="Why it failed, or the last attempt did.")
     created_at: datetime = Field(default_factory=now)

@@ -58,7 +58,7 @@ class Measure(Value):
     passed: bool
 
 
-class Verdict(Value):
+class GateVerdict(Value):
     """The gate's decision on a challenger. `reason` says why it was refused; empty if promoted."""
 
     promoted: bool

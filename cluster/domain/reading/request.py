@@ -7,7 +7,7 @@ stays, in the request's own words, in `Reading.rest`, so that nothing asked for 
 from cluster.domain.character import Outfit, Word
 from cluster.domain.reading import lexicon
 from cluster.domain.reading.scan import Scan
-from cluster.domain.reading.sentence import ARTICLES, Span, clause_after
+from cluster.domain.reading.sentence import ARTICLES, TextSpan, clause_after
 from cluster.domain.reading.traits import Trait, said_of
 from cluster.domain.value import Value
 
@@ -102,7 +102,7 @@ class _Reader(Scan):
             found.append(Wound(kind=span.value, place=place, still=self.cue(at, "still")))
         return tuple(found), tuple(dict.fromkeys(mended))
 
-    def is_injury(self, at: int, span: Span) -> bool:
+    def is_injury(self, at: int, span: TextSpan) -> bool:
         """Whether a word that can mean other things ("cuts the rope") means an injury."""
         before = self.sentence[at - 1] if at else None
         after = self.sentence[at + 1] if at + 1 < len(self.sentence) else None

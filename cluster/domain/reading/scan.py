@@ -6,7 +6,7 @@ from cluster.domain.reading.lexicon import Kind
 from cluster.domain.reading.sentence import (
     ARTICLES,
     CLAUSE_WORDS,
-    Span,
+    TextSpan,
     clause_after,
     clause_before,
     spans,
@@ -25,11 +25,11 @@ class Scan:
 
     def __init__(self, text: str, name: str) -> None:
         names = frozenset(word.lower() for word in tokens(name))
-        self.sentence: list[Span] = list(spans(tokens(without_lead_in(text)), names))
+        self.sentence: list[TextSpan] = list(spans(tokens(without_lead_in(text)), names))
         self.used: set[int] = set()
         self.aside: set[int] = set()
 
-    def of(self, *kinds: Kind) -> Iterator[tuple[int, Span]]:
+    def of(self, *kinds: Kind) -> Iterator[tuple[int, TextSpan]]:
         for at, span in enumerate(self.sentence):
             if span.kind in kinds and at not in self.used:
                 yield at, span
@@ -125,7 +125,7 @@ class Scan:
 
     def text(self) -> str:
         """The request without its lead-in and without what it says of permanent traits."""
-        keep: list[Span] = []
+        keep: list[TextSpan] = []
         for at, span in enumerate(self.sentence):
             if at not in self.aside:
                 keep.append(span)

@@ -34,7 +34,7 @@ LEAD_IN = re.compile(
 TOKEN = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*|[,.;:!?]")
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """Tokens `start` to `end` of a sentence, as written in `text`."""
 
     kind: SpanKind
@@ -57,7 +57,7 @@ def tokens(text: str) -> list[str]:
     return TOKEN.findall(opened)
 
 
-def spans(words: list[str], names: frozenset[str] = frozenset()) -> Iterator[Span]:
+def spans(words: list[str], names: frozenset[str] = frozenset()) -> Iterator[TextSpan]:
     """The tokens as spans: the longest known phrase at each place; a name is a little word."""
     at = 0
     lower = [word.lower().replace("’", "'") for word in words]
@@ -66,7 +66,7 @@ def spans(words: list[str], names: frozenset[str] = frozenset()) -> Iterator[Spa
             length, kind, value = 1, "little", ""
         else:
             length, kind, value = _longest(lower, at)
-        yield Span(kind, value, " ".join(words[at : at + length]), at, at + length)  # type: ignore[arg-type]
+        yield TextSpan(kind, value, " ".join(words[at : at + length]), at, at + length)  # type: ignore[arg-type]
         at += length
 
 
@@ -81,7 +81,7 @@ def _longest(lower: list[str], at: int) -> tuple[int, SpanKind, str]:
     return 1, ("little" if word in LITTLE else "word"), word
 
 
-def clause_before(sentence: list[Span], at: int, reach: int = 5) -> Iterator[Span]:
+def clause_before(sentence: list[TextSpan], at: int, reach: int = 5) -> Iterator[TextSpan]:
     """Spans before `at`, nearest first, no further than the clause's beginning."""
     for span in reversed(sentence[max(0, at - reach) : at]):
         if span.kind == "stop" or span.value in CLAUSE_WORDS - {"and"}:
@@ -89,7 +89,7 @@ def clause_before(sentence: list[Span], at: int, reach: int = 5) -> Iterator[Spa
         yield span
 
 
-def clause_after(sentence: list[Span], at: int, reach: int = 5) -> Iterator[Span]:
+def clause_after(sentence: list[TextSpan], at: int, reach: int = 5) -> Iterator[TextSpan]:
     """Spans after `at`, nearest first, no further than the clause's end."""
     for span in sentence[at + 1 : at + 1 + reach]:
         if span.kind == "stop" or span.value in CLAUSE_WORDS:
@@ -104,7 +104,7 @@ def canonical(text: str) -> tuple[str, ...]:
     return tuple(word for span in spans(tokens(text)) for word in _canonical(span))
 
 
-def _canonical(span: Span) -> Iterable[str]:
+def _canonical(span: TextSpan) -> Iterable[str]:
     if span.kind == "stop":
         return ("|",)
     if span.kind == "little":

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from cluster.store.rows import Row
+from cluster.store.rows import TableRow
 
 
 def plain(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
@@ -20,7 +20,7 @@ def plain(kind: str, item: object, _context: AutogenContext) -> str | Literal[Fa
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Row.metadata,
+    target_metadata=TableRow.metadata,
     render_as_batch=True,
     render_item=plain,
 )

@@ -16,7 +16,7 @@ from ..openapi import problem_responses
 from ..parameters import JobPath, LastEventId, PageCursor, PageLimit
 from ..schemas import JobPage, job_cursor, job_position
 from ..services import ServicesDep
-from ..sse import EventLog, follow, stream_response
+from ..sse import EventLog, event_stream, stream_response
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -88,5 +88,5 @@ async def follow_job(
     services: ServicesDep, log: Annotated[EventLog, Depends(job_events)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the job's log, until it has ended; resume with `Last-Event-ID`."""
-    async for event in follow(log, services.settings.gateway, services.clock):
+    async for event in event_stream(log, services.settings.gateway, services.clock):
         yield event

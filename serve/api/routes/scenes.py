@@ -9,7 +9,7 @@ from cluster.domain.job import Job
 from cluster.domain.value import now
 
 from .. import admission
-from ..auth import fingerprint
+from ..auth import key_digest
 from ..idempotency import REPLAYED, once
 from ..openapi import problem_responses
 from ..parsing import json_body, takes_json
@@ -62,7 +62,7 @@ async def create_scene(
 ) -> Response:
     """Checks the order, writes the job down and queues it. Follow it at its `Location`."""
     key = idempotency_key and _scoped(request, idempotency_key)
-    print_ = admission.fingerprint(order)
+    digest = admission.order_digest(order)
 
     async def answer() -> Response:
         admission.refuse_order(order, services.settings.generator)
@@ -72,16 +72,16 @@ async def create_scene(
         await asyncio.to_thread(
             admission.refuse_unknown_adapter, services.store.adapters, character, pinned
         )
-        job_id = admission.job_id(key, print_)
-        request_ = admission.request_of(order)
-        job = await services.submit(Job(id=job_id, request=request_, adapter_version=pinned))
+        job_id = admission.job_id(key, digest)
+        scene = admission.request_of(order)
+        job = await services.submit(Job(id=job_id, request=scene, adapter_version=pinned))
         body = await asyncio.to_thread(job.model_dump_json)
         location = {"Location": f"/v1/jobs/{job.id}"}
         return Response(body, 202, location, "application/json")
 
-    return await once(services.store.idempotency, key, print_, answer)
+    return await once(services.store.idempotency, key, digest, answer)
 
 
 def _scoped(request: Request, key: str) -> str:
     """Two holders of API keys cannot meet on one idempotency key."""
-    return f"{fingerprint(request.headers.get('authorization', ''))[:16]}:{key}"
+    return f"{key_digest(request.headers.get('authorization', ''))[:16]}:{key}"

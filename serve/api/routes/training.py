@@ -17,7 +17,7 @@ from ..parameters import CharacterPath, LastEventId, PageLimit
 from ..parsing import Form, form_body, parse, takes_form
 from ..schemas import Captions, GoldenList, RunList
 from ..services import Services, ServicesDep
-from ..sse import EventLog, follow, stream_response
+from ..sse import EventLog, event_stream, stream_response
 
 router = APIRouter(prefix="/v1/characters/{character_id}", tags=["training"])
 
@@ -131,7 +131,7 @@ async def follow_training(
     services: ServicesDep, log: Annotated[EventLog, Depends(training_events)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events from the character's training log: steps, loss, probe IDR, verdicts."""
-    async for event in follow(log, services.settings.gateway, services.clock):
+    async for event in event_stream(log, services.settings.gateway, services.clock):
         yield event
 
 
