@@ -298,3 +298,31 @@ def test_the_model_paints_over_renders_and_their_shapes_stay(tmp_path: Path) -> 
     apart = np.abs(found.pixels.astype(float) - plain.pixels).mean((1, 2, 3))
     assert (apart > 2).all()  # it is not the render
     assert (apart < 40).all()  # but still that picture
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+def test_a_tagger_is_trained_goes_on_with_more_time_and_is_exported(tmp_path: Path) -> None:
+    from training.studio.stage_run import read_checkpoint
+    from training.studio.tagger.data import SIZE
+    from training.studio.tagger.train import TaggerPlan, evaluate_tagger, train_tagger
+
+    renders = RenderSet(tmp_path, 60, SIZE, seed=1)
+    for _ in render_all(renders, shipped_head(), workers=1):
+        pass
+    start = ASSETS / "tagger" / "tagger.onnx"
+    plan = TaggerPlan(renders, shipped_head(), tmp_path / "run", 0.02, threads=1, start=start)
+    with pytest.raises(FileNotFoundError, match="run `train` first"):
+        evaluate_tagger(plan, renders, tmp_path / "out")
+    train_tagger(plan)
+    first = read_checkpoint("tagger", plan.folder)
+    assert first is not None
+    train_tagger(replace(plan, minutes=first["spent_s"] / 60 + 0.02))
+    second = read_checkpoint("tagger", plan.folder)
+    assert second is not None
+    assert second["step"] > first["step"] > 0
+    figures = evaluate_tagger(plan, renders, tmp_path / "out")
+    assert figures["steps"] == second["step"]
+    assert set(figures["heads"]) == {*SOFTMAX, *SIGMOID}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"tagger.onnx", "tagger.json"}
