@@ -1,0 +1,1 @@
+"""Training: data sets, LoRA fitting, the gate, calibration, and the studio's own models."""

@@ -1,0 +1,1 @@
+"""Codecs: bytes to values and back (pictures, tensors, adapter files), each with all its checks."""

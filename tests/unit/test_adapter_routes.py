@@ -16,6 +16,7 @@ from cluster.domain.learning.training import GateVerdict
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings
 from serve.api.services import Services
+from tests.handles import started
 from tests.local_api import cast_kairo, open_services
 from tests.tiny_adapters import lora
 from tests.values import adapter
@@ -29,9 +30,10 @@ def services(tiny_settings: Settings, tiny: BaseFolder) -> Iterator[Services]:
     """Kairo has versions 1 and 2, of which 2 is served, and 3, which the gate refused."""
     with open_services(tiny_settings) as services:
         cast_kairo(services)
-        registry = LoraRegistry(tiny_settings)
+        registry = started(LoraRegistry(tiny_settings))
         for seed in (1, 2):
             registry.import_file(KAIRO, lora(tiny, seed=seed))
+        registry.close()
         blobs = services.store.blobs
         verdict = GateVerdict(
             promoted=False,

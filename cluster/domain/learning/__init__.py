@@ -1,0 +1,1 @@
+"""Learning: golden images, training runs, adapter versions and the verdicts on them."""
