@@ -37,6 +37,10 @@ hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("steady")
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores among them
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what a test's folder says of it: `slow`, `gpu`."""
     for item in items:

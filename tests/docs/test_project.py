@@ -23,6 +23,7 @@ NOT_IMPORTED = {
     "mypy": "a static gate",
     "pytest-asyncio": "a plugin",
     "pytest-timeout": "a plugin",
+    "pytest-xdist": "a plugin",
     "ruff": "a static gate",
     "types-psutil": "types for mypy",
     "types-pyyaml": "types for mypy",
