@@ -96,5 +96,5 @@ def stream_response(value: str, *kinds: str) -> dict[str, Any]:
     *others, last = kinds
     return {
         "description": f"Events named {', '.join(others)} and {last}; `data` is a {value}.",
-        "content": {"text/event-stream": {"schema": schema}},
+        "content": {"text/event-stream": {"itemSchema": schema}},
     }
