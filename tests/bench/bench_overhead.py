@@ -167,7 +167,7 @@ def main() -> None:
         table.add_row(name, f"{cuts[9]:.0f}", f"{cuts[18]:.0f}")
     console = Console()
     console.print(table)
-    console.print(f"in: {enqueued:.0f} jobs/s, out: {done:.1f} jobs/s ({given.stories} lanes)")
+    console.print(f"in: {enqueued:.0f} jobs/s, out: {done:.1f} jobs/s ({given.stories} stories)")
 
 
 if __name__ == "__main__":
