@@ -31,6 +31,7 @@ from cluster.ports import Pixels
 from cluster.providers.diffusers.folder import BaseFolder, base_folder
 from cluster.settings import GeneratorSettings, Settings
 from cluster.store import Store
+from serve.lifecycle import replica_of
 from serve.replicas.generator import Generator
 from tests.integration.processes import await_pid, pids_of
 from tests.tiny_adapters import lora
@@ -87,7 +88,7 @@ def stage(
         max_ongoing_requests=100,
         graceful_shutdown_timeout_s=2,
         graceful_shutdown_wait_loop_s=0.1,
-    )(Generator)
+    )(replica_of(Generator))
     handle = serve.run(part.bind(settings), name="swap", route_prefix=None)
     yield Stage(handle, actor, looks)
     serve.shutdown()
