@@ -1,0 +1,1 @@
+"""Replicas: plain classes that Serve multiplies, which paint, judge, repair, read and write prompts."""

@@ -1,0 +1,1 @@
+"""Calibration: the curve from the cosine of two faces to the identity score."""

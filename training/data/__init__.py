@@ -1,0 +1,1 @@
+"""Training sets: what joins, what is left out and why, and what each picture is called."""

@@ -1,0 +1,1 @@
+"""The gate: challenger against champion, and the verdict on a new adapter."""

@@ -1,0 +1,1 @@
+"""LoRA training: one run on one to N workers, from its order to the adapter's file."""

@@ -1,0 +1,1 @@
+"""The embedded text-to-image model: VAE, text encoder, UNet and image prompt."""

@@ -1,0 +1,1 @@
+"""The cast that ships with the project: Kairo, Mira, and their files."""

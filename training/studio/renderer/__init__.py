@@ -1,0 +1,1 @@
+"""The renderer: an actor and a shot to a picture, with its truth."""

@@ -1,0 +1,1 @@
+"""What the shipped models are worth: figures, sheets, and the model card."""
