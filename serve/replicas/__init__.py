@@ -1,1 +1,1 @@
-"""Replicas: plain classes that Serve multiplies, which paint, judge, repair, read and write prompts."""
+"""Replicas: plain classes that Serve multiplies; they paint, judge, repair, read, write prompts."""
