@@ -29,7 +29,8 @@ def setup_logging(settings: TelemetrySettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.level)),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Asked at each line: whoever has standard error replaced may close what was there before.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
