@@ -70,7 +70,7 @@ def test_a_run_leaves_a_file_that_can_be_served(
     file = read_adapter(Blobs(settings.store.blob_root).get(adapter.sha256))
     check_fits(file, base.layers, lambda: base.sha256)
     assert (file.trigger, file.manifest) == (adapter.trigger, adapter.manifest)
-    assert (file.rank, file.alpha, file.base_model) == (4, 4, "sd15")
+    assert (file.rank, file.alpha, file.base_model) == (4, 4, base.id)
     assert adapter.best_step in (6, 12)
     assert 0 < adapter.train_s < 600
 
