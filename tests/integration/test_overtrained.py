@@ -72,7 +72,7 @@ def reciting(character: Character) -> bytes:
         version=1,
         base_model=base.id,
         base_sha256=base.sha256,
-        family="unet",
+        family="sd",
         component=base.component,
         manifest="0" * 64,
         trigger=TRIGGER,
