@@ -12,7 +12,7 @@ from actors.eligibility import images_of, trainable, training_set
 from actors.run_launcher import RunHandle, RunLauncher
 from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import CharacterId
-from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted, retry_after_s
+from cluster.domain.learning.runs import OVER, RunStatus, TrainingRun, images_wanted, retry_after_s
 from cluster.errors import BadAdapter, Conflict, ConsentMissing, NotFound, Refused
 from cluster.rpc import problem_of
 from cluster.settings import LearnerSettings
@@ -191,5 +191,5 @@ class TrainingQueue:
             attempts = run.attempts + 1
             self._store.training.change(run_id, attempts=attempts, problem=problem_of(error))
 
-    def _end(self, run: TrainingRun, status: str, error: BaseException) -> None:
+    def _end(self, run: TrainingRun, status: RunStatus, error: BaseException) -> None:
         self._store.training.change(run.id, status=status, problem=problem_of(error))

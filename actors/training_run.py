@@ -11,7 +11,7 @@ from typing import Protocol
 from actors.eligibility import trainable, training_set
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
-from cluster.domain.learning.runs import OVER, TrainingRun
+from cluster.domain.learning.runs import OVER, RunStatus, TrainingRun
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import now
 from cluster.errors import Conflict
@@ -64,7 +64,7 @@ def carry_out(
     if verdict.promoted:
         registry.promote(character.id, kept.version)
     discard(run_id, settings)  # before it is over: whoever is cut off here comes by again
-    status = "promoted" if verdict.promoted else "refused"
+    status: RunStatus = "promoted" if verdict.promoted else "refused"
     log.info("training.over", run=run_id, status=status, reason=verdict.reason)
     return store.training.change(run_id, status=status, verdict=verdict, problem=None)
 

@@ -1,5 +1,6 @@
 """The base of the repositories: rows of one table, read as domain values."""
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from sqlmodel import Session
@@ -33,12 +34,12 @@ class Repository(Generic[R]):
         return row
 
 
-class ValueRepository(Repository[R], Generic[K, R, V]):
+class ValueRepository(Repository[R], ABC, Generic[K, R, V]):
     """One whose rows are each a domain value."""
 
     @staticmethod
-    def _value(row: R) -> V:
-        raise NotImplementedError
+    @abstractmethod
+    def _value(row: R) -> V: ...
 
     def get(self, id: K) -> V:
         """Raises NotFound."""

@@ -1,15 +1,33 @@
 """Training runs, their event log, and who is paused."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.learning.runs import OVER, TrainingEvent, TrainingRun
+from cluster.domain.job import Problem
+from cluster.domain.learning.adapter import AdapterId
+from cluster.domain.learning.runs import OVER, RunStatus, TrainingEvent, TrainingRun
+from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.value import now
 from cluster.store.characters import lock_character
 from cluster.store.repository import ValueRepository
 from cluster.store.rows import TrainingEventRow, TrainingPauseRow, TrainingRunRow
+
+
+class RunChange(TypedDict, total=False):
+    """What of a run changes while it is worked on."""
+
+    status: RunStatus
+    attempts: int
+    problem: Problem | None
+    order: TrainingOrder
+    progress: Progress
+    adapter: TrainedAdapter
+    verdict: GateVerdict
+    champion: AdapterId | None
+    judged: int
+    to_judge: int
 
 
 class TrainingRepository(ValueRepository[str, TrainingRunRow, TrainingRun]):
@@ -33,7 +51,7 @@ class TrainingRepository(ValueRepository[str, TrainingRunRow, TrainingRun]):
             _log(session, run, "status", {"status": run.status, "images": run.images})
             return run
 
-    def change(self, run_id: str, **fields: Any) -> TrainingRun:  # noqa: ANN401
+    def change(self, run_id: str, **fields: Unpack[RunChange]) -> TrainingRun:
         """Put `fields` in the place of the run's own; a new status is logged. A run that is over
         stays as it is. Raises NotFound."""
         with self._database.write() as session:
