@@ -4,6 +4,7 @@ import argparse
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,12 @@ from tests.docs.markdown import ROOT
 
 SEPARATORS = {"&&", "||", "|", ";", "&"}
 ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=")
+READ_BY_PIP = """
+import sys
+from pip._internal.commands import create_command
+options, _ = create_command(sys.argv[1]).parse_args(sys.argv[2:])
+print(*getattr(options, "constraints", []), sep="\\n")
+"""
 
 
 class Parsed(BaseException):
@@ -122,6 +129,8 @@ def _python(arguments: list[str]) -> None:
     flag, module, *rest = arguments
     assert flag == "-m"
     with _until_parsed(), pytest.MonkeyPatch.context() as patch:
+        for imported in (module, f"{module}.__main__"):  # runpy warns of what a test has imported
+            patch.delitem(sys.modules, imported, raising=False)
         patch.setattr(sys, "argv", [module, *rest])
         runpy.run_module(module, run_name="__main__")
 
@@ -137,11 +146,11 @@ def _by(module: str, name: str) -> Callable[[list[str]], None]:
 
 
 def _pip(arguments: list[str]) -> None:
-    """By pip's own parser, which knows its options; requirements and files must be there."""
-    name, *rest = arguments
-    # By name: pip comes with every virtual environment, and is no dependency.
-    options, _ = import_module("pip._internal.commands").create_command(name).parse_args(rest)
-    for file in getattr(options, "constraints", []):
+    """By pip's own parser, in a process of its own: setuptools minds that pip is imported late."""
+    reading = [sys.executable, "-c", READ_BY_PIP, *arguments]
+    read = subprocess.run(reading, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    for file in read.stdout.splitlines():
         assert (ROOT / file).is_file(), file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -283,7 +284,8 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     pipe, prompt = trained(before["spent_s"] + 3.0)
     assert torch.load(tmp_path / "ip_adapter.pt", weights_only=True)["step"] > before["step"]
 
-    path = ip_adapter.save_image_prompt(prompt, BaseFolder(pipeline_folder), "some-face-model")
+    base = BaseFolder(shutil.copytree(pipeline_folder, tmp_path / "base"))
+    path = ip_adapter.save_image_prompt(prompt, base, "some-face-model")
     with safe_open(path, "pt") as file:
         assert file.metadata()["face_model"] == "some-face-model"
         assert {str(file.get_tensor(key).dtype) for key in file.keys()} == {"torch.float16"}  # noqa: SIM118
@@ -291,7 +293,10 @@ def test_an_image_prompt_resumes_and_is_loaded_by_stock_diffusers(
     stock = StableDiffusionPipeline.from_pretrained(pipeline_folder, torch_dtype=torch.float32)
     stock.set_progress_bar_config(disable=True)
     stock.load_ip_adapter(
-        str(tmp_path), subfolder=path.parent.name, weight_name=path.name, image_encoder_folder=None
+        str(base.folder),
+        subfolder=path.parent.name,
+        weight_name=path.name,
+        image_encoder_folder=None,
     )
     vector = torch.from_numpy(portraits().embeddings[:1])
     pair = torch.stack([torch.zeros_like(vector), vector])
