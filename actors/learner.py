@@ -21,7 +21,7 @@ from cluster.codecs.images import decode_image
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import TrainingRun
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.errors import BadImage
 from cluster.launch import named_actor, started_actor
 from cluster.ports import FaceEncoder, Pixels

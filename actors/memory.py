@@ -12,9 +12,9 @@ from ray.actor import ActorProxy
 
 from actors.recall import Recall
 from cluster.domain.character import CharacterId
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.scene import SceneState, StoryId
-from cluster.domain.world import WorldState, fold
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import SceneState, StoryId
+from cluster.domain.story.world import WorldState, fold
 from cluster.errors import Invalid
 from cluster.launch import named_actor, started_actor
 from cluster.ports import Vector

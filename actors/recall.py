@@ -11,8 +11,8 @@ from functools import cached_property
 
 from cluster import providers
 from cluster.domain.character import CharacterId
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.scene import StoryId
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import StoryId
 from cluster.errors import CineError
 from cluster.ports import TextEncoder, Vector, VectorIndex
 from cluster.settings import Settings

@@ -4,16 +4,15 @@ Steps 13 to 16 of a character's life, readable from top to bottom. Each stage le
 in the store before the next begins; the same run again goes on behind the last one.
 """
 
-import time
 from collections.abc import Callable
 from typing import Protocol
 
 from actors.eligibility import trainable, training_set
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.learning.adapter import AdapterVersion, TrainingFigures
 from cluster.domain.learning.runs import OVER, RunStatus, TrainingRun
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
-from cluster.domain.value import now
 from cluster.errors import Conflict
 from cluster.settings import Settings
 from cluster.store import Store
@@ -25,7 +24,7 @@ from training.lora.ray_train import train_lora
 
 REPORT_EVERY_S = 1.0
 
-Fit = Callable[[TrainingOrder, Settings, Callable[[Progress], None]], TrainedAdapter]
+Trainer = Callable[[TrainingOrder, Settings, Callable[[Progress], None]], TrainedAdapter]
 Judge = Callable[
     [AdapterVersion, AdapterVersion | None, Character, Settings, Callable[[int, int], None]],
     GateVerdict,
@@ -34,7 +33,9 @@ Judge = Callable[
 log = logger(__name__)
 
 
-class Registry(Protocol):
+class AdapterRegistry(Protocol):
+    """What a run asks of the LoRA registry, waiting for the answer."""
+
     def add_trained(
         self, adapter: TrainedAdapter, verdict: GateVerdict, activate: bool
     ) -> AdapterVersion: ...
@@ -46,20 +47,21 @@ def carry_out(
     run_id: str,
     settings: Settings,
     store: Store,
-    registry: Registry,
+    registry: AdapterRegistry,
     *,
-    fit: Fit = train_lora,
+    train: Trainer = train_lora,
     judge: Judge = judge_by_gate,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> TrainingRun:
     """Bring a run to its end. Raises NotFound, ConsentMissing, and what a stage fails with."""
     run = store.training.get(run_id)
     if run.status in OVER:
         return run
-    character = trainable(store, run.character_id, now().date())
+    character = trainable(store, run.character_id, clock.now().date())
     order = run.order or _ordered(store, run)
-    adapter = run.adapter or _trained(store, run, order, settings, fit)
+    adapter = run.adapter or _trained(store, run, order, settings, train, clock)
     verdict = _judged(store, run, adapter, character, settings, judge)
-    trainable(store, run.character_id, now().date())  # it may have been revoked meanwhile
+    trainable(store, run.character_id, clock.now().date())  # it may have been revoked meanwhile
     kept = registry.add_trained(adapter, verdict, False)
     if verdict.promoted:
         registry.promote(character.id, kept.version)
@@ -85,19 +87,24 @@ def _ordered(store: Store, run: TrainingRun) -> TrainingOrder:
 
 
 def _trained(
-    store: Store, run: TrainingRun, order: TrainingOrder, settings: Settings, fit: Fit
+    store: Store,
+    run: TrainingRun,
+    order: TrainingOrder,
+    settings: Settings,
+    train: Trainer,
+    clock: Clock,
 ) -> TrainedAdapter:
     store.training.change(run.id, status="training", problem=None)
-    reported = 0.0
+    next_report_s = clock.monotonic_s()
 
     def report(progress: Progress) -> None:
-        nonlocal reported
-        if progress.probe_idr is None and time.monotonic() - reported < REPORT_EVERY_S:
+        nonlocal next_report_s
+        if progress.probe_idr is None and clock.monotonic_s() < next_report_s:
             return
-        reported = time.monotonic()
+        next_report_s = clock.monotonic_s() + REPORT_EVERY_S
         store.training.change(run.id, progress=progress)
 
-    adapter = fit(order, settings, report)
+    adapter = train(order, settings, report)
     store.training.change(run.id, adapter=adapter)
     return adapter
 

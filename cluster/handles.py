@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.identity.face import Face
 from cluster.domain.identity.repair import RepairOutcome
 from cluster.domain.identity.score import Box, Domain, IdentityReport
@@ -28,8 +27,9 @@ from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
-from cluster.domain.scene import SceneRequest, SceneState, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.ports import Pixels
 
 # Deployments: their replicas are stateless but for what they have loaded.

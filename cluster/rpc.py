@@ -18,7 +18,7 @@ import ray
 from ray.actor import ActorProxy
 from ray.exceptions import RayError, RayTaskError
 
-from cluster.domain.job import Problem
+from cluster.domain.story.job import Problem
 from cluster.errors import CineError, Unavailable
 
 READY = "__ray_ready__"

@@ -18,8 +18,8 @@ from actors.registry import LoraRegistry
 from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
-from cluster.domain.job import Job, JobId
-from cluster.domain.scene import SceneRequest, StoryId
+from cluster.domain.story.job import Job, JobId
+from cluster.domain.story.scene import SceneRequest, StoryId
 from cluster.handles import ValidatorHandle
 from cluster.settings import Settings
 from serve.api.services import Probes, Services

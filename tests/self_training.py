@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cluster.domain import vocabulary as words
 from cluster.domain.character import Outfit
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.ports import Pixels
 from training.data.curation import ImageSignature, refusal, same_picture, signature_of
 

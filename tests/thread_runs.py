@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.run_launcher import RunHandle
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.learning.training import (
@@ -26,7 +27,7 @@ from cluster.store import Store
 from training.lora.checkpoints import discard, runs_url
 
 if TYPE_CHECKING:
-    from actors.training_run import Registry
+    from actors.training_run import AdapterRegistry
 
 
 STEPS = 4
@@ -49,7 +50,7 @@ class Lesson:
         self.running = 0
         self.most_at_once = 0
 
-    def fit(
+    def train(
         self, order: TrainingOrder, settings: Settings, report: Callable[[Progress], None]
     ) -> TrainedAdapter:
         self.fitted.append(order)
@@ -106,8 +107,15 @@ class Lesson:
 class ThreadLauncher:
     """Begins each run in a thread of its own."""
 
-    def __init__(self, settings: Settings, registry: Registry, lesson: Lesson) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: AdapterRegistry,
+        lesson: Lesson,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._settings, self._registry, self._lesson = settings, registry, lesson
+        self._clock = clock
         self.begun: list[str] = []
 
     def begin(self, run_id: str) -> RunHandle:
@@ -121,10 +129,14 @@ class ThreadLauncher:
         from actors.training_run import carry_out
 
         store = Store.open(self._settings.store)
-        lesson = self._lesson
         try:
             carry_out(
-                run_id, self._settings, store, self._registry, fit=lesson.fit, judge=lesson.judge
+                run_id,
+                self._settings,
+                store,
+                self._registry,
+                train=self._lesson.train,
+                judge=self._lesson.judge,
             )
         finally:
             store.close()

@@ -1,10 +1,10 @@
 """Domain values that tests start from."""
 
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.job import Job, JobId
 from cluster.domain.learning.adapter import AdapterVersion
-from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.job import Job, JobId
+from cluster.domain.story.scene import Injury, SceneRequest, SceneState, StoryId
 
 KAIRO = Character(
     id=CharacterId("kairo"),

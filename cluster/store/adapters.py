@@ -5,8 +5,8 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion, adapter_id
+from cluster.domain.story.job import JobId
 from cluster.errors import Conflict, NotFound
 from cluster.store.characters import lock_character
 from cluster.store.database import add_once

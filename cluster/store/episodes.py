@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import SceneState, StoryId
 from cluster.errors import Invalid
 from cluster.ports import Vector
 from cluster.store.characters import lock_character

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import NEXT, Job, JobEvent, JobId, JobStatus, Problem, Result, Step
-from cluster.domain.scene import StoryId
+from cluster.domain.story.job import NEXT, Job, JobEvent, JobId, JobStatus, Problem, Result, Step
+from cluster.domain.story.scene import StoryId
 from cluster.domain.value import now
 from cluster.store.database import add_once
 from cluster.store.repository import Repository

@@ -10,10 +10,10 @@ from sqlmodel import Field, SQLModel
 
 from cluster.domain.character import Profile
 from cluster.domain.consent import Consent
-from cluster.domain.job import Problem, Result
 from cluster.domain.learning.adapter import TrainingFigures
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.story.job import Problem, Result
+from cluster.domain.story.scene import SceneRequest, SceneState
 
 
 class JsonModel(sa.TypeDecorator[BaseModel]):

@@ -5,10 +5,10 @@ from typing import Any, TypedDict, Unpack
 from sqlmodel import Session, col, select
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import Problem
 from cluster.domain.learning.adapter import AdapterId
 from cluster.domain.learning.runs import OVER, RunStatus, TrainingEvent, TrainingRun
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
+from cluster.domain.story.job import Problem
 from cluster.domain.value import now
 from cluster.store.characters import lock_character
 from cluster.store.repository import ValueRepository

@@ -4,8 +4,8 @@ import hashlib
 import uuid
 
 from cluster.domain.character import Character
-from cluster.domain.job import JobId
-from cluster.domain.scene import SceneRequest
+from cluster.domain.story.job import JobId
+from cluster.domain.story.scene import SceneRequest
 from cluster.errors import Invalid, Unsupported
 from cluster.settings import GeneratorSettings
 from cluster.store.adapters import AdapterRepository

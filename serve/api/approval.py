@@ -11,7 +11,7 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.reading.request import read
-from cluster.domain.scene import Injury, SceneState
+from cluster.domain.story.scene import Injury, SceneState
 from cluster.domain.value import now
 from cluster.errors import Invalid
 from cluster.ports import Pixels

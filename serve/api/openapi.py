@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from cluster.domain.job import JobEvent
 from cluster.domain.learning.runs import TrainingEvent
+from cluster.domain.story.job import JobEvent
 from cluster.settings import Settings
 
 from .admission import BACKEND

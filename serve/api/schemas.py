@@ -14,13 +14,13 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cluster.domain.character import Character, CharacterId, Outfit, Profile, Slug, Word
 from cluster.domain.consent import Consent
-from cluster.domain.episode import Episode
-from cluster.domain.job import Job
 from cluster.domain.learning.adapter import AdapterSwitch, AdapterVersion
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.render import MIN_SIDE_PX
-from cluster.domain.scene import Injury, MediaType, SceneState, StoryId
+from cluster.domain.story.episode import Episode
+from cluster.domain.story.job import Job
+from cluster.domain.story.scene import Injury, MediaType, SceneState, StoryId
 from cluster.domain.value import WHOLE
 from cluster.errors import NotFound
 

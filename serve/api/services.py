@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import Domain, IdentityReport
-from cluster.domain.job import Job
-from cluster.domain.scene import SceneRequest
+from cluster.domain.story.job import Job
+from cluster.domain.story.scene import SceneRequest
 from cluster.errors import CineError
 from cluster.handles import Actors, ValidatorHandle
 from cluster.ports import Pixels

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from cluster.domain.character import Character
 from cluster.domain.prompting.facts import locked
-from cluster.domain.world import WorldState
+from cluster.domain.story.world import WorldState
 from cluster.errors import Invalid
 
 from .console import Json, Key, Url, people, print_json, reports, server, table

@@ -11,11 +11,11 @@ import httpx
 from pydantic import BaseModel
 
 from cluster.domain.character import Character
-from cluster.domain.job import TERMINAL, Job, JobEvent
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
-from cluster.domain.world import WorldState
+from cluster.domain.story.job import TERMINAL, Job, JobEvent
+from cluster.domain.story.world import WorldState
 from cluster.errors import CineError, Unavailable
 
 from ..api.schemas import (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from cluster.domain.job import Job
+from cluster.domain.story.job import Job
 from cluster.drawing import FAINT, GOOD, INK, PAPER, POOR, RULE, fitted, font, grade, picture_of
 
 TILE = 320

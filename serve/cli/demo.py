@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
 
-from cluster.domain.job import Job
+from cluster.domain.story.job import Job
 from cluster.errors import ProviderMissing
 from cluster.settings import ASSETS
 

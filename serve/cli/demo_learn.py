@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.domain.identity.score import PASS_IDR
-from cluster.domain.job import Job
 from cluster.domain.learning.runs import LearningStatus, TrainingRun
+from cluster.domain.story.job import Job
 from cluster.errors import CineError, ProviderMissing
 from cluster.settings import ASSETS
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cluster.domain.job import Job
+from cluster.domain.story.job import Job
 
 from .console import Json, Key, Url, coloured, people, print_json, reports, score, server, table
 from .progress import follow, follow_quietly

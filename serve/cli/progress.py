@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from cluster.domain.job import Job, JobEvent
+from cluster.domain.story.job import Job, JobEvent
 
 from .client import Client
 from .console import coloured, score

@@ -23,7 +23,7 @@ from typing import TypeVar
 from cluster import providers
 from cluster.domain.character import Outfit
 from cluster.domain.identity.tags import Tags
-from cluster.domain.scene import Injury, SceneState, Source
+from cluster.domain.story.scene import Injury, SceneState, Source
 from cluster.ports import Pixels
 
 from ..lifecycle import Lifecycle

@@ -6,8 +6,8 @@ from cluster.domain.prompting.facts import facts
 from cluster.domain.prompting.guard import guard
 from cluster.domain.prompting.plan import Plan, PromptContext
 from cluster.domain.reading.continuity import outline
-from cluster.domain.scene import SceneRequest
-from cluster.domain.world import WorldState
+from cluster.domain.story.scene import SceneRequest
+from cluster.domain.story.world import WorldState
 from cluster.providers import model_profile, prompt_writer, token_counter
 
 from ..lifecycle import Lifecycle

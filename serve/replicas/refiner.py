@@ -11,10 +11,10 @@ import numpy as np
 from cluster.domain.character import Character
 from cluster.domain.identity.repair import RepairOutcome
 from cluster.domain.identity.score import Box, IdentityReport
-from cluster.domain.job import Repair
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting
+from cluster.domain.story.job import Repair
 from cluster.handles import GeneratorHandle, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings

@@ -8,7 +8,7 @@ from dbos import error as dbos_errors
 from ray import serve
 
 from actors.connect import connect
-from cluster.domain.job import JobStatus, Problem, Result
+from cluster.domain.story.job import JobStatus, Problem, Result
 from cluster.errors import Cancelled, CineError
 from cluster.handles import (
     Actors,

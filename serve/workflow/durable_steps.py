@@ -11,7 +11,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from dbos import DBOS, StepOptions
 
-from cluster.domain.job import STEP_NAMES, Job, JobId, JobStatus, Problem, Result, Step
+from cluster.domain.story.job import STEP_NAMES, Job, JobId, JobStatus, Problem, Result, Step
 from cluster.domain.value import Value
 from cluster.errors import Cancelled, CineError, ProviderBusy, Unavailable
 from cluster.rpc import unwrapped

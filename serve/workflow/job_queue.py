@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from dbos import DBOS, DBOSConfig
 
-from cluster.domain.job import Job, JobStatus, Problem
+from cluster.clock import SYSTEM_CLOCK, Clock
+from cluster.domain.story.job import Job, JobStatus, Problem
 from cluster.settings import Settings
 from cluster.store import Store
 from cluster.store.workflows import APPLICATION, QUEUE, WORKFLOW, open_workflow_engine
@@ -30,6 +31,7 @@ class JobQueue:
     Args:
         executor_id: The same for a process and its replacement, which resumes what it left.
         work: The workflow; called with a job's id.
+        clock: Says when it is time to sweep again.
     """
 
     def __init__(
@@ -38,12 +40,15 @@ class JobQueue:
         store: Store,
         executor_id: str,
         work: Callable[[str], Awaitable[None]],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings = settings
         self._jobs = store.jobs
         self._executor_id = executor_id
         self._work = work
-        self._closed = threading.Event()
+        self._clock = clock
+        self._closed = False
+        self._changed = threading.Condition()
         self._sweeper = threading.Thread(target=self._sweep_on, name="job-queue-sweep", daemon=True)
 
     def start(self) -> None:
@@ -79,7 +84,9 @@ class JobQueue:
 
     def close(self) -> None:
         """Stop working; jobs in flight are resumed by the next process of this executor id."""
-        self._closed.set()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         DBOS.destroy()
 
     def sweep(self) -> None:
@@ -120,11 +127,16 @@ class JobQueue:
             yield from reversed(jobs)
 
     def _sweep_on(self) -> None:
-        while not self._closed.wait(self._settings.jobs.sweep_interval_s):
+        while not self._closed_before_next_sweep():
             try:
                 self.sweep()
             except Exception as error:  # noqa: BLE001 - a process edge: the next sweep tries again
                 log.error("sweep failed", error=str(error))
+
+    def _closed_before_next_sweep(self) -> bool:
+        next_s = self._clock.monotonic_s() + self._settings.jobs.sweep_interval_s
+        with self._changed:
+            return self._clock.wait_until(self._changed, lambda: self._closed, next_s)
 
 
 def _gave_up(status: str) -> Problem:

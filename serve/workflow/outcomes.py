@@ -9,15 +9,15 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import field_validator
 
 from cluster.domain.character import Character
-from cluster.domain.episode import Episode
 from cluster.domain.identity.score import IdentityReport
-from cluster.domain.job import STEP_NAMES, Repair
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.story.episode import Episode
+from cluster.domain.story.job import STEP_NAMES, Repair
+from cluster.domain.story.scene import SceneRequest, SceneState
+from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value
-from cluster.domain.world import WorldState
 
 from .durable_steps import Outcome
 

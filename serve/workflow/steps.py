@@ -8,11 +8,11 @@ import asyncio
 import hashlib
 
 from cluster.codecs.images import decode_image, to_png
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import NO_ADAPTER
 from cluster.domain.render import RenderOrder
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.job import JobId
+from cluster.domain.story.scene import SceneRequest, SceneState
 from cluster.domain.value import now
 from cluster.errors import CineError, NotFound, Unavailable, Unsupported
 from cluster.handles import Actors, Deployments

@@ -22,10 +22,10 @@ from rich.table import Table
 
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import IdentityReport
-from cluster.domain.job import TERMINAL, Job, JobId
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Rendering, RenderOrder
-from cluster.domain.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.job import TERMINAL, Job, JobId
+from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
 from cluster.launch import free_port, local_ray
 from cluster.ports import Pixels
 from cluster.settings import JobSettings, MemorySettings, Settings, StoreSettings

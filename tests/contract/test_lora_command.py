@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cluster.domain.job import JobId
 from cluster.domain.learning.training import GateVerdict, Measure
+from cluster.domain.story.job import JobId
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings
 from serve.api.services import Services

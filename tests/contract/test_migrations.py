@@ -14,8 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlmodel import col
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId, Step
 from cluster.domain.learning.adapter import SERVING
+from cluster.domain.story.job import JobId, Step
 from cluster.settings import StoreSettings
 from cluster.store import Store
 from cluster.store.database import Database, alembic_config

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from cluster.domain.character import CharacterId
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.job import JobId
 from cluster.domain.learning.training import GateVerdict
-from cluster.domain.scene import SceneState
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.job import JobId
+from cluster.domain.story.scene import SceneState
 from cluster.providers.diffusers.folder import base_folder
 from cluster.settings import GatewaySettings, Settings, StoreSettings
 from serve.api.services import Services

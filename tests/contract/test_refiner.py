@@ -13,7 +13,7 @@ from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.errors import BadAdapter
 from cluster.ports import Pixels
 from cluster.providers.diffusers.folder import BaseFolder, base_folder

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cluster.domain.character import CharacterId, Outfit
-from cluster.domain.episode import EpisodeId
 from cluster.domain.learning.golden import GoldenImage, Snapshot
-from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.story.episode import EpisodeId
+from cluster.domain.story.scene import SceneState, StoryId
 from cluster.errors import Conflict, Invalid, NotFound
 from cluster.settings import StoreSettings
 from cluster.store import Store

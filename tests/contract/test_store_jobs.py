@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId, Problem, Result, Step
-from cluster.domain.scene import StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.job import JobId, Problem, Result, Step
+from cluster.domain.story.scene import StoryId
+from cluster.domain.story.world import WorldState
 from cluster.errors import NotFound
 from cluster.store import Store
 from tests.values import job

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import TrainingFigures
 from cluster.domain.learning.training import GateVerdict, Measure
+from cluster.domain.story.job import JobId
 from cluster.errors import Conflict, NotFound
 from cluster.settings import StoreSettings
 from cluster.store import Store

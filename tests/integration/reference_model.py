@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from cluster.codecs.images import decode_image
 from cluster.domain.character import CharacterId
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
-from cluster.domain.scene import SceneRequest, StoryId
+from cluster.domain.story.scene import SceneRequest, StoryId
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store

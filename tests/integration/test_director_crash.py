@@ -20,8 +20,8 @@ from dbos import DBOSClient
 
 from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
-from cluster.domain.job import TERMINAL, Job, JobId
-from cluster.domain.scene import SceneRequest, StoryId
+from cluster.domain.story.job import TERMINAL, Job, JobId
+from cluster.domain.story.scene import SceneRequest, StoryId
 from cluster.settings import Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine

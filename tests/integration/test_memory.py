@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from actors.memory import MemoryStore
 from cluster.domain.character import CharacterId, Outfit
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import SceneState, StoryId
 from cluster.errors import Invalid, NotFound, Unsupported
 from cluster.settings import MemorySettings, Settings
 from cluster.store import Store

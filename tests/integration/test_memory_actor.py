@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from actors import memory
-from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.story.scene import SceneState, StoryId
 from cluster.errors import NotFound
 from cluster.settings import Settings
 from cluster.store import Store

@@ -10,9 +10,9 @@ import pytest
 
 from actors.registry import LoraRegistry
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import TrainingFigures
 from cluster.domain.learning.training import GateVerdict
+from cluster.domain.story.job import JobId
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import Settings
 from serve.api.services import Services

@@ -2,7 +2,7 @@
 
 from cluster.domain.character import Outfit
 from cluster.domain.identity.tags import Tags
-from cluster.domain.scene import Injury, SceneState
+from cluster.domain.story.scene import Injury, SceneState
 from serve.replicas.analyzer import merge
 
 CUT = Injury(kind="cut", place="left cheek", since_scene=3)

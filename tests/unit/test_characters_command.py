@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster.domain.character import Character, CharacterId, Outfit, Profile
-from cluster.domain.scene import Injury, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.scene import Injury, StoryId
+from cluster.domain.story.world import WorldState
 from serve.cli import app, characters
 from serve.cli.client import Client
 

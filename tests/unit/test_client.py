@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import Job, JobEvent, JobId
-from cluster.domain.scene import SceneRequest, StoryId
+from cluster.domain.story.job import Job, JobEvent, JobId
+from cluster.domain.story.scene import SceneRequest, StoryId
 from cluster.errors import CineError, Unavailable
 from serve.cli.client import Client
 

@@ -1,10 +1,10 @@
 import pytest
 
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
-from cluster.domain.episode import Episode, EpisodeId
 from cluster.domain.reading.continuity import Outline, outline
-from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
-from cluster.domain.world import WorldState, fold
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import Injury, SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState, fold
 from cluster.settings import MemorySettings
 
 KAIRO = CharacterId("kairo")

@@ -6,7 +6,7 @@ import pytest
 from skimage import data
 
 from cluster.domain.character import Outfit
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.ports import Pixels
 from training.data.curation import (
     FREE_SLOTS,

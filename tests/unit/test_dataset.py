@@ -13,7 +13,7 @@ from cluster.domain.consent import Consent
 from cluster.domain.identity.face import Face
 from cluster.domain.identity.tags import Tags
 from cluster.domain.learning.golden import GoldenImage
-from cluster.domain.scene import Injury, SceneState
+from cluster.domain.story.scene import Injury, SceneState
 from cluster.ports import Pixels
 from cluster.settings import StoreSettings
 from cluster.store.blobs import Blobs

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from cluster.domain.character import CharacterId
 from cluster.domain.identity.score import IdentityReport, Part
-from cluster.domain.job import Job, JobId, Problem, Repair, Result, Step
-from cluster.domain.scene import SceneRequest, StoryId
+from cluster.domain.story.job import Job, JobId, Problem, Repair, Result, Step
+from cluster.domain.story.scene import SceneRequest, StoryId
 from cluster.domain.vocabulary import EYE_COLOURS, HAIR_COLOURS, HAIR_STYLES, MARK_KINDS, OUTFITS
 from serve.cli.contact_sheet import TILE, Panel, contact_sheet
 from serve.cli.demo import KAIRO, scene_report

@@ -1,7 +1,7 @@
 """One remembered scene."""
 
 from cluster.domain.character import Outfit
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from tests.values import CUT, episode
 
 

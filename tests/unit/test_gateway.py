@@ -12,9 +12,9 @@ from ray.exceptions import ActorDiedError, RayTaskError
 from cluster.domain.access import StoredReply
 from cluster.domain.character import CharacterId
 from cluster.domain.consent import Consent
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.job import JobId, Problem, Step
-from cluster.domain.scene import SceneState
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.job import JobId, Problem, Step
+from cluster.domain.story.scene import SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
 from cluster.handles import LoraRegistryHandle
 from cluster.settings import GatewaySettings, Settings

@@ -11,9 +11,9 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import Problem
 from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
 from cluster.domain.learning.training import GateVerdict, Measure, Progress
+from cluster.domain.story.job import Problem
 from serve.cli import app
 from serve.cli.client import Client
 from serve.cli.learning import describe, follow_training

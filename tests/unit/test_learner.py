@@ -12,7 +12,7 @@ from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.face import Face
 from cluster.domain.learning.golden import DatasetStatus
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.errors import BadImage, NotFound, ProviderMissing
 from cluster.ports import FaceEncoder, Pixels
 from cluster.settings import LearnerSettings, Settings

@@ -13,8 +13,8 @@ from safetensors.numpy import save
 from cluster.codecs.adapter_file import check_fits, read_adapter
 from cluster.domain.character import Character, CharacterId, Profile
 from cluster.domain.model_profile import ModelProfile
-from cluster.domain.scene import SceneRequest, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.scene import SceneRequest, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.errors import BadAdapter, Invalid, ProviderMissing
 from cluster.providers import model_profile
 from cluster.providers.diffusers.folder import BaseFolder, base_folder

@@ -9,8 +9,8 @@ from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Ou
 from cluster.domain.prompting.facts import REQUIRED, Fact, clauses_of, facts, locked
 from cluster.domain.prompting.guard import guard
 from cluster.domain.prompting.plan import Plan, PromptContext
-from cluster.domain.scene import Injury, SceneRequest, SceneState, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.scene import Injury, SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.errors import ProviderMissing
 from cluster.providers import token_counter
 from cluster.providers.diffusers.tokens import counter_of, estimate

@@ -5,7 +5,7 @@ import pytest
 from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
-from cluster.domain.job import Problem
+from cluster.domain.story.job import Problem
 from cluster.errors import CineError, NotFound, ProviderError, Unavailable
 from cluster.rpc import Blocking, Remote, problem_of, understood
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from cluster.domain.character import Character, CharacterId, Outfit
 from cluster.domain.consent import Consent
-from cluster.domain.job import Job, JobId
-from cluster.domain.scene import Injury, SceneRequest, SceneState
+from cluster.domain.story.job import Job, JobId
+from cluster.domain.story.scene import Injury, SceneRequest, SceneState
 from cluster.errors import ConsentMissing, Invalid, NotFound, Unsupported
 from cluster.settings import GeneratorSettings
 from serve.api import admission

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 CALLS = """
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.prompting.plan import Plan
-from cluster.domain.scene import SceneRequest, SceneState, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.handles import Deployments
 from cluster.ports import Pixels
 from cluster.settings import Settings

@@ -5,12 +5,12 @@ import pytest
 
 from cluster.domain.character import CharacterId
 from cluster.domain.identity.score import IdentityReport, IdentityVerdict
-from cluster.domain.job import JobId, Repair
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
-from cluster.domain.scene import SceneRequest, SceneState, StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.job import JobId, Repair
+from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.errors import CineError, Conflict, NotFound, Unavailable, Unsupported
 from cluster.handles import Actors, Deployments
 from cluster.store import Store

@@ -15,7 +15,7 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.consent import Consent
 from cluster.domain.learning.golden import GoldenImage, Snapshot
 from cluster.domain.learning.runs import OVER, TrainingRun, images_wanted
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.errors import Conflict, ConsentMissing, NotFound
 from cluster.providers.diffusers.folder import BaseFolder
 from cluster.settings import GeneratorSettings, LearnerSettings, Settings
@@ -29,6 +29,7 @@ from training.lora.checkpoints import runs_url
 
 KAIRO, MIRA = CharacterId("kairo"), CharacterId("mira")
 RULES = LearnerSettings(settle_s=0.0, attempts=3)
+DAY_S = 86_400.0
 LATER_S = 3600.0
 """Longer than any wait for another attempt."""
 
@@ -84,7 +85,7 @@ def opened(
     queues: list[TrainingQueue] = []
 
     def start(rules: LearnerSettings = RULES) -> TrainingQueue:
-        launcher = ThreadLauncher(settings, registry, lesson)
+        launcher = ThreadLauncher(settings, registry, lesson, clock)
         queues.append(started(TrainingQueue(rules, store, launcher, clock)))
         clock.rest(threads=1)
         return queues[-1]
@@ -415,6 +416,28 @@ def test_consent_that_is_revoked_ends_the_run(
     assert not store.training.list(KAIRO)[0].verdict
     assert len(lesson.judged) <= 1
     assert kept(settings) == []
+
+
+def test_consent_that_ends_while_a_run_trains_ends_the_run(
+    queue: TrainingQueue,
+    store: Store,
+    lesson: Lesson,
+    registry: LoraRegistry,
+    clock: ManualClock,
+    until: Until,
+) -> None:
+    kairo = store.characters.get(KAIRO)
+    ends = Consent(until=clock.now().date())
+    store.characters.replace(kairo.model_copy(update={"consent": ends}))
+    lesson.may_go_on.clear()
+    queue.run_now(KAIRO)
+    until(lambda run: run.progress is not None)
+    clock.turn(DAY_S)
+    lesson.may_go_on.set()
+    run = until(is_over)
+    assert run.problem is not None
+    assert run.problem.code == "consent_missing"
+    assert registry.list(KAIRO) == []
 
 
 def test_a_deleted_character_takes_its_runs_along(

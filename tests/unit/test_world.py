@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cluster.domain.character import Outfit
-from cluster.domain.episode import Episode
-from cluster.domain.scene import Injury, SceneState, StoryId
-from cluster.domain.world import WorldState, fold, heals_after_scenes
+from cluster.domain.story.episode import Episode
+from cluster.domain.story.scene import Injury, SceneState, StoryId
+from cluster.domain.story.world import WorldState, fold, heals_after_scenes
 from cluster.settings import MemorySettings
 from tests.values import CUT, KAIRO, episode
 

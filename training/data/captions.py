@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cluster.domain.character import Outfit, Profile
 from cluster.domain.identity.tags import Tags
 from cluster.domain.prompting.facts import HELD, looks, opening, prop_phrase, worn, wounds
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 
 CONSONANTS, RARE, VOWELS = "bdfgkmnprvz", "jqxz", "aeiou"
 """Letters of a trigger word; the rare ones in its middle keep it from being a word already."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from cluster.domain.identity.score import GOLDEN_IDR
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.ports import Pixels, Vector
 
 SAME_BITS = 8

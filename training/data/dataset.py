@@ -14,7 +14,7 @@ from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character
 from cluster.domain.consent import Consent
 from cluster.domain.learning.golden import GoldenImage
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.domain.value import Value, now
 from cluster.errors import BadImage
 from cluster.ports import BlobStore, FaceEncoder, Pixels, Tagger

@@ -11,7 +11,7 @@ import numpy as np
 from cluster.domain.character import Character
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.identity.tags import Tags
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from training.data.curation import ImageSignature, copy_score, signature_of

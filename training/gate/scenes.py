@@ -19,9 +19,9 @@ from cluster.domain.prompting.guard import TokenCounter, guard
 from cluster.domain.prompting.plan import PromptContext
 from cluster.domain.reading.continuity import INDOORS
 from cluster.domain.reading.request import read
-from cluster.domain.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value
-from cluster.domain.world import WorldState
 
 FEW = 3
 """Untrained words of a field that suffice to take scenes from; with fewer they would be alike."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster.domain.character import Eye, Hair, Outfit, Profile
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.domain.vocabulary import (
     EXPRESSIONS,
     EYE_COLOURS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster.domain.character import Character, Outfit
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.domain.value import Value
 from cluster.domain.vocabulary import EXPRESSIONS, HEAD_POSES, OUTFIT_COLOURS, OUTFITS, PLACES
 from cluster.ports import Pixels

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict, SkipValidation
 
 from cluster.domain.identity.score import IdentityReport
-from cluster.domain.job import Repair
+from cluster.domain.story.job import Repair
 from cluster.domain.value import Value
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from cluster.domain.character import CharacterId
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.domain.value import Value, now
 
 

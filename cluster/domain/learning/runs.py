@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import Problem
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
+from cluster.domain.story.job import Problem
 from cluster.domain.value import Value, now
 from cluster.settings import LearnerSettings
 

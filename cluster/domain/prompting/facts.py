@@ -7,7 +7,7 @@ from typing import Literal
 from cluster.domain.character import Character, Eye, Outfit, Profile
 from cluster.domain.prompting.plan import PromptContext
 from cluster.domain.reading.sentence import CLAUSE_WORDS, LITTLE, canonical
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.domain.value import Value
 from cluster.domain.vocabulary import PROPS
 

@@ -1,10 +1,10 @@
 """What the prompt engine is told, and what it answers."""
 
 from cluster.domain.character import Character
-from cluster.domain.job import Contradiction
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.story.job import Contradiction
+from cluster.domain.story.scene import SceneRequest, SceneState
+from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value
-from cluster.domain.world import WorldState
 
 
 class PromptContext(Value):

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cluster.domain.character import Character, Mark, Outfit
-from cluster.domain.job import Contradiction
 from cluster.domain.reading import lexicon
 from cluster.domain.reading.request import Reading, Wound, read
 from cluster.domain.reading.scan import clip
 from cluster.domain.reading.traits import weigh
-from cluster.domain.scene import Injury, SceneRequest, SceneState, Source
+from cluster.domain.story.job import Contradiction
+from cluster.domain.story.scene import Injury, SceneRequest, SceneState, Source
+from cluster.domain.story.world import WorldState
 from cluster.domain.vocabulary import FACE_PLACES, INJURY_KINDS, PROPS
-from cluster.domain.world import WorldState
 
 HELD = frozenset(PROPS[:6])
 HANDS = 2

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from cluster.domain.character import Eye, Mark, Profile
-from cluster.domain.job import Contradiction
 from cluster.domain.reading import lexicon
 from cluster.domain.reading.scan import Scan
+from cluster.domain.story.job import Contradiction
 from cluster.domain.value import Value
 
 ALONE = frozenset({"bald", "mohawk", "ponytail", "buzzed"})

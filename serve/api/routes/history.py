@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from cluster.domain.character import CharacterId
-from cluster.domain.job import JobId
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterVersion
+from cluster.domain.story.job import JobId
 from cluster.domain.value import now
 from cluster.errors import NotFound
 from cluster.store import Store

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from cluster.domain.character import CharacterId, Slug
-from cluster.domain.job import TERMINAL, Job, JobId, JobStatus
-from cluster.domain.scene import StoryId
+from cluster.domain.story.job import TERMINAL, Job, JobId, JobStatus
+from cluster.domain.story.scene import StoryId
 from cluster.errors import Conflict
 
 from ..openapi import problem_responses

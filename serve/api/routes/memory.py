@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from cluster.domain.character import CharacterId
-from cluster.domain.episode import Episode, EpisodeId
-from cluster.domain.scene import StoryId
-from cluster.domain.world import WorldState
+from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.scene import StoryId
+from cluster.domain.story.world import WorldState
 
 from ..openapi import problem_responses
 from ..parameters import AnyStory, CharacterPath, EpisodePath, OwnStory

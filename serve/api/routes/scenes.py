@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from cluster.domain.job import Job
+from cluster.domain.story.job import Job
 from cluster.domain.value import now
 
 from .. import admission

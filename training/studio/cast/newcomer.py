@@ -16,7 +16,7 @@ from PIL import Image
 
 from cluster.codecs.images import decode_image, to_png
 from cluster.domain.character import Character, CharacterId, Profile
-from cluster.domain.scene import SceneState
+from cluster.domain.story.scene import SceneState
 from cluster.identity_judge import IdentityJudge
 from cluster.ports import Pixels
 from cluster.settings import Settings, StoreSettings

@@ -6,7 +6,7 @@ from dataclasses import replace
 from cluster.codecs.images import to_png
 from cluster.domain.character import Character, CharacterId, Eye, Hair, Mark, Outfit, Profile
 from cluster.domain.consent import Consent
-from cluster.domain.scene import Injury, SceneState
+from cluster.domain.story.scene import Injury, SceneState
 from cluster.ports import BlobStore, Pixels
 from training.studio.cast.kairo import reference_shots
 from training.studio.renderer.actor import Actor

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from cluster.domain.character import Character, CharacterId, Outfit, Word
-from cluster.domain.episode import Episode
-from cluster.domain.scene import Injury, SceneState, StoryId
+from cluster.domain.story.episode import Episode
+from cluster.domain.story.scene import Injury, SceneState, StoryId
 from cluster.domain.value import Value
 from cluster.settings import MemorySettings
 

@@ -6,7 +6,7 @@ from typing import NewType
 from pydantic import Field
 
 from cluster.domain.character import CharacterId
-from cluster.domain.scene import SceneState, StoryId
+from cluster.domain.story.scene import SceneState, StoryId
 from cluster.domain.value import Value, now
 
 EpisodeId = NewType("EpisodeId", str)

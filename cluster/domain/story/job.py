@@ -7,9 +7,9 @@ from pydantic import Field
 
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterId
-from cluster.domain.scene import SceneRequest, SceneState
+from cluster.domain.story.scene import SceneRequest, SceneState
+from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value, now
-from cluster.domain.world import WorldState
 
 JobId = NewType("JobId", str)
 JobStatus = Literal["queued", "running", "succeeded", "rejected", "failed", "cancelled"]
