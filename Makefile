@@ -12,10 +12,10 @@ demo: ## The main job: two scenes of one story
 	.venv/bin/cineai demo
 
 test: ## The whole suite
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2
 
 quick: ## Whatever is not marked slow
-	.venv/bin/pytest -m "not slow"
+	.venv/bin/pytest -n 2 -m "not slow"
 
 check: ## The static gates: format, lint, types, layers
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports

@@ -176,9 +176,22 @@ def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], "
 
 
 @pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[None]:
+def _local_ray() -> Iterator[None]:
     """One local Ray cluster for the session; it joins no other and leaves none behind."""
     from cluster.launch import local_ray
 
-    with local_ray(num_cpus=8):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # or whatever else is tested starves its workers
+        with local_ray(num_cpus=8):
+            yield
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(_local_ray: None) -> Iterator[None]:
+    """A Ray cluster in which no actor of another file's tests lives."""
+    import ray
+    from ray.util import list_named_actors
+
+    yield
+    for name in list_named_actors():
+        ray.kill(ray.get_actor(name))

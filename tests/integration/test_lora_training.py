@@ -140,15 +140,15 @@ def test_what_the_report_raises_stops_the_run_which_can_go_on_later(home: Path) 
             if news.step >= 2:
                 raise Enough
 
-    settings = settings_in(home, steps=200)
+    settings = settings_in(home, steps=60)
     stopped = Impatient()
     with pytest.raises(Enough):
         trained(settings, "stopped", stopped)
-    assert stopped.steps[-1] < 200
+    assert stopped.steps[-1] < 60
     later = Diary()
     trained(settings, "stopped", later)
     assert later.steps[0] > 2
-    assert later.steps[-1] == 200
+    assert later.steps[-1] == 60
     assert Path(runs_url(settings), "stopped").exists()
     discard("stopped", settings)
     assert not Path(runs_url(settings), "stopped").exists()
