@@ -35,7 +35,7 @@ def test_it_is_read_in_five_minutes() -> None:
 def test_the_first_two_blocks_are_one_command_each() -> None:
     demo, tests = blocks(README)[:2]
     assert demo.language == tests.language == "sh"
-    for block, end in ((demo, "cineai demo\n"), (tests, "pytest\n")):
+    for block, end in ((demo, "cineai demo\n"), (tests, "pytest -n 2\n")):
         assert block.text.count("\n") == 1
         assert block.text.startswith("python3 -m venv --upgrade-deps .venv && ")
         assert block.text.endswith(end)
