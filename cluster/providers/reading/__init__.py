@@ -1,0 +1,1 @@
+"""Readers of requests: text -> typed changes."""
