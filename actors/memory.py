@@ -5,6 +5,7 @@ loses nothing. It does not know how a scene comes about.
 """
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +13,10 @@ import ray
 from ray.actor import ActorProxy
 
 from actors.recall import Recall
-from cluster.domain.character import CharacterId
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.prompting.plan import NOT_READ
 from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.reading import SceneReading
 from cluster.domain.story.scene import SceneState, StoryId
 from cluster.domain.story.state import StoryState
 from cluster.domain.story.telling import told
@@ -24,8 +27,10 @@ from cluster.ports import RequestReader, Vector
 from cluster.providers import request_reader
 from cluster.settings import Settings
 from cluster.store import Store
+from cluster.telemetry import logger
 
 NAME = "cineai-memory"
+log = logger(__name__)
 
 
 class MemoryStore:
@@ -69,7 +74,7 @@ class MemoryStore:
         """
         character = self._store.characters.get(character_id)
         episodes = self._store.episodes.list(character_id, story_id, at)
-        return told([character], episodes, self._reader.read, self._reader.layer)
+        return told([character], episodes, self._read, self._reader.layer)
 
     def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
         """Keep a finished scene, once by its id; returns it with its scene number.
@@ -116,6 +121,15 @@ class MemoryStore:
         Raises Invalid when the vector is not one of that model.
         """
         return self._recall.by_face(character_id, model, _vector(vector), limit)
+
+    def _read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
+        """An old scene's request; one that is read wrongly counts as not read, so that its story
+        goes on."""
+        try:
+            return self._reader.read(cast, state, text)
+        except Invalid as error:
+            log.warning("memory.not_read", scene=state.scene, error=error.message)
+            return NOT_READ
 
     @cached_property
     def _reader(self) -> RequestReader:

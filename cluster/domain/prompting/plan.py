@@ -11,7 +11,7 @@ from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value
 
 NOT_READ = SceneReading(understood=Understanding(language=None, sure=0.0, read=False))
-"""Of a plan that is older than the reader."""
+"""Of a plan that is older than the reader, and of a text that was read wrongly."""
 
 
 class PromptContext(Value):
