@@ -5,23 +5,32 @@ loses nothing. It does not know how a scene comes about.
 """
 
 import threading
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import ray
 from ray.actor import ActorProxy
 
 from actors.recall import Recall
-from cluster.domain.character import CharacterId
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.prompting.plan import NOT_READ
 from cluster.domain.story.episode import Episode, EpisodeId
+from cluster.domain.story.reading import SceneReading
 from cluster.domain.story.scene import SceneState, StoryId
+from cluster.domain.story.state import StoryState
+from cluster.domain.story.telling import told
 from cluster.domain.story.world import WorldState, fold
 from cluster.errors import Invalid
 from cluster.launch import named_actor, started_actor
-from cluster.ports import Vector
+from cluster.ports import RequestReader, Vector
+from cluster.providers import request_reader
 from cluster.settings import Settings
 from cluster.store import Store
+from cluster.telemetry import logger
 
 NAME = "cineai-memory"
+log = logger(__name__)
 
 
 class MemoryStore:
@@ -52,6 +61,20 @@ class MemoryStore:
         character = self._store.characters.get(character_id)
         episodes = self._store.episodes.list(character_id, story_id, at)
         return fold(character, episodes, self._settings.memory, at, story_id=story_id)
+
+    def story_state(
+        self, character_id: CharacterId, story_id: StoryId, at: int | None
+    ) -> StoryState:
+        """What the story's requests have said, after scene `at`; None for the last.
+
+        Told anew from the episodes that are remembered, each time: what was forgotten or corrected
+        counts at once. An episode that kept no changes is read from its prompt, here.
+
+        Raises NotFound (character).
+        """
+        character = self._store.characters.get(character_id)
+        episodes = self._store.episodes.list(character_id, story_id, at)
+        return told([character], episodes, self._read, self._reader.layer)
 
     def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
         """Keep a finished scene, once by its id; returns it with its scene number.
@@ -98,6 +121,19 @@ class MemoryStore:
         Raises Invalid when the vector is not one of that model.
         """
         return self._recall.by_face(character_id, model, _vector(vector), limit)
+
+    def _read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
+        """An old scene's request; one that is read wrongly counts as not read, so that its story
+        goes on."""
+        try:
+            return self._reader.read(cast, state, text)
+        except Invalid as error:
+            log.warning("memory.not_read", scene=state.scene, error=error.message)
+            return NOT_READ
+
+    @cached_property
+    def _reader(self) -> RequestReader:
+        return request_reader(self._settings.prompt)
 
 
 def _vector(numbers: list[float]) -> Vector:

@@ -29,6 +29,7 @@ from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
 from cluster.domain.story.episode import Episode, EpisodeId
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
 from cluster.ports import Pixels
 
@@ -50,9 +51,10 @@ class PromptEngineHandle(Protocol):
         character: Character,
         request: SceneRequest,
         world: WorldState,
+        story: StoryState,
         trigger: str | None,
         memories: tuple[str, ...],
-        token_budget: int,
+        token_budget: int | None,
     ) -> Plan: ...
 
 
@@ -133,6 +135,10 @@ class MemoryStoreHandle(ActorHandle, Protocol):
     async def state(
         self, *, character_id: CharacterId, story_id: StoryId, at: int | None
     ) -> WorldState: ...
+
+    async def story_state(
+        self, *, character_id: CharacterId, story_id: StoryId, at: int | None
+    ) -> StoryState: ...
 
     async def remember(
         self, *, episode: Episode, face: tuple[str, list[float]] | None

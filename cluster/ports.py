@@ -7,15 +7,39 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cluster.domain.character import Character
 from cluster.domain.identity.face import Face
 from cluster.domain.identity.score import Box
 from cluster.domain.identity.tags import Tags
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import PromptContext
 from cluster.domain.render import Capabilities, Inpainting, Rendering, RenderOrder
+from cluster.domain.story.reading import SceneReading
+from cluster.domain.story.state import StoryState
 
 Pixels = npt.NDArray[np.uint8]
 Vector = npt.NDArray[np.float32]
+
+
+class RequestReader(Protocol):
+    """Reads what a request says of clothes, things, wounds, looks, places and time.
+
+    From any thread. Every reading is checked: see `check_reading`.
+    """
+
+    def warm_up(self) -> None:
+        """Load what reading needs; else the first reading does."""
+
+    def read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
+        """The changes that a text asks for; the things they are about are those of `state`.
+
+        Raises Invalid for a reading that does not keep to the text.
+        """
+        ...
+
+    def layer(self, garment: str) -> str | None:
+        """Where on the body a garment of this noun is worn; null: nobody knows."""
+        ...
 
 
 class PromptWriter(Protocol):

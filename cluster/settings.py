@@ -97,6 +97,16 @@ class MemorySettings(Section):
     bandage_stays_scenes: int = Field(4, ge=1, description="Scenes for which a bandage is worn.")
 
 
+class PromptSettings(Section):
+    """How requests in plain words are understood."""
+
+    reader: Literal["auto", "embedded"] = Field(
+        "auto",
+        description="Reader of requests; embedded: grammar and dictionaries, English, no network. "
+        "auto: the best that is there.",
+    )
+
+
 class GeneratorSettings(Section):
     """The painting model. What is null is read from the model: see `cineai doctor`."""
 
@@ -387,6 +397,7 @@ class Settings(BaseSettings):
 
     store: StoreSettings = StoreSettings()
     memory: MemorySettings = MemorySettings()
+    prompt: PromptSettings = PromptSettings()
     generator: GeneratorSettings = GeneratorSettings()
     identity: IdentitySettings = IdentitySettings()
     repair: RepairSettings = RepairSettings()

@@ -41,15 +41,18 @@ def wire(
     painter = _deployment(generator, "Generator", **resources).bind(settings)
     validator = _deployment(Validator).bind(settings)
     refiner = _deployment(Refiner).bind(settings, generator=painter, validator=validator)
+    prompt_engine = _deployment(PromptEngine).bind(settings)
     director = _deployment(Director).bind(
         settings,
-        prompt_engine=_deployment(PromptEngine).bind(settings),
+        prompt_engine=prompt_engine,
         generator=painter,
         validator=validator,
         refiner=refiner,
         analyzer=_deployment(Analyzer).bind(settings),
     )
-    return _deployment(Gateway).bind(settings, validator=validator, director=director)
+    return _deployment(Gateway).bind(
+        settings, validator=validator, prompt_engine=prompt_engine, director=director
+    )
 
 
 def _deployment(kind: type[Lifecycle], name: str | None = None, **resources: object) -> Deployment:

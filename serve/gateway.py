@@ -7,7 +7,7 @@ from ray import serve
 
 from actors.connect import connect
 from cluster.errors import Unavailable
-from cluster.handles import Actors, DirectorHandle, ValidatorHandle
+from cluster.handles import Actors, DirectorHandle, PromptEngineHandle, ValidatorHandle
 from cluster.settings import Settings
 
 from .api import openapi, problems
@@ -22,7 +22,7 @@ class Gateway(Lifecycle):
     """The replica that answers HTTP: gives the routes what they talk to; takes no decisions.
 
     Args:
-        validator, director: Handles of those deployments.
+        validator, prompt_engine, director: Handles of those deployments.
         actors: Null means those of this Ray cluster.
     """
 
@@ -31,17 +31,21 @@ class Gateway(Lifecycle):
         settings: Settings,
         *,
         validator: ValidatorHandle,
+        prompt_engine: PromptEngineHandle,
         director: DirectorHandle,
         actors: Actors | None = None,
     ) -> None:
         super().__init__(settings)
         self._actors = actors
-        self._validator, self._director = validator, director
+        self._validator, self._prompt_engine = validator, prompt_engine
+        self._director = director
 
     def start(self) -> None:
         probes: Probes = {"deployments": _deployments, "director": self._director.ready}
         actors = self._actors or connect(self._settings)
-        self._services = Services(self._settings, self._validator, actors, probes)
+        self._services = Services(
+            self._settings, self._validator, self._prompt_engine, actors, probes
+        )
         self._services.start()
 
     def close(self) -> None:

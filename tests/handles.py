@@ -1,6 +1,7 @@
 """Parts without Ray: those that have been started, and actors that are called in this process."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar, cast
@@ -25,9 +26,9 @@ def started(part: P) -> P:
 
 
 class InProcess:
-    """Awaits in threads what an actor answers by blocking.
+    """Awaits what a part answers: in threads, where an actor answers by blocking.
 
-    The actor is made when it is first called: some take seconds to start.
+    The part is made when it is first called: some take seconds to start.
     """
 
     def __init__(self, make: Callable[[], object]) -> None:
@@ -40,7 +41,10 @@ class InProcess:
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def method(**kwargs: object) -> object:
-            return await asyncio.to_thread(getattr(self._part(), name), **kwargs)
+            call = getattr(self._part(), name)
+            if inspect.iscoroutinefunction(call):
+                return await call(**kwargs)
+            return await asyncio.to_thread(call, **kwargs)
 
         return method
 

@@ -20,11 +20,12 @@ from cluster.domain.character import Character, CharacterId, Outfit, Profile
 from cluster.domain.consent import Consent
 from cluster.domain.story.job import Job, JobId
 from cluster.domain.story.scene import SceneRequest, StoryId
-from cluster.handles import ValidatorHandle
+from cluster.handles import PromptEngineHandle, ValidatorHandle
 from cluster.settings import Settings
 from serve.api.services import Probes, Services
 from serve.gateway import fastapi_app
-from tests.handles import in_process, release
+from serve.replicas.prompt_engine import PromptEngine
+from tests.handles import InProcess, in_process, release, started
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def open_services(
     )
     # A stand-in answers only what its test asks.
     handle = cast(ValidatorHandle, validator)
-    services = Services(settings, handle, actors, probes or {}, clock)
+    engine = cast(PromptEngineHandle, InProcess(lambda: started(PromptEngine(settings))))
+    services = Services(settings, handle, engine, actors, probes or {}, clock)
     services.start()
     try:
         yield services

@@ -11,11 +11,18 @@ from cluster.ports import (
     FaceEncoder,
     ImageModel,
     PromptWriter,
+    RequestReader,
     Tagger,
     TextEncoder,
     VectorIndex,
 )
-from cluster.settings import GeneratorSettings, IdentitySettings, MemorySettings, Settings
+from cluster.settings import (
+    GeneratorSettings,
+    IdentitySettings,
+    MemorySettings,
+    PromptSettings,
+    Settings,
+)
 
 
 def image_model(
@@ -57,6 +64,17 @@ def prompt_writer(profile: ModelProfile, count: TokenCounter) -> PromptWriter:
     from cluster.providers.composer import Composer
 
     return Composer(profile.dialect, count)
+
+
+def request_reader(settings: PromptSettings) -> RequestReader:
+    """The reader that `prompt.reader` names; `auto` is the embedded one."""
+    match settings.reader:
+        case "auto" | "embedded":
+            from cluster.providers.reading.reader import OfflineReader
+
+            return OfflineReader()
+        case _:
+            assert_never(settings.reader)
 
 
 def face_encoder(settings: IdentitySettings) -> FaceEncoder:

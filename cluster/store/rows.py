@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -13,7 +13,10 @@ from cluster.domain.consent import Consent
 from cluster.domain.learning.adapter import TrainingFigures
 from cluster.domain.learning.training import GateVerdict, Progress, TrainedAdapter, TrainingOrder
 from cluster.domain.story.job import Problem, Result
+from cluster.domain.story.reading import Change
 from cluster.domain.story.scene import SceneRequest, SceneState
+
+CHANGES = TypeAdapter(tuple[Change, ...])
 
 
 class JsonModel(sa.TypeDecorator[BaseModel]):
@@ -31,6 +34,19 @@ class JsonModel(sa.TypeDecorator[BaseModel]):
 
     def process_result_value(self, value: object, _dialect: sa.Dialect) -> BaseModel | None:
         return None if value is None else self.model.model_validate(value)
+
+
+class JsonChanges(sa.TypeDecorator[tuple[Change, ...]]):
+    """The changes of an episode, as a JSON list."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Change, ...] | None, _dialect: sa.Dialect) -> object:
+        return CHANGES.dump_python(value or (), mode="json")
+
+    def process_result_value(self, value: object, _dialect: sa.Dialect) -> tuple[Change, ...]:
+        return CHANGES.validate_python(value)
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -168,6 +184,9 @@ class EpisodeRow(TableRow, table=True):
     idr: float | None = None
     corrected: bool = False
     forgotten: bool = False
+    changes: tuple[Change, ...] = Field(
+        default=(), sa_column=sa.Column(JsonChanges(), nullable=False, server_default="[]")
+    )
     created_at: datetime = Field(sa_column=_moment())
 
 

@@ -68,7 +68,7 @@ def described(caption: str, name: str) -> SceneState:
     fields = {
         "outfit": seen.outfit,
         "injuries": tuple(wounds) or None,
-        "props": (*seen.props, *seen.still_props) or None,
+        "props": seen.props or None,
         "pose": seen.pose,
         "framing": seen.framing,
         "expression": seen.expression,

@@ -19,8 +19,10 @@ from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.learning.runs import TrainingRun
 from cluster.domain.render import MIN_SIDE_PX
 from cluster.domain.story.episode import Episode
-from cluster.domain.story.job import Job
+from cluster.domain.story.job import Contradiction, Job
+from cluster.domain.story.reading import SceneReading
 from cluster.domain.story.scene import Injury, MediaType, SceneState, StoryId
+from cluster.domain.story.state import StoryState
 from cluster.domain.value import WHOLE
 from cluster.errors import NotFound
 
@@ -75,6 +77,20 @@ class SceneOrder(Body):
     def actors(self) -> tuple[CharacterId, ...]:
         named = self.cast or ((self.character_id,) if self.character_id else ())
         return tuple(CharacterId(one) for one in named)
+
+
+class ScenePlan(Body):
+    """What a scene would become, and what of the story it contradicts."""
+
+    story_id: StoryId
+    reading: SceneReading = Field(description="The request, understood.")
+    state_before: StoryState
+    state_after: StoryState
+    contradictions: tuple[Contradiction, ...]
+    scene: SceneState = Field(description="What the picture would be asked to show.")
+    prompt: str
+    negative_prompt: str
+    left_out: tuple[str, ...] = Field(description="What the token budget could not hold.")
 
 
 class NewCharacter(Body):

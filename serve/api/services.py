@@ -1,4 +1,4 @@
-"""What the HTTP routes talk to: the store, the actors, the queue and the validator."""
+"""What the HTTP routes talk to: the store, the actors, the queue and two deployments."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from cluster.domain.identity.score import Domain, IdentityReport
 from cluster.domain.story.job import Job
 from cluster.domain.story.scene import SceneRequest
 from cluster.errors import CineError
-from cluster.handles import Actors, ValidatorHandle
+from cluster.handles import Actors, PromptEngineHandle, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings
 from cluster.store import Store
@@ -36,7 +36,7 @@ class Services:
     """One replica's side of the services.
 
     Args:
-        validator: Handle of the Validator.
+        validator, prompt_engine: Handles of those deployments.
         probes: What must answer, besides the store and the actors, before we are ready.
     """
 
@@ -44,6 +44,7 @@ class Services:
         self,
         settings: Settings,
         validator: ValidatorHandle,
+        prompt_engine: PromptEngineHandle,
         actors: Actors,
         probes: Probes,
         clock: Clock = SYSTEM_CLOCK,
@@ -51,6 +52,7 @@ class Services:
         self.settings = settings
         self.clock = clock
         self.actors = actors
+        self.prompt_engine = prompt_engine
         self._validator = validator
         self._probes = probes
         self._announced: TTLCache[object, bool] = TTLCache(ANNOUNCED, ttl=ANNOUNCED_S)

@@ -9,6 +9,7 @@ from .jobs import jobs
 from .keys import keys
 from .learn import learn
 from .lora import lora
+from .plan import plan
 from .render import render
 from .serve import serve
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(serve)
 app.command()(render)
+app.command()(plan)
 app.add_typer(characters, name="characters")
 app.add_typer(jobs, name="jobs")
 app.add_typer(lora, name="lora")

@@ -24,6 +24,7 @@ from ..api.schemas import (
     GoldenList,
     JobAdapter,
     JobPage,
+    ScenePlan,
     Served,
     SwitchPage,
 )
@@ -115,6 +116,10 @@ class Client:
         """Ask for a scene; the job it became."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._ask(Job, "POST", "/v1/scenes", json=order, headers=headers)
+
+    def plan(self, order: Mapping[str, Any]) -> ScenePlan:
+        """What a scene would become; nothing comes of asking."""
+        return self._ask(ScenePlan, "POST", "/v1/scenes:plan", json=order)
 
     def job(self, id: str) -> Job:
         return self._ask(Job, "GET", f"/v1/jobs/{id}")

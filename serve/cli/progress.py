@@ -75,8 +75,9 @@ def _adapter(detail: Mapping[str, Any]) -> str:
 def _prompt(detail: Mapping[str, Any]) -> str:
     said = [escape(str(detail.get("prompt", "")))]
     for one in detail.get("contradictions") or ():
-        told = f"{one['requested']} ≠ {one['state']}"
-        said.append(f"[yellow]contradiction in {escape(one['field'])}: {escape(told)}[/]")
+        told = f"{one['field']}: {one['requested']} ≠ {one['state']}"
+        level = one.get("level", "contradiction")  # jobs of an older version had no questions
+        said.append(f"[yellow]{level} in {escape(told)}[/]")
     if left_out := detail.get("left_out"):
         said.append(f"[yellow]no room for {escape(', '.join(left_out))}[/]")
     return "\n".join([said[0], *(f"{'':26}{line}" for line in said[1:])])

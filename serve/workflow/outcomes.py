@@ -16,6 +16,7 @@ from cluster.domain.render import Capabilities
 from cluster.domain.story.episode import Episode
 from cluster.domain.story.job import STEP_NAMES, Repair
 from cluster.domain.story.scene import SceneRequest, SceneState
+from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value
 
@@ -23,11 +24,15 @@ from .durable_steps import Outcome
 
 
 class StoryContext(Outcome):
-    """Step 3: who the character is, what its story has made of it, what it reminds of."""
+    """Step 3: who the character is, what its story has made of it, what it reminds of.
+
+    `told` is null in a job that was begun before stories had a typed state.
+    """
 
     step: ClassVar[STEP_NAMES] = "context"
     character: Character
     world: WorldState
+    told: StoryState | None = None
     memories: tuple[str, ...] = ()
 
     def detail(self) -> dict[str, Any]:
@@ -61,8 +66,8 @@ class Planned(Outcome):
     plan: Plan
 
     def detail(self) -> dict[str, Any]:
-        told = {"prompt", "contradictions", "added_by_guard", "left_out"}
-        return self.plan.model_dump(mode="json", include=told)
+        shown = {"prompt", "contradictions", "added_by_guard", "left_out"}
+        return self.plan.model_dump(mode="json", include=shown)
 
 
 class Rendered(Outcome):

@@ -13,6 +13,7 @@ from cluster.domain.render import RenderOrder
 from cluster.domain.story.episode import Episode, EpisodeId
 from cluster.domain.story.job import JobId
 from cluster.domain.story.scene import SceneRequest, SceneState
+from cluster.domain.story.state import StoryState
 from cluster.domain.value import now
 from cluster.errors import CineError, NotFound, Unavailable, Unsupported
 from cluster.handles import Actors, Deployments
@@ -49,6 +50,7 @@ class Steps:
         character = await asyncio.to_thread(self._store.characters.get, request.character_id)
         character.require_consent("rendered", on=now().date())
         world = await self._memory.recall(character_id=character.id, story_id=request.story_id)
+        told = await self._told(request)
         try:
             found = await self._memory.search(
                 character_id=character.id, text=request.prompt, story_id=None, limit=MEMORIES
@@ -56,7 +58,12 @@ class Steps:
         except Unsupported:  # the sentence encoder is off: nothing comes to mind
             found = []
         memories = tuple(episode.prompt for episode, _ in found)
-        return StoryContext(character=character, world=world, memories=memories)
+        return StoryContext(character=character, world=world, told=told, memories=memories)
+
+    async def _told(self, request: SceneRequest) -> StoryState:
+        return await self._memory.story_state(
+            character_id=request.character_id, story_id=request.story_id, at=None
+        )
 
     async def resolve_adapter(self, job_id: str, request: SceneRequest) -> ResolvedAdapter:
         """Decides, once, which adapter version the job is rendered with.
@@ -84,6 +91,7 @@ class Steps:
             character=story.character,
             request=request,
             world=story.world,
+            story=story.told or await self._told(request),
             trigger=resolved.adapter.trigger if resolved.adapter else None,
             memories=story.memories,
             token_budget=resolved.capabilities.token_budget,
@@ -145,6 +153,7 @@ class Steps:
             state=state,
             artifact=take.artifact,
             idr=report.idr,
+            changes=context.plan.reading.changes,
         )
         return Remembered(
             episode=await self._memory.remember(episode=episode, face=face),

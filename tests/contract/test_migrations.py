@@ -16,12 +16,13 @@ from sqlmodel import col
 from cluster.domain.character import CharacterId
 from cluster.domain.learning.adapter import SERVING
 from cluster.domain.story.job import JobId, Step
+from cluster.domain.story.reading import Change, Evidence
 from cluster.settings import StoreSettings
 from cluster.store import Store
 from cluster.store.database import Database, alembic_config
 from cluster.store.rows import AdapterSwitchRow, TableRow
 from cluster.store.serving import newest_first
-from tests.values import KAIRO, adapter, job
+from tests.values import KAIRO, adapter, episode, job
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
@@ -145,6 +146,33 @@ def test_what_was_active_before_revision_4_is_served(empty: StoreSettings) -> No
     assert store.switches.list(unlogged.id)[-1].kind == "promoted"
     assert store.switches.list(cleared.id)[-1].replaced == 2
     assert store.switches.rollback(cleared.id).version == 2
+    store.close()
+
+
+def test_an_episode_of_before_revision_5_has_kept_no_changes(empty: StoreSettings) -> None:
+    store = Store.open(empty)
+    store.characters.add(KAIRO)
+    store.episodes.commit(episode("old", prompt="Kairo holds a lantern"))
+    store.close()
+    database = Database.open(empty)
+    with database.write() as session:
+        command.downgrade(alembic_config(session.connection()), "0004")
+        columns = sa.inspect(session.connection()).get_columns("episodes")
+        assert "changes" not in {one["name"] for one in columns}
+    database.close()
+
+    store = Store.open(empty)
+    held = Change(
+        subject=KAIRO.id,
+        op="hold",
+        slot="props",
+        noun="lantern",
+        words=("small",),
+        evidence=Evidence(start=0, end=21, quote="Kairo holds a lantern"),
+    )
+    new = store.episodes.commit(episode("new", changes=(held,)))
+    assert [one.changes for one in store.episodes.list(KAIRO.id)] == [(), (held,)]
+    assert store.episodes.get(new.id) == new
     store.close()
 
 

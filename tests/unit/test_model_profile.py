@@ -14,6 +14,7 @@ from cluster.codecs.adapter_file import check_fits, read_adapter
 from cluster.domain.character import Character, CharacterId, Profile
 from cluster.domain.model_profile import ModelProfile
 from cluster.domain.story.scene import SceneRequest, StoryId
+from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
 from cluster.errors import BadAdapter, Invalid, ProviderMissing
 from cluster.providers import model_profile
@@ -267,8 +268,9 @@ async def test_a_copied_folder_is_the_same_model(copy: BaseFolder) -> None:
     story = StoryId("s")
     request = SceneRequest(character_id=kairo.id, prompt="Kairo walks at dawn", story_id=story)
     world = WorldState(character_id=kairo.id, story_id=story)
+    told = StoryState()
     plans = [
-        await started(PromptEngine(settings)).plan(kairo, request, world, "kairo", (), 64)
+        await started(PromptEngine(settings)).plan(kairo, request, world, told, "kairo", (), 64)
         for settings in (Settings(), using(copy.folder))
     ]
     assert plans[0] == plans[1]

@@ -10,17 +10,18 @@ from cluster.domain.prompting.facts import REQUIRED, Fact, clauses_of, facts, lo
 from cluster.domain.prompting.guard import guard
 from cluster.domain.prompting.plan import Plan, PromptContext
 from cluster.domain.story.scene import Injury, SceneRequest, SceneState, StoryId
+from cluster.domain.story.starting import starting_state
 from cluster.domain.story.world import WorldState
 from cluster.errors import ProviderMissing
 from cluster.providers import token_counter
 from cluster.providers.diffusers.tokens import counter_of, estimate
+from cluster.providers.reading.entities import layer
 from cluster.settings import GeneratorSettings, Settings
 from serve.replicas.prompt_engine import PromptEngine
 from tests.handles import started
 
 KAIRO = CharacterId("kairo")
 STORY = StoryId("kairo")
-STUDIO = started(PromptEngine(Settings()))
 
 word = st.text("abcdefghij äé-", min_size=1, max_size=24).filter(lambda text: text.strip("- "))
 marks = st.builds(
@@ -73,6 +74,12 @@ worlds = st.builds(
 
 
 @pytest.fixture(scope="module")
+def studio() -> PromptEngine:
+    """The engine of the embedded model."""
+    return started(PromptEngine(Settings()))
+
+
+@pytest.fixture(scope="module")
 def prose(tmp_path_factory: pytest.TempPathFactory) -> PromptEngine:
     """The engine of a model that reads free text."""
     folder = tmp_path_factory.mktemp("prose")
@@ -90,7 +97,8 @@ async def plan(
 ) -> Plan:
     character = Character(id=KAIRO, name="Kairo", profile=profile)
     request = SceneRequest(character_id=KAIRO, prompt=prompt, story_id=STORY)
-    return await engine.plan(character, request, world, trigger, (), budget)
+    story = starting_state([character], layer)
+    return await engine.plan(character, request, world, story, trigger, (), budget)
 
 
 def said(prompt: str, phrase: str) -> bool:
@@ -100,9 +108,9 @@ def said(prompt: str, phrase: str) -> bool:
 @settings(max_examples=40, deadline=None)
 @given(profiles, worlds, st.sampled_from(words.ACTIONS))
 async def test_every_locked_trait_outfit_injury_and_action_is_in_the_prompt(
-    profile: Profile, world: WorldState, action: str
+    studio: PromptEngine, profile: Profile, world: WorldState, action: str
 ) -> None:
-    planned = await plan(STUDIO, profile, world, f"Kairo is {action}", budget=150)
+    planned = await plan(studio, profile, world, f"Kairo is {action}", budget=150)
     for phrase in locked(Character(id=KAIRO, name="Kairo", profile=profile)):
         assert said(planned.prompt, phrase)
         assert said(planned.identity_prompt, phrase)
@@ -116,6 +124,7 @@ async def test_every_locked_trait_outfit_injury_and_action_is_in_the_prompt(
 @settings(max_examples=40, deadline=None)
 @given(wild_profiles | profiles, worlds, word, st.integers(3, 100), st.none() | st.just("kairo"))
 async def test_no_prompt_exceeds_the_budget(
+    studio: PromptEngine,
     prose: PromptEngine,
     profile: Profile,
     world: WorldState,
@@ -123,9 +132,9 @@ async def test_no_prompt_exceeds_the_budget(
     budget: int,
     trigger: str | None,
 ) -> None:
-    for engine in (STUDIO, prose):
+    for engine in (studio, prose):
         planned = await plan(engine, profile, world, prompt, budget, trigger)
-        count = token_counter(GeneratorSettings()) if engine is STUDIO else estimate
+        count = token_counter(GeneratorSettings()) if engine is studio else estimate
         for text in (planned.prompt, planned.identity_prompt, planned.negative_prompt):
             assert count(text) <= budget
 
@@ -148,7 +157,7 @@ async def test_the_guard_mends_what_another_writer_forgot(
     assert guard(guarded.prompt, facts(context), 200, estimate).added == ()
 
 
-async def test_clauses_stand_in_the_order_of_the_caption_grammar() -> None:
+async def test_clauses_stand_in_the_order_of_the_caption_grammar(studio: PromptEngine) -> None:
     profile = Profile(
         gender="man",
         skin="fair",
@@ -161,7 +170,7 @@ async def test_clauses_stand_in_the_order_of_the_caption_grammar() -> None:
         character_id=KAIRO, story_id=STORY, outfit=Outfit(garment="cloak", colour="dark")
     )
     asked = "Generate scene where Kairo fights in rain, holding a sword, a cut on his chin"
-    planned = await plan(STUDIO, profile, world, asked, 200, "kairo")
+    planned = await plan(studio, profile, world, asked, 200, "kairo")
     assert planned.prompt == (
         "portrait of kairo a man, fair skin, short black hair, amber cyber left eye and brown "
         "right eye, scar on the left cheek, dark cloak, cut on the chin, holding a sword, angry, "
@@ -200,13 +209,39 @@ async def test_a_model_of_free_text_is_told_the_request_in_its_own_words(
     assert "blurry" in planned.negative_prompt
 
 
-async def test_an_overruled_trait_is_not_in_the_prompt(prose: PromptEngine) -> None:
+async def test_an_overruled_trait_is_not_in_the_prompt(
+    studio: PromptEngine, prose: PromptEngine
+) -> None:
     profile = Profile(hair=Hair(colour="black"))
     world = WorldState(character_id=KAIRO, story_id=STORY)
-    for engine in (STUDIO, prose):
+    for engine in (studio, prose):
         planned = await plan(engine, profile, world, "blond Kairo runs", budget=120)
         assert "blond" not in planned.prompt
         assert [one.field for one in planned.contradictions] == ["profile.hair"]
+
+
+async def test_a_plan_says_how_the_request_was_read_and_what_it_contradicts(
+    studio: PromptEngine,
+) -> None:
+    profile = Profile(hair=Hair(colour="black"), outfit=Outfit(garment="cloak", colour="red"))
+    world = WorldState(character_id=KAIRO, story_id=STORY)
+    planned = await plan(studio, profile, world, "bald Kairo waits, his green cloak torn")
+    assert planned.reading.understood.language == "en"
+    assert [one.noun for one in planned.reading.changes if one.slot == "outfit"] == ["cloak"]
+    (cloak,) = [one for one in planned.contradictions if one.field == "outfit"]
+    assert (cloak.level, cloak.evidence) == ("contradiction", "profile")
+    assert cloak.requested in "bald Kairo waits, his green cloak torn"
+
+
+async def test_without_a_budget_of_its_own_a_plan_keeps_to_the_models(
+    studio: PromptEngine,
+) -> None:
+    character = Character(id=KAIRO, name="Kairo", profile=Profile(hair=Hair(colour="black")))
+    request = SceneRequest(character_id=KAIRO, prompt="Kairo fights in rain", story_id=STORY)
+    world = WorldState(character_id=KAIRO, story_id=STORY)
+    story = starting_state([character], layer)
+    free = await studio.plan(character, request, world, story, None, (), None)
+    assert free == await studio.plan(character, request, world, story, None, (), 77)
 
 
 @pytest.mark.parametrize(

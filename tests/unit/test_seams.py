@@ -11,6 +11,7 @@ CALLS = """
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
 from cluster.handles import Deployments
 from cluster.ports import Pixels
@@ -36,7 +37,12 @@ async def route(services: Services, who: CharacterId, story: StoryId) -> None:
 
 
 async def step(
-    parts: Deployments, pixels: Pixels, who: Character, request: SceneRequest, world: WorldState
+    parts: Deployments,
+    pixels: Pixels,
+    who: Character,
+    request: SceneRequest,
+    world: WorldState,
+    told: StoryState,
 ) -> SceneState:
     plan = Plan(prompt="", negative_prompt="", identity_prompt="", scene=SceneState())
     report = await parts.validator.validate(pixels=pixels, character=who)
@@ -45,7 +51,22 @@ async def step(
         pixels=pixels, report=report, character=who, plan=plan, adapter=None, seed=1, attempt=1
     )
     planned: SceneState = await parts.prompt_engine.plan(  # wrong: it gives a plan
-        character=who, request=request, world=world, trigger=None, memories=(), token_budget=77
+        character=who,
+        request=request,
+        world=world,
+        story=told,
+        trigger=None,
+        memories=(),
+        token_budget=77,
+    )
+    await parts.prompt_engine.plan(
+        character=who,
+        request=request,
+        world=told,  # wrong: it is the other state
+        story=world,  # wrong: likewise
+        trigger=None,
+        memories=(),
+        token_budget=77,
     )
     return await parts.analyzer.analyze(pixels=pixels, planned=planned)
 

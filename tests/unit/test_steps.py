@@ -1,15 +1,20 @@
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 
+from cluster.codecs.images import to_png
 from cluster.domain.character import CharacterId
 from cluster.domain.identity.score import IdentityReport, IdentityVerdict
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
+from cluster.domain.story.episode import Episode
 from cluster.domain.story.job import JobId, Repair
+from cluster.domain.story.reading import Change, Evidence, SceneReading, Understanding
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
+from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
 from cluster.errors import CineError, Conflict, NotFound, Unavailable, Unsupported
 from cluster.handles import Actors, Deployments
@@ -190,3 +195,101 @@ async def test_an_image_that_cannot_be_collected_is_none_the_worse_a_scene(store
 async def test_a_learner_that_is_being_replaced_is_asked_again(store: Store) -> None:
     with pytest.raises(Unavailable):
         await collected(store, Unavailable("the Learner was lost"))
+
+
+class Listening:
+    """A memory, a prompt engine and a validator: keeps what it is told, has one story."""
+
+    def __init__(self) -> None:
+        self.told = StoryState(scene=4)
+        self.heard: dict[str, object] = {}
+
+    async def recall(self, **asked: object) -> WorldState:
+        return WorldState(character_id=KAIRO.id, story_id=StoryId("kairo"), scene=4)
+
+    async def story_state(self, **asked: object) -> StoryState:
+        self.heard["story_state"] = asked
+        return self.told
+
+    async def search(self, **asked: object) -> list[object]:
+        return []
+
+    async def plan(self, **asked: object) -> Plan:
+        self.heard["plan"] = asked
+        return PLAN
+
+    async def embed(self, **asked: object) -> None:
+        return None
+
+    async def remember(self, *, episode: Episode, face: object) -> Episode:
+        self.heard["remember"] = episode
+        return episode
+
+
+HELD = Change(
+    subject=KAIRO.id,
+    op="hold",
+    slot="props",
+    noun="lantern",
+    evidence=Evidence(start=0, end=21, quote="Kairo holds a lantern"),
+)
+PLAN = Plan(
+    prompt="p",
+    negative_prompt="",
+    identity_prompt="p",
+    scene=SceneState(),
+    reading=SceneReading(
+        changes=(HELD,), understood=Understanding(language="en", sure=1.0, read=True)
+    ),
+)
+
+
+def listening_steps(store: Store, part: Listening) -> Steps:
+    parts = cast(Deployments, SimpleNamespace(prompt_engine=part, validator=part))
+    return Steps(store, parts, cast(Actors, SimpleNamespace(memory=part, learner=None)))
+
+
+async def test_a_story_is_recalled_with_what_its_requests_said(store: Store) -> None:
+    part = Listening()
+    story = await listening_steps(store, part).recall_story(job().request)
+
+    assert story.told == part.told
+    assert part.heard["story_state"] == {
+        "character_id": "kairo",
+        "story_id": "kairo",
+        "at": None,
+    }
+
+
+@pytest.mark.parametrize("told", [StoryState(scene=2), None])
+async def test_a_plan_is_made_in_the_storys_state_also_of_a_job_that_older_code_began(
+    store: Store, told: StoryState | None
+) -> None:
+    part = Listening()
+    world = await part.recall()
+    story = StoryContext(character=KAIRO, world=world, told=told)
+    able = await Painter(lora=True).capabilities()
+    resolved = ResolvedAdapter(adapter=None, capabilities=able)
+    planned = await listening_steps(store, part).plan(job().request, story, resolved)
+
+    assert planned.plan == PLAN
+    asked = cast(dict[str, object], part.heard["plan"])
+    assert asked["story"] == (told or part.told)
+
+
+async def test_an_episode_keeps_what_its_request_was_read_to_say(store: Store) -> None:
+    part = Listening()
+    artifact = store.blobs.put(to_png(np.zeros((8, 8, 3), np.uint8)))
+    able = await Painter(lora=True).capabilities()
+    context = RenderContext(
+        "j",
+        job().request,
+        StoryContext(character=KAIRO, world=await part.recall()),
+        ResolvedAdapter(adapter=None, capabilities=able),
+        PLAN,
+    )
+    shown = take(0.9, "pass").model_copy(update={"artifact": artifact})
+    remembered = await listening_steps(store, part).remember(context, shown, SceneState())
+
+    assert remembered.episode.changes == (HELD,)
+    assert remembered.episode.scene == 5

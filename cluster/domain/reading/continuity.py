@@ -1,4 +1,4 @@
-"""From a request, read, to the planned scene: what the story carries on, and what it contradicts.
+"""From a request, read, to the planned scene: what the story carries on.
 
 What the request does not change stays as the world state has it: outfit, injuries, props in
 hand, and the place until another one is named. Where the two contradict each other the request
@@ -6,7 +6,6 @@ wins, from this scene on. A permanent trait wins over the request. A garment tha
 off in that scene: what is worn then is not known, so the next scene has the outfit again.
 """
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cluster.domain.character import Character, Mark, Outfit
@@ -31,10 +30,11 @@ COVERINGS = frozenset({"bandage", "blood"})
 
 
 class Outline(NamedTuple):
-    """A planned scene, what it contradicts, and what else was asked in the request's words."""
+    """A planned scene, the permanent traits that were asked to be others, and what else was asked
+    in the request's words."""
 
     scene: SceneState
-    contradictions: tuple[Contradiction, ...]
+    overruled: tuple[Contradiction, ...]
     asked: tuple[str, ...]
     text: str
 
@@ -44,14 +44,11 @@ def outline(character: Character, request: SceneRequest, world: WorldState) -> O
     reading = read(request.prompt, character.name)
     posed = read(request.pose, character.name) if request.pose else None
     unlocked, overruled = weigh(reading.traits, character.profile)
-    outfit, clashes = _outfit(reading, world.outfit or character.profile.outfit)
-    props, prop_clashes = _props(reading, world.props)
-    injuries, wound_clashes = _injuries(reading, world, character.profile.marks)
-    place_clash = _place_clash(reading, world)
+    injuries = _injuries(reading, world, character.profile.marks)
     action = reading.action or _unknown_action(reading)
     fields: dict[str, object] = {
-        "outfit": outfit,
-        "props": props,
+        "outfit": _outfit(reading, world.outfit or character.profile.outfit),
+        "props": _props(reading, world.props),
         "injuries": injuries,
         "action": action,
         "place": reading.place or world.place,
@@ -67,8 +64,7 @@ def outline(character: Character, request: SceneRequest, world: WorldState) -> O
     stays = {(one.kind, one.place) for one in injuries}
     mended = [one for one in world.injuries if (one.kind, one.place) not in stays]
     scene = SceneState.model_validate({**fields, "mended": mended, "source": source})
-    contradictions = (*overruled, *clashes, *prop_clashes, *wound_clashes, *place_clash)
-    return Outline(scene, contradictions, (*reading.rest, *unlocked), reading.text)
+    return Outline(scene, overruled, (*reading.rest, *unlocked), reading.text)
 
 
 def _pose(asked: str | None, posed: Reading | None, reading: Reading) -> str:
@@ -94,14 +90,6 @@ def _weather(reading: Reading, world: WorldState) -> str | None:
     return world.weather if stays and world.place not in INDOORS else None
 
 
-def _place_clash(reading: Reading, world: WorldState) -> Iterator[Contradiction]:
-    """Going elsewhere is a story; being "still" where one was not is a contradiction."""
-    if reading.still_there and reading.place and world.place not in {None, reading.place}:
-        yield Contradiction(
-            field="place", requested=f"still: {reading.place}", state=world.place or ""
-        )
-
-
 # Clothes and things.
 
 
@@ -117,43 +105,22 @@ def _cloth(colour: str | None) -> str | None:
     return lexicon.CLOTH.get(plain, plain)
 
 
-def _outfit(
-    reading: Reading, worn: Outfit | None
-) -> tuple[Outfit | None, tuple[Contradiction, ...]]:
+def _outfit(reading: Reading, worn: Outfit | None) -> Outfit | None:
     wanted = reading.outfit
     if wanted is None and reading.cloth:
         wanted = Outfit(garment=worn.garment if worn else "clothes", colour=reading.cloth)
     if wanted is None:
-        return (None if reading.undressed else worn), ()
+        return None if reading.undressed else worn
     if worn and wanted.colour is None and wanted.garment == worn.garment:
-        return worn, ()
-    if worn and same_outfit(wanted, worn):
-        return worn, ()
-    if worn is None or reading.announced:
-        return wanted, ()
-    return wanted, (Contradiction(field="outfit", requested=wanted.phrase, state=worn.phrase),)
+        return worn
+    return worn if worn and same_outfit(wanted, worn) else wanted
 
 
-def _props(
-    reading: Reading, carried: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[Contradiction, ...]]:
-    state = ", ".join(carried) or "nothing in hand"
-    clashes = [
-        Contradiction(field="props", requested=f"still: {prop}", state=state)
-        for prop in reading.still_props
-        if prop not in carried
-    ]
-    clashes += [
-        Contradiction(field="props", requested=f"without the {prop}", state=state)
-        for prop in reading.dropped
-        if prop not in carried and prop not in reading.props
-    ]
-    if reading.unarmed and any(prop in HELD for prop in carried):
-        clashes.append(Contradiction(field="props", requested="unarmed", state=state))
+def _props(reading: Reading, carried: tuple[str, ...]) -> tuple[str, ...]:
     gone = set(reading.dropped) | (HELD if reading.unarmed else set())
     kept = [prop for prop in carried if prop not in gone and prop not in reading.props]
     new = [prop for prop in reading.props if prop not in gone]
-    return _in_two_hands([*new, *kept]), tuple(clashes)
+    return _in_two_hands([*new, *kept])
 
 
 def _in_two_hands(props: list[str]) -> tuple[str, ...]:
@@ -165,40 +132,30 @@ def _in_two_hands(props: list[str]) -> tuple[str, ...]:
 # Passing wounds.
 
 
-def _injuries(
-    reading: Reading, world: WorldState, marks: tuple[Mark, ...]
-) -> tuple[tuple[Injury, ...], tuple[Contradiction, ...]]:
-    clashes: list[Contradiction] = []
+def _injuries(reading: Reading, world: WorldState, marks: tuple[Mark, ...]) -> tuple[Injury, ...]:
     present = [one for one in world.injuries if one.kind not in reading.mended]
-    if reading.unhurt and present:
-        clashes.append(_clash("unhurt", present))
     if reading.unhurt or reading.healed:
         present = []
     for wound in reading.wounds:
-        present, clash = _with_wound(present, wound, world.scene + 1, marks)
-        clashes += clash
+        present = _with_wound(present, wound, world.scene + 1, marks)
     if reading.wounded and not present:
-        if reading.still_wounded:
-            clashes.append(_clash("still wounded", present))
         wound = Wound(kind=INJURY_KINDS[0])
-        present, _ = _with_wound(present, wound, world.scene + 1, marks)
-    return tuple(present), tuple(clashes)
+        present = _with_wound(present, wound, world.scene + 1, marks)
+    return tuple(present)
 
 
 def _with_wound(
     present: list[Injury], wound: Wound, scene: int, marks: tuple[Mark, ...]
-) -> tuple[list[Injury], list[Contradiction]]:
+) -> list[Injury]:
+    """The injuries with one more; at its place it takes that of another, unless it covers it."""
     place = _wound_place(wound, present, marks)
     if any((one.kind, one.place) == (wound.kind, place) for one in present):
-        return present, []
+        return present
     new = Injury(kind=wound.kind, place=place, since_scene=scene)
-    clashes = [_clash(f"still: {new.phrase}", present)] if wound.still else []
     if wound.kind in COVERINGS:
-        return [*present, new], clashes
-    replaced = [one for one in present if one.place == place and one.kind not in COVERINGS]
-    if replaced and not clashes:
-        clashes = [_clash(new.phrase, replaced)]
-    return [*(one for one in present if one not in replaced), new], clashes
+        return [*present, new]
+    kept = [one for one in present if one.place != place or one.kind in COVERINGS]
+    return [*kept, new]
 
 
 def _wound_place(wound: Wound, present: list[Injury], marks: tuple[Mark, ...]) -> str:
@@ -212,8 +169,3 @@ def _wound_place(wound: Wound, present: list[Injury], marks: tuple[Mark, ...]) -
     cheeks = [place for place in FACE_PLACES if "cheek" in place]
     wanted = cheeks if wound.place == "cheek" else ["forehead", "chin", *cheeks, "nose"]
     return next((place for place in wanted if place not in taken), wanted[0])
-
-
-def _clash(requested: str, present: list[Injury]) -> Contradiction:
-    state = ", ".join(one.phrase for one in present) or "no injuries"
-    return Contradiction(field="injuries", requested=requested, state=state)

@@ -26,7 +26,6 @@ class Wound(Value):
 
     kind: Word
     place: Word | None = None
-    still: bool = False
 
 
 class Reading(Value):
@@ -39,20 +38,16 @@ class Reading(Value):
     pose: Word | None = None
     framing: Word | None = None
     place: Word | None = None
-    still_there: bool = False
     weather: Word | None = None
     outfit: Outfit | None = None
     cloth: Word | None = None
     undressed: bool = False
-    announced: bool = False
     props: tuple[Word, ...] = ()
-    still_props: tuple[Word, ...] = ()
     dropped: tuple[Word, ...] = ()
     unarmed: bool = False
     wounds: tuple[Wound, ...] = ()
     mended: tuple[Word, ...] = ()
     wounded: bool = False
-    still_wounded: bool = False
     unhurt: bool = False
     healed: bool = False
     traits: tuple[Trait, ...] = ()
@@ -69,16 +64,13 @@ class _Reader(Scan):
     def reading(self) -> Reading:
         traits = said_of(self)
         wounds, mended = self.wounds()
-        wounded, still_wounded = self.wounded()
-        outfit, undressed, announced = self.outfit()
+        wounded = self.wounded()
+        outfit, undressed = self.outfit()
         cloth = None if outfit else self.cloth()
-        props, still_props, dropped = self.props()
-        place, still_there = self.place()
+        props, dropped = self.props()
         return Reading(
-            traits=traits, wounds=wounds, mended=mended, wounded=wounded,
-            still_wounded=still_wounded, outfit=outfit, cloth=cloth, undressed=undressed,
-            announced=announced, props=props, still_props=still_props, dropped=dropped,
-            place=place, still_there=still_there,
+            traits=traits, wounds=wounds, mended=mended, wounded=wounded, outfit=outfit,
+            cloth=cloth, undressed=undressed, props=props, dropped=dropped, place=self.place(),
             unhurt=self.flag("unhurt"), healed=self.flag("healed"), unarmed=self.flag("unarmed"),
             action=self.first("action"), expression=self.first("expression"),
             pose=self.first("pose"), framing=self.first("framing"), weather=self.first("weather"),
@@ -99,7 +91,7 @@ class _Reader(Scan):
                 mended.append(span.value)
                 continue
             place = (self.sentence[body].value or self.sentence[body].text) if body else None
-            found.append(Wound(kind=span.value, place=place, still=self.cue(at, "still")))
+            found.append(Wound(kind=span.value, place=place))
         return tuple(found), tuple(dict.fromkeys(mended))
 
     def is_injury(self, at: int, span: TextSpan) -> bool:
@@ -115,20 +107,17 @@ class _Reader(Scan):
     def mends(self, at: int) -> bool:
         return any(span.kind == "healed" for span in clause_after(self.sentence, at))
 
-    def wounded(self) -> tuple[bool, bool]:
-        wounded = still = False
+    def wounded(self) -> bool:
+        wounded = False
         for at, _ in self.of("wounded"):
             self.used.add(at)
-            if self.denied(at) or self.mends(at):
-                continue
-            wounded = True
-            still = still or self.cue(at, "still", reach=3)
-        return wounded, still
+            wounded = wounded or not (self.denied(at) or self.mends(at))
+        return wounded
 
     # Clothes and things.
 
-    def outfit(self) -> tuple[Outfit | None, bool, bool]:
-        outfit, undressed, announced = None, False, False
+    def outfit(self) -> tuple[Outfit | None, bool]:
+        outfit, undressed = None, False
         for at, span in self.of("garment"):
             colour = self.colour_of(at, lexicon.CLOTH)
             self.used.add(at)
@@ -136,10 +125,8 @@ class _Reader(Scan):
                 undressed = True
                 continue
             outfit = Outfit(garment=span.value, colour=colour)
-            announced = announced or self.cue(at, "change")
-        if outfit is None and (found := self.unknown_garment()):
-            return found, undressed, False
-        return outfit, undressed and outfit is None, announced
+        outfit = outfit or self.unknown_garment()
+        return outfit, undressed and outfit is None
 
     def unknown_garment(self) -> Outfit | None:
         """A garment no table knows: after `wearing`, or after `in` and a colour."""
@@ -166,35 +153,29 @@ class _Reader(Scan):
                 return lexicon.CLOTH.get(span.value, span.value)
         return None
 
-    def props(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def props(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         held: list[str] = []
-        still: list[str] = []
         dropped: list[str] = []
         for at, span in self.of("prop"):
             self.used.add(at)
             (dropped if self.denied(at) else held).append(span.value)
-            if self.cue(at, "still"):
-                still.append(span.value)
         for at, _ in self.of("hold"):
             _, noun = self.noun_after(at)
             if noun:
                 self.used.update(noun)
                 held.append(self.written(noun))
-        return tuple(dict.fromkeys(held)), tuple(still), tuple(dict.fromkeys(dropped))
+        return tuple(dict.fromkeys(held)), tuple(dict.fromkeys(dropped))
 
     # Where it happens.
 
-    def place(self) -> tuple[str | None, bool]:
-        for at, _ in self.of("place"):
-            if self.cue(at, "still"):
-                return self.first("place"), True
+    def place(self) -> str | None:
         if known := self.first("place"):
-            return known, False
+            return known
         for at, span in enumerate(self.sentence):
             followed = at + 1 < len(self.sentence) and self.sentence[at + 1].value in ARTICLES
             if span.value in PLACE_WORDS and followed:
                 _, noun = self.noun_after(at)
                 if noun and self.sentence[noun[-1]].value not in NO_PLACES:
                     self.used.update(noun)
-                    return self.written(noun), self.cue(at, "still")
-        return None, False
+                    return self.written(noun)
+        return None

@@ -15,6 +15,8 @@ from cluster.domain.reading.sentence import (
 )
 
 MAX_WORD = 60
+CUE_REACH = 4
+"""Spans before a word in which a cue counts for it."""
 LEANING = ARTICLES | {"with", "and"}
 """Words that lean on what follows and go when it goes."""
 
@@ -48,14 +50,6 @@ class Scan:
         self.used.update(ats)
         return bool(ats)
 
-    def cue(self, at: int, *kinds: Kind, reach: int = 4) -> bool:
-        """Whether one of these kinds stands before a span in its clause; the nearest cue rules."""
-        cues = {"without", "drop", "still", "change"}
-        for span in clause_before(self.sentence, at, reach):
-            if span.kind in cues:
-                return span.kind in kinds
-        return False
-
     def next_to(self, at: int, step: int, *kinds: Kind) -> int | None:
         """Where a span of these kinds stands next to `at`, articles and `of` aside."""
         at += step
@@ -83,7 +77,12 @@ class Scan:
         return None
 
     def denied(self, at: int) -> bool:
-        return self.cue(at, "without", "drop")
+        """Whether a span is said to be missing or let go of; the nearest cue before it rules."""
+        cues = {"without", "drop", "still", "change"}
+        for span in clause_before(self.sentence, at, CUE_REACH):
+            if span.kind in cues:
+                return span.kind in {"without", "drop"}
+        return False
 
     def is_kind(self, at: int, kind: Kind) -> bool:
         return 0 <= at < len(self.sentence) and self.sentence[at].kind == kind

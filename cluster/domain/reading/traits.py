@@ -6,6 +6,7 @@ from cluster.domain.character import Eye, Mark, Profile
 from cluster.domain.reading import lexicon
 from cluster.domain.reading.scan import Scan
 from cluster.domain.story.job import Contradiction
+from cluster.domain.story.starting import PROFILE
 from cluster.domain.value import Value
 
 ALONE = frozenset({"bald", "mohawk", "ponytail", "buzzed"})
@@ -104,7 +105,12 @@ def weigh(
             free += [] if trait.absent else [trait.said]
         elif not _agrees(trait, profile):
             overruled.append(
-                Contradiction(field=f"profile.{trait.field}", requested=trait.said, state=locked)
+                Contradiction(
+                    field=f"profile.{trait.field}",
+                    requested=trait.said,
+                    state=locked,
+                    evidence=PROFILE,
+                )
             )
     return tuple(dict.fromkeys(free)), tuple(overruled)
 

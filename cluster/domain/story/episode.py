@@ -6,6 +6,7 @@ from typing import NewType
 from pydantic import Field
 
 from cluster.domain.character import CharacterId
+from cluster.domain.story.reading import Change
 from cluster.domain.story.scene import SceneState, StoryId
 from cluster.domain.value import Value, now
 
@@ -16,7 +17,8 @@ class Episode(Value):
     """A scene that passed the gate. Its id is its job's id, so one job leaves one episode.
 
     `scene` counts the story's episodes from 1 in commit order and is never reused, so that
-    forgetting one leaves the others' numbers alone.
+    forgetting one leaves the others' numbers alone. `changes` is what its prompt was read to say;
+    an episode that is older than the reader has none, and is read when its story is told.
     """
 
     id: EpisodeId
@@ -29,6 +31,7 @@ class Episode(Value):
     idr: float | None = None
     corrected: bool = False
     forgotten: bool = False
+    changes: tuple[Change, ...] = ()
     created_at: datetime = Field(default_factory=now)
 
     @property

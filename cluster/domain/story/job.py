@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cluster.domain.identity.score import IdentityReport
 from cluster.domain.learning.adapter import AdapterId
+from cluster.domain.story.contradictions import Clash, Level
 from cluster.domain.story.scene import SceneRequest, SceneState
 from cluster.domain.story.world import WorldState
 from cluster.domain.value import Value, now
@@ -50,15 +51,34 @@ class Repair(Value):
 
 
 class Contradiction(Value):
-    """A request that contradicts what is known.
+    """A request that contradicts what is known, or says what nobody has told so far.
 
-    Against the world state the request wins, from this scene on. Against a permanent trait
+    Against the story's state the request wins, from this scene on. Against a permanent trait
     (`field` begins with `profile.`) the trait stays, and the request is not followed in that.
     """
 
     field: str
-    requested: str
-    state: str
+    requested: str = Field(description="The request's own words.")
+    state: str = Field(description="What stands against it.")
+    level: Level = Field(
+        "contradiction", description="question: the story knows nothing of it; new, or an error."
+    )
+    evidence: str = Field(
+        "", description="The words that the state has it from; `profile`: the character's own."
+    )
+    resolve: str = Field("", description="What would make both true.")
+
+    @classmethod
+    def of(cls, clash: Clash) -> "Contradiction":
+        """A clash of a reading with the story's state."""
+        return cls(
+            field=clash.slot,
+            requested=clash.requested,
+            state=clash.state,
+            level=clash.level,
+            evidence=clash.evidence,
+            resolve=clash.resolve,
+        )
 
 
 class Problem(Value):

@@ -1,10 +1,11 @@
-"""POST /v1/scenes: a scene becomes a job."""
+"""POST /v1/scenes: a scene becomes a job; POST /v1/scenes:plan: what it would become."""
 
 import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from cluster.domain.character import Character
 from cluster.domain.story.job import Job
 from cluster.domain.value import now
 
@@ -13,8 +14,9 @@ from ..auth import key_digest
 from ..idempotency import REPLAYED, once
 from ..openapi import problem_responses
 from ..parsing import json_body, takes_json
-from ..schemas import SceneOrder
-from ..services import ServicesDep
+from ..planning import planned
+from ..schemas import SceneOrder, ScenePlan
+from ..services import Services, ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["scenes"])
 
@@ -65,9 +67,7 @@ async def create_scene(
     digest = admission.order_digest(order)
 
     async def answer() -> Response:
-        admission.refuse_order(order, services.settings.generator)
-        character = await services.character(order.actors[0])
-        character.require_consent("rendered", on=now().date())
+        character = await _admitted(services, order)
         pinned = order.adapter_version
         await asyncio.to_thread(
             admission.refuse_unknown_adapter, services.store.adapters, character, pinned
@@ -80,6 +80,29 @@ async def create_scene(
         return Response(body, 202, location, "application/json")
 
     return await once(services.store.idempotency, key, digest, answer)
+
+
+@router.post(
+    "/scenes:plan",
+    summary="Plan a scene without rendering it",
+    responses=problem_responses(403, 404, 413, 415, 422),
+    openapi_extra=takes_json(SceneOrder, EXAMPLES),
+)
+async def plan_scene(
+    services: ServicesDep, order: Annotated[SceneOrder, Depends(json_body(SceneOrder))]
+) -> ScenePlan:
+    """How the request is understood, what of the story it contradicts, and the prompt it would
+    become. Nothing is written, nothing is queued."""
+    character = await _admitted(services, order)
+    return await planned(services, character, admission.request_of(order))
+
+
+async def _admitted(services: Services, order: SceneOrder) -> Character:
+    """The character of an order that may be rendered here."""
+    admission.refuse_order(order, services.settings.generator)
+    character = await services.character(order.actors[0])
+    character.require_consent("rendered", on=now().date())
+    return character
 
 
 def _scoped(request: Request, key: str) -> str:
