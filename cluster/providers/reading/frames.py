@@ -134,7 +134,7 @@ TREATING = frozenset(
 )
 RESTYLING = frozenset(
     "dye bleach shave cut trim crop colour color tint buzz lop chop hack perm straighten grow snip "
-    "shear clip crops".split()
+    "shear clip".split()
 )
 DONNING = frozenset(
     "put pull slip throw tug draw drape hang wrap settle buckle tie fasten clasp jam knot loop wind "
