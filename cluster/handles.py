@@ -111,7 +111,7 @@ class RefinerHandle(Protocol):
 class AnalyzerHandle(Protocol):
     """Reads what an image shows (serve/replicas/analyzer.py)."""
 
-    async def analyze(self, *, pixels: Pixels, planned: SceneState) -> SceneState:
+    async def analyze(self, *, pixels: Pixels, planned: SceneState, domain: Domain) -> SceneState:
         """Takes (h, w, 3)."""
         ...
 

@@ -126,7 +126,9 @@ class Steps:
 
     async def analyze(self, context: RenderContext, take: SceneTake) -> Analyzed:
         pixels = await self._pixels(take.artifact)
-        state = await self._parts.analyzer.analyze(pixels=pixels, planned=context.plan.scene)
+        state = await self._parts.analyzer.analyze(
+            pixels=pixels, planned=context.plan.scene, domain=context.domain
+        )
         return Analyzed(state=state)
 
     async def remember(

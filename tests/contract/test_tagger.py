@@ -49,6 +49,10 @@ def test_the_factory_gives_an_implementation_of_the_port() -> None:
     assert tagger.tags(np.zeros((128, 128, 3), np.uint8)).heads
 
 
+def test_it_says_on_which_kinds_of_pictures_it_was_measured(tagger: OnnxTagger) -> None:
+    assert tagger.measured_on == {"studio"}
+
+
 def test_exclusive_labels_sum_to_one_and_independent_ones_are_probabilities(
     kairo: list[Tags],
 ) -> None:

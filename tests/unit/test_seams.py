@@ -47,7 +47,7 @@ async def step(
     planned: SceneState = await parts.prompt_engine.plan(  # wrong: it gives a plan
         character=who, request=request, world=world, trigger=None, memories=(), token_budget=77
     )
-    return await parts.analyzer.analyze(pixels=pixels, planned=planned)
+    return await parts.analyzer.analyze(pixels=pixels, planned=planned, domain=who.domain)
 
 
 def wiring(settings: Settings, parts: Deployments) -> None:

@@ -3,8 +3,8 @@ from typing import cast
 
 import pytest
 
-from cluster.domain.character import CharacterId
-from cluster.domain.identity.score import IdentityReport, IdentityVerdict
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.identity.score import Domain, IdentityReport, IdentityVerdict
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
@@ -166,19 +166,40 @@ async def test_a_version_that_is_gone_is_named(store: Store) -> None:
         await fitted(store, wanted=7)
 
 
-async def collected(store: Store, error: CineError) -> Collected:
-    world = WorldState(character_id=KAIRO.id, story_id=StoryId("kairo"))
+async def context_of(character: Character, model: Domain) -> RenderContext:
+    """A job of a character, painted by a model whose pictures are of that kind."""
+    world = WorldState(character_id=character.id, story_id=StoryId("kairo"))
     able = await Painter(lora=True).capabilities()
-    plan = Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState())
-    context = RenderContext(
+    return RenderContext(
         "j",
         request(),
-        StoryContext(character=KAIRO, world=world),
-        ResolvedAdapter(adapter=None, capabilities=able),
-        plan,
+        StoryContext(character=character, world=world),
+        ResolvedAdapter(adapter=None, capabilities=able.model_copy(update={"domain": model})),
+        Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState()),
     )
+
+
+async def collected(store: Store, error: CineError) -> Collected:
     steps = steps_with(store, learner=Unwilling(error))
+    context = await context_of(KAIRO, "photo")
     return await steps.collect(context, take(0.9, "pass"), SceneState())
+
+
+@pytest.mark.parametrize(
+    ("character", "model", "picture"),
+    [
+        ("studio", "studio", "studio"),
+        ("studio", "photo", "photo"),
+        ("photo", "studio", "photo"),
+        ("photo", "photo", "photo"),
+    ],
+)
+async def test_a_studio_picture_is_a_studio_character_by_a_studio_model(
+    character: Domain, model: Domain, picture: Domain
+) -> None:
+    who = KAIRO.model_copy(update={"domain": character})
+
+    assert (await context_of(who, model)).domain == picture
 
 
 async def test_an_image_that_cannot_be_collected_is_none_the_worse_a_scene(store: Store) -> None:
