@@ -143,8 +143,26 @@ class MemoryStoreHandle(ActorHandle, Protocol):
     async def forget(self, *, episode_id: EpisodeId) -> Episode: ...
 
     async def search(
-        self, *, character_id: CharacterId, text: str, story_id: StoryId | None, limit: int
+        self,
+        *,
+        character_id: CharacterId,
+        text: str,
+        story_id: StoryId | None,
+        limit: int,
+        wait_s: float,
     ) -> list[tuple[Episode, float]]: ...
+
+    async def search_face(
+        self,
+        *,
+        character_id: CharacterId,
+        model: str,
+        vector: list[float],
+        limit: int,
+        wait_s: float,
+    ) -> list[tuple[Episode, float]]: ...
+
+    async def settled(self, *, wait_s: float) -> bool: ...
 
 
 class LoraRegistryHandle(ActorHandle, Protocol):
