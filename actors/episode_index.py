@@ -132,8 +132,9 @@ class EpisodeIndex:
             index = self._opened()
         try:
             return self._alive(index, vector, character_id, story_id, limit)
-        except ProviderError as error:
-            self._fail(error)
+        except ProviderError:
+            with self._changed:
+                self._drop()
             raise
 
     def _alive(
@@ -253,12 +254,16 @@ class EpisodeIndex:
             self._changed.notify_all()
 
     def _fail(self, error: CineError) -> None:
-        """The index is opened anew, and so compared, after a while; a search says why not now."""
+        """Open the index anew after a while; until then a search says why it cannot answer."""
         log.warning("recall.away", index=self._name, problem=error.message, advice=error.advice)
         with self._changed:
-            left = {id: mark for id, mark in self._taken.items() if mark != math.inf}
-            self._awaited = {**left, **self._awaited}
-            self._taken, self._rebuild = {}, []
-            self._index, self._problem = None, error
+            self._problem = error
             self._retry_at_s = self._clock.monotonic_s() + RETRY_S
-            self._changed.notify_all()
+            self._drop()
+
+    def _drop(self) -> None:
+        """Have the index opened anew, and so compared with the store."""
+        left = {id: mark for id, mark in self._taken.items() if mark != math.inf}
+        self._awaited = {**left, **self._awaited}
+        self._taken, self._rebuild, self._index = {}, [], None
+        self._changed.notify_all()
