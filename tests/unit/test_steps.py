@@ -1,17 +1,28 @@
+import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from cluster.clock import Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import Domain, IdentityReport, IdentityVerdict
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
+from cluster.domain.story.episode import Episode
 from cluster.domain.story.job import JobId, Repair
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
 from cluster.domain.story.world import WorldState
-from cluster.errors import CineError, Conflict, NotFound, Unavailable, Unsupported
+from cluster.errors import (
+    CineError,
+    Conflict,
+    NotFound,
+    ProviderError,
+    Unavailable,
+    Unsupported,
+)
 from cluster.handles import Actors, Deployments
 from cluster.store import Store
 from serve.workflow.outcomes import (
@@ -24,8 +35,9 @@ from serve.workflow.outcomes import (
     SceneTake,
     StoryContext,
 )
-from serve.workflow.steps import Steps, take_seed
-from tests.values import KAIRO, adapter, job
+from serve.workflow.steps import MEMORY_WAIT_S, Steps, take_seed
+from tests.manual_clock import ManualClock
+from tests.values import KAIRO, adapter, episode, job
 
 
 def request(seed: int | None = None) -> SceneRequest:
@@ -164,6 +176,68 @@ async def test_where_no_adapter_can_be_loaded_none_is_used_and_none_can_be_named
 async def test_a_version_that_is_gone_is_named(store: Store) -> None:
     with pytest.raises(NotFound, match="char_kairo_v7"):
         await fitted(store, wanted=7)
+
+
+class Memory:
+    """A MemoryStore whose searches are a test's affair."""
+
+    def __init__(self, answer: Callable[[], Awaitable[list[tuple[Episode, float]]]]) -> None:
+        self._answer = answer
+
+    async def recall(self, character_id: CharacterId, story_id: StoryId) -> WorldState:
+        return WorldState(character_id=character_id, story_id=story_id, scene=3)
+
+    async def search(self, *, wait_s: float, **_: object) -> list[tuple[Episode, float]]:
+        assert wait_s == 0
+        return await self._answer()
+
+
+async def recalled(
+    store: Store, answer: Callable[[], Awaitable[list[tuple[Episode, float]]]], clock: Clock
+) -> StoryContext:
+    actors = cast(Actors, SimpleNamespace(memory=Memory(answer), learner=None))
+    steps = Steps(store, cast(Deployments, SimpleNamespace()), actors, clock)
+    return await steps.recall_story(request().model_copy(update={"character_id": KAIRO.id}))
+
+
+async def test_a_scene_is_reminded_of_others_like_it(store: Store) -> None:
+    async def answer() -> list[tuple[Episode, float]]:
+        return [(episode("a", prompt="Kairo runs"), 0.9), (episode("b", prompt="he rests"), 0.8)]
+
+    story = await recalled(store, answer, ManualClock())
+
+    assert (story.memories, story.world.scene) == (("Kairo runs", "he rests"), 3)
+
+
+@pytest.mark.parametrize(
+    "error", [Unsupported("off"), Unavailable("opening"), ProviderError("Milvus is away")]
+)
+async def test_a_search_that_cannot_answer_costs_a_scene_nothing(
+    store: Store, error: CineError
+) -> None:
+    async def answer() -> list[tuple[Episode, float]]:
+        raise error
+
+    story = await recalled(store, answer, ManualClock())
+
+    assert (story.memories, story.world.scene) == ((), 3)
+
+
+async def test_a_search_that_hangs_is_not_waited_for(store: Store) -> None:
+    clock, given_up = ManualClock(), asyncio.Event()
+
+    async def answer() -> list[tuple[Episode, float]]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    context = asyncio.create_task(recalled(store, answer, clock))
+    await clock.turned_until(context.done, MEMORY_WAIT_S)
+
+    assert (await context).memories == ()
+    await given_up.wait()
 
 
 async def context_of(character: Character, model: Domain) -> RenderContext:
