@@ -26,7 +26,7 @@ BATCH = 16
 AWAITED = 64
 """Where an index that is opened lacks more than so many episodes, it is being rebuilt: a search
 takes what is there. It waits for less, like for what has just been remembered."""
-RETRY_S = 5.0
+RETRY_S = 10.0
 MOST_HITS = 16_384
 """What Milvus gives at most."""
 

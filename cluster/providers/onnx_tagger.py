@@ -88,7 +88,7 @@ class OnnxTagger:
             )
         described = json.loads(sheet.read_text())
         self._size = int(described["size_px"])
-        self._measured_on: frozenset[Domain] = frozenset(described["measured_on"])
+        self._measured_on: frozenset[Domain] = frozenset(described.get("measured_on", ()))
         self._heads = tuple(
             LabelHead(
                 name=head["name"],
@@ -108,7 +108,8 @@ class OnnxTagger:
 
     @property
     def measured_on(self) -> frozenset[Domain]:
-        """The kinds of pictures for which its card has figures, as tagger.json lists them."""
+        """The kinds of pictures for which its card has figures, as tagger.json lists them; none
+        for one that says nothing of it."""
         return self._measured_on
 
     def tags(self, pixels: Pixels, face: Box | None = None) -> Tags:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster import providers
-from cluster.domain.character import Outfit
+from cluster.domain.character import Outfit, Profile
 from cluster.domain.identity.score import Box, Domain
 from cluster.domain.identity.tags import Tags
 from cluster.domain.story.scene import Injury, SceneState
@@ -12,6 +12,7 @@ from cluster.ports import Pixels
 from cluster.settings import Settings
 from serve.replicas.analyzer import Analyzer, merge
 from tests.handles import started
+from training.data.captions import scene_caption
 
 CUT = Injury(kind="cut", place="left cheek", since_scene=3)
 
@@ -163,6 +164,9 @@ async def test_on_a_photograph_everything_stays_as_it_was_planned(
     assert state.model_copy(update={"source": {}}) == PLANNED
     assert state.source == dict.fromkeys(
         ("place", "weather", "outfit", "injuries", "props"), "planned"
+    )
+    assert scene_caption("moqik", Profile(), state) == (
+        "portrait of moqik a person, cloak, cut on the left cheek, street, rain"
     )
 
 
