@@ -1,10 +1,9 @@
 """The MemoryStore: what happened to every character, and what therefore holds.
 
-The store commits first and is the truth; vectors follow it. Killing this process between the two
-loses nothing. It does not know how a scene comes about.
+The store commits first and is the truth; vectors follow it in the background. Killing this process
+between the two loses nothing. It does not know how a scene comes about.
 """
 
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,6 +12,7 @@ import ray
 from ray.actor import ActorProxy
 
 from actors.recall import Recall
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.domain.character import Character, CharacterId
 from cluster.domain.prompting.plan import NOT_READ
 from cluster.domain.story.episode import Episode, EpisodeId
@@ -36,20 +36,18 @@ log = logger(__name__)
 class MemoryStore:
     """Episodes in, world state and recollections out. One process in a cluster holds it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._settings, self._clock = settings, clock
 
     def start(self) -> None:
         """Open the store, and begin to open the vector indexes."""
         self._store = Store.open(self._settings.store)
-        self._recall = Recall(self._settings, self._store.episodes)
-        # Milvus takes seconds to open, and the world state does not wait for it.
-        self._opening = threading.Thread(target=self._recall.warm_up, name="recall", daemon=True)
-        self._opening.start()
+        self._recall = Recall(self._settings, self._store.episodes, self._clock)
+        self._recall.start()
 
     def close(self) -> None:
-        """Give the database back, once the indexes are open: Milvus cannot be cut off."""
-        self._opening.join()
+        """Give the database back, once no index is being written: Milvus cannot be cut off."""
+        self._recall.close()
         self._store.close()
 
     def recall(self, character_id: CharacterId, story_id: StoryId) -> WorldState:
@@ -79,6 +77,8 @@ class MemoryStore:
     def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
         """Keep a finished scene, once by its id; returns it with its scene number.
 
+        It is kept when this returns, and found by a search a moment later.
+
         `face` is the embedding model's id and its vector of the character's face.
 
         Raises:
@@ -88,14 +88,14 @@ class MemoryStore:
         seen = (face[0], _vector(face[1])) if face is not None else None
         kept = self._store.episodes.commit(episode, seen)
         if not kept.forgotten:
-            self._recall.keep(kept, seen)
+            self._recall.keep(kept.id, seen)
         return kept
 
     def correct(self, episode_id: EpisodeId, state: SceneState) -> Episode:
         """Put a person's word in the place of what was seen. Raises NotFound."""
         corrected = self._store.episodes.correct(episode_id, state)
         if not corrected.forgotten:
-            self._recall.keep(corrected)
+            self._recall.keep(corrected.id)
         return corrected
 
     def forget(self, episode_id: EpisodeId) -> Episode:
@@ -105,22 +105,43 @@ class MemoryStore:
         return forgotten
 
     def search(
-        self, character_id: CharacterId, text: str, story_id: StoryId | None, limit: int
+        self,
+        character_id: CharacterId,
+        text: str,
+        story_id: StoryId | None,
+        limit: int,
+        wait_s: float,
     ) -> list[tuple[Episode, float]]:
         """The scenes nearest in meaning to `text`, with cosines that rank and mean no more.
 
-        Raises Unsupported when the sentence encoder is off.
+        What was remembered before is waited for, at most for `wait_s`; then there is what is
+        indexed. An index that is being rebuilt answers at once with what it has.
+
+        Raises:
+            Unsupported: The sentence encoder is off.
+            Unavailable: The index is not open within `wait_s`.
+            ProviderError: The encoder or the index fails.
         """
-        return self._recall.by_text(character_id, text, story_id, limit)
+        return self._recall.by_text(character_id, text, story_id, limit, wait_s)
 
     def search_face(
-        self, character_id: CharacterId, model: str, vector: list[float], limit: int
+        self,
+        character_id: CharacterId,
+        model: str,
+        vector: list[float],
+        limit: int,
+        wait_s: float,
     ) -> list[tuple[Episode, float]]:
         """The scenes with the most similar face, with cosines; only faces of the same model.
 
-        Raises Invalid when the vector is not one of that model.
+        Waits and raises like `search`, and raises Invalid when the vector is not one of that model.
         """
-        return self._recall.by_face(character_id, model, _vector(vector), limit)
+        return self._recall.by_face(character_id, model, _vector(vector), limit, wait_s)
+
+    def settled(self, wait_s: float) -> bool:
+        """Wait until everything that is remembered can be found by a search, at most for `wait_s`;
+        whether it can."""
+        return self._recall.settled(wait_s)
 
     def _read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
         """An old scene's request; one that is read wrongly counts as not read, so that its story
@@ -146,7 +167,13 @@ def _vector(numbers: list[float]) -> Vector:
     return vector
 
 
-MemoryStoreActor = ray.remote(started_actor(MemoryStore))
+# Searches have threads of their own: however long they wait, and however many do, nobody else does.
+GROUPS = {"search": 8}
+for _searches in (MemoryStore.search, MemoryStore.search_face, MemoryStore.settled):
+    ray.method(concurrency_group="search")(_searches)
+MemoryStoreActor = ray.remote(  # type: ignore[call-overload]
+    concurrency_groups=GROUPS, max_concurrency=8
+)(started_actor(MemoryStore))
 
 
 def memory_actor(settings: Settings) -> ActorProxy[MemoryStore]:

@@ -113,7 +113,7 @@ class RefinerHandle(Protocol):
 class AnalyzerHandle(Protocol):
     """Reads what an image shows (serve/replicas/analyzer.py)."""
 
-    async def analyze(self, *, pixels: Pixels, planned: SceneState) -> SceneState:
+    async def analyze(self, *, pixels: Pixels, planned: SceneState, domain: Domain) -> SceneState:
         """Takes (h, w, 3)."""
         ...
 
@@ -149,8 +149,26 @@ class MemoryStoreHandle(ActorHandle, Protocol):
     async def forget(self, *, episode_id: EpisodeId) -> Episode: ...
 
     async def search(
-        self, *, character_id: CharacterId, text: str, story_id: StoryId | None, limit: int
+        self,
+        *,
+        character_id: CharacterId,
+        text: str,
+        story_id: StoryId | None,
+        limit: int,
+        wait_s: float,
     ) -> list[tuple[Episode, float]]: ...
+
+    async def search_face(
+        self,
+        *,
+        character_id: CharacterId,
+        model: str,
+        vector: list[float],
+        limit: int,
+        wait_s: float,
+    ) -> list[tuple[Episode, float]]: ...
+
+    async def settled(self, *, wait_s: float) -> bool: ...
 
 
 class LoraRegistryHandle(ActorHandle, Protocol):

@@ -5,7 +5,7 @@
   tagger knows pictures of one person.
 - A face seen from the side is judged like any other, and the reason says so; what it hides is
   left out.
-- Attributes count in studio pictures only: on photographs nobody has measured the tagger.
+- Attributes count in those pictures alone that the tagger was measured on: not in photographs.
 
 It holds no torch and no weights of the painter: faces and attributes are small ONNX models. The
 Validator serves it, training stops by it, the gate decides by it: one score everywhere.
@@ -113,10 +113,10 @@ class IdentityJudge:
         self, pixels: Pixels, face: Face, faces: int, character: Character
     ) -> tuple[Part, ...]:
         profile: Profile = character.profile
-        if character.domain != "studio":
-            return unread(profile, "the tagger knows studio pictures only")
         if self.tagger is None:
             return unread(profile, "no tagger is installed")
+        if character.domain not in self.tagger.measured_on:
+            return unread(profile, f"on {character.domain} pictures the tagger is not measured")
         if faces > 1:
             return unread(profile, "more than one person in the picture")
         return likeness(profile, self.tagger.tags(pixels, face.box), face)

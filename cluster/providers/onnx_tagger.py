@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from cluster.domain.identity.score import Box
+from cluster.domain.identity.score import Box, Domain
 from cluster.domain.identity.tags import Tags
 from cluster.errors import Invalid, ProviderMissing
 from cluster.ports import Pixels
@@ -88,6 +88,7 @@ class OnnxTagger:
             )
         described = json.loads(sheet.read_text())
         self._size = int(described["size_px"])
+        self._measured_on: frozenset[Domain] = frozenset(described.get("measured_on", ()))
         self._heads = tuple(
             LabelHead(
                 name=head["name"],
@@ -104,6 +105,12 @@ class OnnxTagger:
             str(model), options, providers=["CPUExecutionProvider"]
         )
         self._lock = threading.Lock()
+
+    @property
+    def measured_on(self) -> frozenset[Domain]:
+        """The kinds of pictures for which its card has figures, as tagger.json lists them; none
+        for one that says nothing of it."""
+        return self._measured_on
 
     def tags(self, pixels: Pixels, face: Box | None = None) -> Tags:
         """Read uint8 RGB pixels (height, width, 3); a face box in px helps off-centre people.

@@ -1,6 +1,6 @@
 """Episodes: what a story's scenes left behind."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,6 +14,8 @@ from cluster.ports import Vector
 from cluster.store.characters import lock_character
 from cluster.store.repository import ValueRepository
 from cluster.store.rows import EpisodeFaceRow, EpisodeRow
+
+FLOAT_BYTES = 4
 
 
 class EpisodeRepository(ValueRepository[EpisodeId, EpisodeRow, Episode]):
@@ -78,17 +80,27 @@ class EpisodeRepository(ValueRepository[EpisodeId, EpisodeRow, Episode]):
         with self._database.read() as session:
             return frozenset(map(EpisodeId, session.exec(query)))
 
-    def face_models(self) -> frozenset[str]:
-        """The models by which any face was embedded."""
+    def face_models(self) -> dict[str, int]:
+        """The models by which any face was embedded, and how many numbers their vectors have."""
+        longest = sa.func.max(sa.func.length(EpisodeFaceRow.vector))
+        query = select(EpisodeFaceRow.model, longest).group_by(col(EpisodeFaceRow.model))
         with self._database.read() as session:
-            return frozenset(session.exec(select(EpisodeFaceRow.model).distinct()))
+            return {model: size_bytes // FLOAT_BYTES for model, size_bytes in session.exec(query)}
 
-    def faces(self, model: str) -> dict[EpisodeId, Vector]:
-        """The faces of all episodes that were not forgotten, as this model embeds them."""
+    def with_face(self, model: str) -> frozenset[EpisodeId]:
+        """The ids of all episodes that were not forgotten and have a face by this model."""
         query = (
-            select(EpisodeFaceRow)
+            select(EpisodeFaceRow.episode_id)
             .join(EpisodeRow, col(EpisodeRow.id) == col(EpisodeFaceRow.episode_id))
             .where(EpisodeFaceRow.model == model, col(EpisodeRow.forgotten).is_(False))
+        )
+        with self._database.read() as session:
+            return frozenset(map(EpisodeId, session.exec(query)))
+
+    def faces(self, model: str, ids: Collection[EpisodeId]) -> dict[EpisodeId, Vector]:
+        """The faces of those of the episodes that have one by this model: float32 (dim,)."""
+        query = select(EpisodeFaceRow).where(
+            EpisodeFaceRow.model == model, col(EpisodeFaceRow.episode_id).in_(ids)
         )
         with self._database.read() as session:
             rows = session.exec(query)
@@ -100,8 +112,11 @@ class EpisodeRepository(ValueRepository[EpisodeId, EpisodeRow, Episode]):
         story_id: StoryId | None = None,
         at: int | None = None,
         include_forgotten: bool = False,
+        after: tuple[StoryId, int] | None = None,
+        limit: int | None = None,
     ) -> list[Episode]:
-        """A character's episodes by story and scene; up to scene `at` when given."""
+        """A character's episodes by story and scene: up to scene `at`, from the one that follows
+        the story and scene `after`, and at most `limit`, when given."""
         query = (
             select(EpisodeRow)
             .where(EpisodeRow.character_id == character_id)
@@ -111,6 +126,10 @@ class EpisodeRepository(ValueRepository[EpisodeId, EpisodeRow, Episode]):
             query = query.where(EpisodeRow.story_id == story_id)
         if at is not None:
             query = query.where(col(EpisodeRow.scene) <= at)
+        if after is not None:
+            query = query.where(sa.tuple_(EpisodeRow.story_id, EpisodeRow.scene) > after)
+        if limit is not None:
+            query = query.limit(limit)
         if not include_forgotten:
             query = query.where(col(EpisodeRow.forgotten).is_(False))
         return self._all(query)
@@ -133,7 +152,7 @@ def _face_row(session: Session, id: EpisodeId, model: str, vector: Vector) -> Ep
     other = session.exec(select(EpisodeFaceRow.vector).where(EpisodeFaceRow.model == model)).first()
     if other is not None and len(other) != len(content):
         raise Invalid(
-            f"{model} makes faces of {len(other) // 4} numbers, not {len(vector)}",
+            f"{model} makes faces of {len(other) // FLOAT_BYTES} numbers, not {len(vector)}",
             advice="Name the model that embedded the face.",
         )
     return EpisodeFaceRow(episode_id=id, model=model, vector=content)

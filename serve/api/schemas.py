@@ -198,8 +198,9 @@ class CharacterPage(Body):
     next: str | None = Field(None, description="Cursor of the next page; null on the last.")
 
 
-class EpisodeList(Body):
+class EpisodePage(Body):
     items: tuple[Episode, ...]
+    next: str | None = Field(None, description="Cursor of the next page; null on the last.")
 
 
 class Found(Body):
@@ -261,6 +262,18 @@ def job_position(text: str) -> tuple[datetime, str]:
     if created_at.tzinfo is None:
         raise NotFound("page", id=text)
     return created_at, job_id
+
+
+def episode_cursor(episode: Episode) -> str:
+    return cursor_of(episode.story_id, str(episode.scene))
+
+
+def episode_position(text: str) -> tuple[StoryId, int]:
+    """Where a page of episodes starts. Raises NotFound."""
+    story, scene = parts_of(text, 2)
+    if not (scene.isascii() and scene.isdigit() and int(scene) <= MAX_SCENE):
+        raise NotFound("page", id=text)
+    return StoryId(story), int(scene)
 
 
 def story_of(order: SceneOrder) -> StoryId:

@@ -16,7 +16,7 @@ from cluster.domain.character import Character, CharacterId
 from cluster.domain.identity.score import Domain, IdentityReport
 from cluster.domain.story.job import Job
 from cluster.domain.story.scene import SceneRequest
-from cluster.errors import CineError
+from cluster.errors import BadImage, CineError
 from cluster.handles import Actors, PromptEngineHandle, ValidatorHandle
 from cluster.ports import Pixels
 from cluster.settings import Settings
@@ -85,6 +85,14 @@ class Services:
     async def identify(self, pixels: Pixels, character: Character) -> IdentityReport:
         """The validator's report. Raises BadImage when no reference shows a face."""
         return await self._validator.validate(pixels=pixels, character=character)
+
+    async def largest_face(self, pixels: Pixels) -> tuple[str, list[float]]:
+        """The embedding model's id, and its vector of the picture's largest face. Raises
+        BadImage."""
+        face = await self._validator.embed(pixels=pixels, box=None)
+        if face is None:
+            raise BadImage("no face was found in the picture")
+        return face
 
     async def submit(self, job: Job) -> Job:
         """Write the job down, then enqueue it; doing it twice does it once."""

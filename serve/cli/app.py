@@ -9,6 +9,7 @@ from .jobs import jobs
 from .keys import keys
 from .learn import learn
 from .lora import lora
+from .memory import memory
 from .plan import plan
 from .render import render
 from .serve import serve
@@ -25,6 +26,7 @@ app.command()(render)
 app.command()(plan)
 app.add_typer(characters, name="characters")
 app.add_typer(jobs, name="jobs")
+app.add_typer(memory, name="memory")
 app.add_typer(lora, name="lora")
 app.add_typer(learn, name="learn")
 app.add_typer(keys, name="keys")

@@ -14,6 +14,7 @@ from cluster.domain.character import Character
 from cluster.domain.learning.adapter import NO_ADAPTER, AdapterBook, AdapterSwitch, AdapterVersion
 from cluster.domain.learning.golden import DatasetStatus, GoldenImage
 from cluster.domain.learning.runs import LearningStatus, TrainingEvent, TrainingRun
+from cluster.domain.story.episode import Episode
 from cluster.domain.story.job import TERMINAL, Job, JobEvent
 from cluster.domain.story.world import WorldState
 from cluster.errors import CineError, Unavailable
@@ -21,6 +22,9 @@ from cluster.errors import CineError, Unavailable
 from ..api.schemas import (
     AdapterDetail,
     CharacterPage,
+    EpisodePage,
+    Found,
+    FoundList,
     GoldenList,
     JobAdapter,
     JobPage,
@@ -109,6 +113,38 @@ class Client:
         asked = {"story": story, "at": at}
         params = {name: value for name, value in asked.items() if value is not None}
         return self._ask(WorldState, "GET", f"/v1/characters/{id}/state", params=params)
+
+    # Memory.
+
+    def episodes(
+        self, id: str, story: str | None = None, *, forgotten: bool = False
+    ) -> list[Episode]:
+        """All that a character remembers, page by page."""
+        path = f"/v1/characters/{id}/episodes"
+        params: dict[str, str | int | bool] = {"limit": 100, "forgotten": forgotten}
+        params |= {"story": story} if story else {}
+        found: list[Episode] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = params | ({"cursor": cursor} if cursor else {})
+            page = self._ask(EpisodePage, "GET", path, params=asked)
+            found += page.items
+            cursor = page.next
+        return found
+
+    def search_episodes(
+        self, id: str, text: str, limit: int, story: str | None = None
+    ) -> tuple[Found, ...]:
+        """The episodes nearest in meaning."""
+        params: dict[str, str | int] = {"q": text, "limit": limit}
+        params |= {"story": story} if story else {}
+        path = f"/v1/characters/{id}/episodes/search"
+        return self._ask(FoundList, "GET", path, params=params).items
+
+    def search_face(self, id: str, picture: Path, limit: int) -> tuple[Found, ...]:
+        """The episodes with the face most like the largest of a picture."""
+        path, files = f"/v1/characters/{id}/episodes/search-face", [("picture", _file(picture))]
+        return self._upload(FoundList, "POST", path, params={"limit": limit}, files=files).items
 
     # Scenes and jobs.
 

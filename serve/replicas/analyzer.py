@@ -1,6 +1,10 @@
 """Image tagging: pixels -> SceneState, what a finished image shows against what was planned.
 
-The plan is believed until the tagger knows better, field by field:
+What the tagger says is evidence only of pictures of a kind that it was measured on. Of others
+(photographs, for the embedded tagger) everything stays planned: nothing is confirmed, nothing
+added, for it is as sure of its mistakes there as it is right elsewhere.
+
+On measured kinds the plan is believed until the tagger knows better, field by field:
 
 - The tagger names the planned value with at least `AGREES`: it is "seen".
 - It names another with at least the head's `SURE`: that is "seen", the plan was not painted.
@@ -22,6 +26,7 @@ from typing import TypeVar
 
 from cluster import providers
 from cluster.domain.character import Outfit
+from cluster.domain.identity.score import Domain
 from cluster.domain.identity.tags import Tags
 from cluster.domain.story.scene import Injury, SceneState, Source
 from cluster.ports import Pixels
@@ -174,6 +179,13 @@ def merge(tags: Tags, planned: SceneState) -> SceneState:
     )
 
 
+def unseen(planned: SceneState) -> SceneState:
+    """The plan as it was made, where nobody can say what was painted of it."""
+    fields = ("outfit", "injuries", "props", *FIELDS)
+    known = [field for field in fields if getattr(planned, field) is not None]
+    return planned.model_copy(update={"source": dict.fromkeys(known, "planned"), "confidence": {}})
+
+
 class Analyzer(Lifecycle):
     """Reads finished images. Stateless but for the tagger, so any number of replicas may run."""
 
@@ -181,7 +193,10 @@ class Analyzer(Lifecycle):
         """Load the tagger."""
         self._tagger = providers.picture_tagger()
 
-    async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
-        """What uint8 RGB pixels (height, width, 3) show, given what they were planned to show."""
+    async def analyze(self, pixels: Pixels, planned: SceneState, domain: Domain) -> SceneState:
+        """What uint8 RGB pixels (height, width, 3) show, given what they were planned to show and
+        what kind of picture they are."""
+        if domain not in self._tagger.measured_on:
+            return unseen(planned)
         tags = await asyncio.to_thread(self._tagger.tags, pixels)
         return merge(tags, planned)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import field_validator
 
 from cluster.domain.character import Character
-from cluster.domain.identity.score import IdentityReport
+from cluster.domain.identity.score import Domain, IdentityReport
 from cluster.domain.learning.adapter import AdapterVersion
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
@@ -175,3 +175,16 @@ class RenderContext(NamedTuple):
     @property
     def adapter(self) -> AdapterVersion | None:
         return self.resolved.adapter
+
+    @property
+    def domain(self) -> Domain:
+        """What kind of picture the job paints, for whatever is measured on kinds of pictures.
+
+        Studio pictures are those that a studio model paints of a studio character. The model alone
+        does not decide: of a person in photographs even the embedded one, with an adapter learned
+        from them, paints what nothing was measured on. Nor does the character: any other model
+        paints Kairo as it paints everybody. Where the two differ nothing was measured, so the
+        picture counts as a photograph, of which nothing is claimed.
+        """
+        both = {self.character.domain, self.resolved.capabilities.domain}
+        return "studio" if both == {"studio"} else "photo"

@@ -7,6 +7,7 @@ steps' order, nor of what happens when one is cut off: each may be done twice.
 import asyncio
 import hashlib
 
+from cluster.clock import SYSTEM_CLOCK, Clock
 from cluster.codecs.images import decode_image, to_png
 from cluster.domain.learning.adapter import NO_ADAPTER
 from cluster.domain.render import RenderOrder
@@ -19,6 +20,7 @@ from cluster.errors import CineError, NotFound, Unavailable, Unsupported
 from cluster.handles import Actors, Deployments
 from cluster.ports import Pixels
 from cluster.store import Store
+from cluster.telemetry import logger
 
 from .outcomes import (
     Analyzed,
@@ -35,13 +37,17 @@ from .outcomes import (
 )
 
 MEMORIES = 3
+MEMORY_WAIT_S = 0.5
+"""After the world state is known. A search takes 30 ms, one that hangs takes for ever."""
 
 
 class Steps:
     """One method a step."""
 
-    def __init__(self, store: Store, parts: Deployments, actors: Actors) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, parts: Deployments, actors: Actors, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._store, self._clock = store, clock
         self._parts = parts
         self._memory, self._learner = actors.memory, actors.learner
 
@@ -49,16 +55,38 @@ class Steps:
         """Raises NotFound for a deleted character, ConsentMissing when consent has ended."""
         character = await asyncio.to_thread(self._store.characters.get, request.character_id)
         character.require_consent("rendered", on=now().date())
-        world = await self._memory.recall(character_id=character.id, story_id=request.story_id)
-        told = await self._told(request)
+        search = asyncio.create_task(self._memories(request))
+        try:
+            world = await self._memory.recall(character_id=character.id, story_id=request.story_id)
+            told = await self._told(request)
+            memories = await self._at_hand(search)
+        finally:
+            search.cancel()
+        return StoryContext(character=character, world=world, told=told, memories=memories)
+
+    async def _at_hand(self, search: "asyncio.Task[tuple[str, ...]]") -> tuple[str, ...]:
+        """What a search has found, if it can answer at once: no scene waits for memories."""
+        patience = asyncio.create_task(self._clock.sleep(MEMORY_WAIT_S))
+        try:
+            await asyncio.wait({search, patience}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            patience.cancel()
+        return search.result() if search.done() else ()
+
+    async def _memories(self, request: SceneRequest) -> tuple[str, ...]:
+        """Prompts of the scenes that this one reminds of; none while they cannot be searched."""
         try:
             found = await self._memory.search(
-                character_id=character.id, text=request.prompt, story_id=None, limit=MEMORIES
+                character_id=request.character_id,
+                text=request.prompt,
+                story_id=None,
+                limit=MEMORIES,
+                wait_s=0.0,
             )
-        except Unsupported:  # the sentence encoder is off: nothing comes to mind
-            found = []
-        memories = tuple(episode.prompt for episode, _ in found)
-        return StoryContext(character=character, world=world, told=told, memories=memories)
+        except CineError as error:
+            logger("director").info("nothing comes to mind", problem=error.message)
+            return ()
+        return tuple(episode.prompt for episode, _ in found)
 
     async def _told(self, request: SceneRequest) -> StoryState:
         return await self._memory.story_state(
@@ -134,7 +162,9 @@ class Steps:
 
     async def analyze(self, context: RenderContext, take: SceneTake) -> Analyzed:
         pixels = await self._pixels(take.artifact)
-        state = await self._parts.analyzer.analyze(pixels=pixels, planned=context.plan.scene)
+        state = await self._parts.analyzer.analyze(
+            pixels=pixels, planned=context.plan.scene, domain=context.domain
+        )
         return Analyzed(state=state)
 
     async def remember(

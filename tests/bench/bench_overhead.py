@@ -27,7 +27,6 @@ from cluster.domain.render import Capabilities, Rendering, RenderOrder
 from cluster.domain.story.job import TERMINAL, Job, JobId
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
 from cluster.launch import free_port, local_ray
-from cluster.ports import Pixels
 from cluster.settings import JobSettings, MemorySettings, Settings, StoreSettings
 from cluster.store import Store
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
@@ -60,7 +59,7 @@ class Instant(Lifecycle):
     async def embed(self, **_: object) -> None:
         return None
 
-    async def analyze(self, pixels: Pixels, planned: SceneState) -> SceneState:
+    async def analyze(self, planned: SceneState, **_: object) -> SceneState:
         return planned
 
 

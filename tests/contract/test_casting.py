@@ -15,6 +15,7 @@ from serve.api.services import Services
 from serve.replicas.validator import Validator
 from tests.local_api import http, job_of, open_services
 from tests.photographs import FRIENDS, HANKS, astronaut
+from tests.values import episode
 
 PROFILE = {"hair": {"colour": "brown"}, "marks": [{"kind": "scar", "place": "left cheek"}]}
 NEW = {"id": "eileen", "name": "Eileen", "profile": PROFILE}
@@ -46,6 +47,31 @@ def portraits() -> list[Part]:
         part(encoded(ImageOps.mirror(person), "JPEG", quality=92), "two.jpg"),
         part(encoded(brighter, "WEBP"), "three.webp"),
     ]
+
+
+async def test_a_face_is_looked_for_in_what_a_character_remembers(services: Services) -> None:
+    async with http(services) as client:
+        assert (await post(client, portraits())).status_code == 201
+        pixels = astronaut()
+        seen = await services.largest_face(pixels)
+        for id, face in (("j1", seen), ("j2", None)):
+            one = episode(id, character_id="eileen", story_id="eileen")
+            await services.actors.memory.remember(episode=one, face=face)
+        assert await services.actors.memory.settled(wait_s=60)
+
+        async def looked_for(content: bytes) -> list[tuple[str, float]]:
+            answer = await client.post(
+                "/v1/characters/eileen/episodes/search-face",
+                files={"picture": ("who.png", content, "image/png")},
+            )
+            assert answer.status_code == 200, answer.text
+            return [(one["episode"]["id"], one["score"]) for one in answer.json()["items"]]
+
+        (herself,) = await looked_for(encoded(Image.fromarray(pixels)))
+        (other,) = await looked_for(HANKS.read_bytes())
+    assert (herself[0], other[0]) == ("j1", "j1")
+    assert herself[1] == pytest.approx(1.0, abs=1e-3)
+    assert other[1] < 0.5
 
 
 def stranger() -> Part:

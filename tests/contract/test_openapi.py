@@ -33,7 +33,13 @@ EXAMPLES = 3
 # and their fields' types are covered where they are smaller.
 BULKY = ["create_character", "replace_character", "correct_episode"]
 # Whether a picture shows a face, or a file is an adapter of this model, no schema can say.
-SEMANTIC = ["create_character", "add_references", "import_adapter", "add_golden"]
+SEMANTIC = [
+    "create_character",
+    "add_references",
+    "import_adapter",
+    "add_golden",
+    "search_episodes_by_face",
+]
 ALLOWED = ["2xx", "401", "403", "404", "409"]
 
 

@@ -54,7 +54,7 @@ def test_a_deleted_character_takes_its_memory_along(cast: Store) -> None:
         cast.characters.get(KAIRO.id)
     assert cast.episodes.list(KAIRO.id, include_forgotten=True) == []
     assert cast.adapters.list() == []
-    assert cast.episodes.face_models() == frozenset()
+    assert cast.episodes.face_models() == {}
 
 
 def test_what_does_not_exist_is_named(store: Store) -> None:
@@ -82,6 +82,10 @@ def test_scenes_are_numbered_in_commit_order_within_their_story(cast: Store) -> 
     assert [one.id for one in cast.episodes.list(KAIRO.id, StoryId("rain"))] == ["a", "b", "d"]
     assert [one.id for one in cast.episodes.list(KAIRO.id, StoryId("rain"), at=2)] == ["a", "b"]
     assert [one.id for one in cast.episodes.list(KAIRO.id)] == ["a", "b", "d", "c"]
+    assert [one.id for one in cast.episodes.list(KAIRO.id, limit=2)] == ["a", "b"]
+    after = (StoryId("rain"), 2)
+    assert [one.id for one in cast.episodes.list(KAIRO.id, after=after)] == ["d", "c"]
+    assert [one.id for one in cast.episodes.list(KAIRO.id, after=after, limit=1)] == ["d"]
 
 
 def test_committing_an_episode_twice_does_it_once(cast: Store) -> None:
@@ -122,8 +126,10 @@ def test_faces_come_back_by_the_model_that_made_them(cast: Store) -> None:
     cast.episodes.commit(episode("a"), ("sface", face))
     cast.episodes.commit(episode("b"), ("arcface", face[:2]))
     cast.episodes.commit(episode("c"))
-    assert cast.episodes.face_models() == {"sface", "arcface"}
-    (found,) = cast.episodes.faces("sface").items()
+    assert cast.episodes.face_models() == {"sface": len(face), "arcface": 2}
+    assert cast.episodes.with_face("sface") == {"a"}
+    everybody = [EpisodeId(id) for id in "abc"]
+    (found,) = cast.episodes.faces("sface", everybody).items()
     assert found[0] == "a"
     np.testing.assert_array_equal(found[1], face)
 

@@ -5,6 +5,7 @@ cannot be seen, ``unknown`` for marks that people would not agree on.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -47,6 +48,18 @@ def kairo(tagger: OnnxTagger) -> list[Tags]:
 def test_the_factory_gives_an_implementation_of_the_port() -> None:
     tagger: Tagger = providers.picture_tagger()
     assert tagger.tags(np.zeros((128, 128, 3), np.uint8)).heads
+
+
+def test_it_says_on_which_kinds_of_pictures_it_was_measured(tagger: OnnxTagger) -> None:
+    assert tagger.measured_on == {"studio"}
+
+
+def test_one_that_does_not_say_was_measured_on_nothing(tmp_path: Path) -> None:
+    folder = shutil.copytree(ASSETS / "tagger", tmp_path / "tagger")
+    said = json.loads((folder / "tagger.json").read_text())
+    del said["measured_on"]
+    (folder / "tagger.json").write_text(json.dumps(said))
+    assert OnnxTagger(folder).measured_on == frozenset()
 
 
 def test_exclusive_labels_sum_to_one_and_independent_ones_are_probabilities(

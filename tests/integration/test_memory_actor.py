@@ -34,7 +34,8 @@ def test_a_killed_actor_comes_back_with_everything(settings: Settings) -> None:
         again: Any = memory.memory_actor(settings)
         world = ray.get(again.recall.remote(KAIRO.id, StoryId("kairo")), timeout=120)
         assert [one.kind for one in world.injuries] == ["cut"]
-        found = ray.get(again.search_face.remote(KAIRO.id, "sface", [1.0, 0.1], 3), timeout=120)
+        search = again.search_face.remote(KAIRO.id, "sface", [1.0, 0.1], 3, 60.0)
+        found = ray.get(search, timeout=120)
         assert [one.id for one, _ in found] == ["rain"]
         with pytest.raises(NotFound, match="nobody"):
             ray.get(again.recall.remote("nobody", StoryId("s")))

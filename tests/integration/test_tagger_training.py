@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cluster.domain.vocabulary import EYE_COLOURS
+from cluster.providers.onnx_tagger import OnnxTagger
 from cluster.settings import ASSETS
 from training.studio.base.renders import RenderSet, render_all
 from training.studio.renderer.actor import Actor, SkinMark, random_actor
@@ -326,3 +327,4 @@ def test_a_tagger_is_trained_goes_on_with_more_time_and_is_exported(tmp_path: Pa
     assert figures["steps"] == second["step"]
     assert set(figures["heads"]) == {*SOFTMAX, *SIGMOID}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"tagger.onnx", "tagger.json"}
+    assert OnnxTagger(tmp_path / "out").measured_on == {"studio"}

@@ -1,9 +1,18 @@
 """How the analyzer weighs what it sees against what was planned."""
 
-from cluster.domain.character import Outfit
+import numpy as np
+import pytest
+
+from cluster import providers
+from cluster.domain.character import Outfit, Profile
+from cluster.domain.identity.score import Box, Domain
 from cluster.domain.identity.tags import Tags
 from cluster.domain.story.scene import Injury, SceneState
-from serve.replicas.analyzer import merge
+from cluster.ports import Pixels
+from cluster.settings import Settings
+from serve.replicas.analyzer import Analyzer, merge
+from tests.handles import started
+from training.data.captions import scene_caption
 
 CUT = Injury(kind="cut", place="left cheek", since_scene=3)
 
@@ -117,3 +126,62 @@ def test_a_tagger_without_a_head_leaves_the_plan_alone() -> None:
         exclude={"source", "confidence"}
     )
     assert set(state.source.values()) == {"planned"}
+
+
+class Certain:
+    """A tagger that sees the same in every picture, and was measured on studio pictures."""
+
+    measured_on: frozenset[Domain] = frozenset({"studio"})
+
+    def tags(self, pixels: Pixels, face: Box | None = None) -> Tags:
+        return tags(
+            place={"snow field": 1.0, "street": 0.0},
+            outfit={"suit": 1.0},
+            outfit_colour={"white": 1.0},
+            weather={"rain": 0.97},
+            expression={"angry": 1.0},
+            injuries={"cut on the left cheek": 1.0, "bruise on the chin": 0.99},
+            props={"sword": 1.0},
+        )
+
+
+PLANNED = SceneState(
+    place="street", weather="rain", outfit=Outfit(garment="cloak"), injuries=(CUT,), props=()
+)
+
+
+async def read(monkeypatch: pytest.MonkeyPatch, domain: Domain) -> SceneState:
+    monkeypatch.setattr(providers, "picture_tagger", Certain)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    return await started(Analyzer(Settings())).analyze(pixels, PLANNED, domain)
+
+
+async def test_on_a_photograph_everything_stays_as_it_was_planned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = await read(monkeypatch, "photo")
+
+    assert state.model_copy(update={"source": {}}) == PLANNED
+    assert state.source == dict.fromkeys(
+        ("place", "weather", "outfit", "injuries", "props"), "planned"
+    )
+    assert scene_caption("moqik", Profile(), state) == (
+        "portrait of moqik a person, cloak, cut on the left cheek, street, rain"
+    )
+
+
+async def test_on_a_studio_picture_the_tagger_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = await read(monkeypatch, "studio")
+
+    assert state == merge(Certain().tags(np.zeros((64, 64, 3), np.uint8)), PLANNED)
+    assert (state.place, state.expression, state.props) == ("snow field", "angry", ("sword",))
+    assert (state.source["place"], state.confidence["weather"]) == ("seen", 0.97)
+
+
+async def test_the_embedded_tagger_leaves_a_photographs_street_a_street() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
+    analyzer = started(Analyzer(Settings()))
+
+    photograph = await analyzer.analyze(noise, SceneState(place="street"), "photo")
+
+    assert (photograph.place, photograph.source) == ("street", {"place": "planned"})

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -7,19 +8,23 @@ import httpx
 import pytest
 from dbos import DBOSClient
 from fastapi import FastAPI
+from PIL import Image
 from ray.exceptions import ActorDiedError, RayTaskError
 
 from cluster.domain.access import StoredReply
 from cluster.domain.character import CharacterId
 from cluster.domain.consent import Consent
+from cluster.domain.identity.score import Box
 from cluster.domain.story.episode import Episode, EpisodeId
 from cluster.domain.story.job import JobId, Problem, Step
 from cluster.domain.story.scene import SceneState
 from cluster.errors import Conflict, NotFound, ProviderBusy, Unavailable
 from cluster.handles import LoraRegistryHandle
+from cluster.ports import Pixels
 from cluster.settings import GatewaySettings, Settings
 from cluster.store.workflows import QUEUE, WORKFLOW, open_workflow_engine
 from serve.api import problems
+from serve.api.schemas import cursor_of
 from serve.api.services import Services
 from tests.local_api import cast_kairo, http, job_of, open_services
 from tests.manual_clock import ManualClock
@@ -390,6 +395,112 @@ async def test_the_state_follows_corrected_and_forgotten_episodes(
     params: dict[str, str | bool] = {"forgotten": True, "story": "kairo"}
     listed = (await client.get("/v1/characters/kairo/episodes", params=params)).json()["items"]
     assert [one["id"] for one in listed] == ["j1", "j2"]
+
+
+async def test_episodes_are_listed_in_pages(client: httpx.AsyncClient, services: Services) -> None:
+    cast_kairo(services)
+    for n, story in enumerate(("b", "a", "b", "a", "b")):
+        one = episode(f"j{n}").model_copy(update={"story_id": story})
+        await services.actors.memory.remember(episode=one, face=None)
+    pages: list[list[str]] = []
+    cursor: dict[str, str] | None = {}
+    while cursor is not None:
+        params = {"limit": "2", **cursor}
+        page = (await client.get("/v1/characters/kairo/episodes", params=params)).json()
+        pages.append([one["id"] for one in page["items"]])
+        cursor = {"cursor": page["next"]} if page["next"] else None
+    assert pages == [["j1", "j3"], ["j0", "j2"], ["j4"]]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", cursor_of("a"), cursor_of("a", "x"), "W10"])
+async def test_an_unknown_cursor_is_a_page_of_episodes_that_does_not_exist(
+    client: httpx.AsyncClient, services: Services, cursor: str
+) -> None:
+    cast_kairo(services)
+    response = await client.get("/v1/characters/kairo/episodes", params={"cursor": cursor})
+    assert_problem(response, 404, "not_found")
+
+
+async def test_what_was_remembered_a_moment_ago_is_found(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    cast_kairo(services)
+    assert await services.actors.memory.settled(wait_s=60)  # the index is open
+    await services.actors.memory.remember(episode=episode("j1"), face=None)
+    response = await client.get("/v1/characters/kairo/episodes/search", params={"q": "a market"})
+    assert [one["episode"]["id"] for one in response.json()["items"]] == ["j1"]
+
+
+class Looks:
+    """A validator to which every picture shows the same face, if any."""
+
+    def __init__(self, face: tuple[str, list[float]] | None) -> None:
+        self._face = face
+
+    async def embed(self, *, pixels: Pixels, box: Box | None) -> tuple[str, list[float]] | None:
+        assert (pixels.shape, box) == ((96, 96, 3), None)
+        return self._face
+
+
+def a_picture(side_px: int = 96) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side_px, side_px), "grey").save(out, "PNG")
+    return out.getvalue()
+
+
+async def search_face(
+    settings: Settings, looks: Looks, content: bytes, **params: int
+) -> httpx.Response:
+    """Search for a picture's face among three scenes, of which two show one."""
+    with open_services(settings, looks) as services:
+        cast_kairo(services)
+        faces: dict[str, list[float]] = {"j1": [1.0, 0.0], "j2": [0.6, 0.8]}
+        for id in ("j1", "j2", "j3"):
+            face = ("sface", faces[id]) if id in faces else None
+            await services.actors.memory.remember(episode=episode(id), face=face)
+        assert await services.actors.memory.settled(wait_s=60)
+        async with http(services) as client:
+            return await client.post(
+                "/v1/characters/kairo/episodes/search-face",
+                files={"picture": ("who.png", content, "image/png")},
+                params=params,
+            )
+
+
+async def test_a_face_is_found_where_it_was_seen(settings: Settings) -> None:
+    response = await search_face(settings, Looks(("sface", [0.0, 1.0])), a_picture())
+    items = response.json()["items"]
+    assert [one["episode"]["id"] for one in items] == ["j2", "j1"]
+    assert [one["score"] for one in items] == pytest.approx([0.8, 0.0], abs=1e-6)
+
+
+async def test_a_face_of_another_model_was_never_seen(settings: Settings) -> None:
+    response = await search_face(settings, Looks(("arcface", [1.0])), a_picture(), limit=1)
+    assert response.json() == {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(a_picture(), "no face"), (a_picture(8), "who.png"), (b"no picture", "who.png")],
+)
+async def test_a_picture_without_a_usable_face_is_refused(
+    settings: Settings, content: bytes, says: str
+) -> None:
+    response = await search_face(settings, Looks(None), content)
+    assert says in assert_problem(response, 422, "bad_image")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("who", "field", "status", "code"),
+    [("nobody", "picture", 404, "not_found"), ("kairo", "image", 422, "invalid")],
+)
+async def test_a_face_is_looked_for_of_somebody_in_one_picture(
+    client: httpx.AsyncClient, services: Services, who: str, field: str, status: int, code: str
+) -> None:
+    cast_kairo(services)
+    files = {field: ("who.png", a_picture(), "image/png")}
+    path = f"/v1/characters/{who}/episodes/search-face"
+    assert_problem(await client.post(path, files=files), status, code)
 
 
 @pytest.mark.parametrize("path", ["state", "episodes", "episodes/search?q=rain", "dataset"])

@@ -249,6 +249,7 @@ def test_the_embedded_model_says_what_its_training_writes() -> None:
     found = model_profile(Settings()).profile
     assert (found.width_px, found.token_budget, found.side_multiple_px) == (128, 64, 4)
     assert (found.training_resolution_px, found.references) == (128, True)
+    assert found.domain == "studio"
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ async def step(
         memories=(),
         token_budget=77,
     )
-    return await parts.analyzer.analyze(pixels=pixels, planned=planned)
+    return await parts.analyzer.analyze(pixels=pixels, planned=planned, domain=who.domain)
 
 
 def wiring(settings: Settings, parts: Deployments) -> None:

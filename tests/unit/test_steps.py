@@ -1,12 +1,15 @@
+import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pytest
 
+from cluster.clock import Clock
 from cluster.codecs.images import to_png
-from cluster.domain.character import CharacterId
-from cluster.domain.identity.score import IdentityReport, IdentityVerdict
+from cluster.domain.character import Character, CharacterId
+from cluster.domain.identity.score import Domain, IdentityReport, IdentityVerdict
 from cluster.domain.learning.golden import GoldenImage
 from cluster.domain.prompting.plan import Plan
 from cluster.domain.render import Capabilities
@@ -16,7 +19,14 @@ from cluster.domain.story.reading import Change, Evidence, SceneReading, Underst
 from cluster.domain.story.scene import SceneRequest, SceneState, StoryId
 from cluster.domain.story.state import StoryState
 from cluster.domain.story.world import WorldState
-from cluster.errors import CineError, Conflict, NotFound, Unavailable, Unsupported
+from cluster.errors import (
+    CineError,
+    Conflict,
+    NotFound,
+    ProviderError,
+    Unavailable,
+    Unsupported,
+)
 from cluster.handles import Actors, Deployments
 from cluster.store import Store
 from serve.workflow.outcomes import (
@@ -29,8 +39,9 @@ from serve.workflow.outcomes import (
     SceneTake,
     StoryContext,
 )
-from serve.workflow.steps import Steps, take_seed
-from tests.values import KAIRO, adapter, job
+from serve.workflow.steps import MEMORY_WAIT_S, Steps, take_seed
+from tests.manual_clock import ManualClock
+from tests.values import KAIRO, adapter, episode, job
 
 
 def request(seed: int | None = None) -> SceneRequest:
@@ -171,19 +182,102 @@ async def test_a_version_that_is_gone_is_named(store: Store) -> None:
         await fitted(store, wanted=7)
 
 
-async def collected(store: Store, error: CineError) -> Collected:
-    world = WorldState(character_id=KAIRO.id, story_id=StoryId("kairo"))
+class Memory:
+    """A MemoryStore whose searches are a test's affair."""
+
+    def __init__(self, answer: Callable[[], Awaitable[list[tuple[Episode, float]]]]) -> None:
+        self._answer = answer
+
+    async def recall(self, character_id: CharacterId, story_id: StoryId) -> WorldState:
+        return WorldState(character_id=character_id, story_id=story_id, scene=3)
+
+    async def search(self, *, wait_s: float, **_: object) -> list[tuple[Episode, float]]:
+        assert wait_s == 0
+        return await self._answer()
+
+
+async def recalled(
+    store: Store, answer: Callable[[], Awaitable[list[tuple[Episode, float]]]], clock: Clock
+) -> StoryContext:
+    actors = cast(Actors, SimpleNamespace(memory=Memory(answer), learner=None))
+    steps = Steps(store, cast(Deployments, SimpleNamespace()), actors, clock)
+    return await steps.recall_story(request().model_copy(update={"character_id": KAIRO.id}))
+
+
+async def test_a_scene_is_reminded_of_others_like_it(store: Store) -> None:
+    async def answer() -> list[tuple[Episode, float]]:
+        return [(episode("a", prompt="Kairo runs"), 0.9), (episode("b", prompt="he rests"), 0.8)]
+
+    story = await recalled(store, answer, ManualClock())
+
+    assert (story.memories, story.world.scene) == (("Kairo runs", "he rests"), 3)
+
+
+@pytest.mark.parametrize(
+    "error", [Unsupported("off"), Unavailable("opening"), ProviderError("Milvus is away")]
+)
+async def test_a_search_that_cannot_answer_costs_a_scene_nothing(
+    store: Store, error: CineError
+) -> None:
+    async def answer() -> list[tuple[Episode, float]]:
+        raise error
+
+    story = await recalled(store, answer, ManualClock())
+
+    assert (story.memories, story.world.scene) == ((), 3)
+
+
+async def test_a_search_that_hangs_is_not_waited_for(store: Store) -> None:
+    clock, given_up = ManualClock(), asyncio.Event()
+
+    async def answer() -> list[tuple[Episode, float]]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    context = asyncio.create_task(recalled(store, answer, clock))
+    await clock.turned_until(context.done, MEMORY_WAIT_S)
+
+    assert (await context).memories == ()
+    await given_up.wait()
+
+
+async def context_of(character: Character, model: Domain) -> RenderContext:
+    """A job of a character, painted by a model whose pictures are of that kind."""
+    world = WorldState(character_id=character.id, story_id=StoryId("kairo"))
     able = await Painter(lora=True).capabilities()
-    plan = Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState())
-    context = RenderContext(
+    return RenderContext(
         "j",
         request(),
-        StoryContext(character=KAIRO, world=world),
-        ResolvedAdapter(adapter=None, capabilities=able),
-        plan,
+        StoryContext(character=character, world=world),
+        ResolvedAdapter(adapter=None, capabilities=able.model_copy(update={"domain": model})),
+        Plan(prompt="p", negative_prompt="", identity_prompt="p", scene=SceneState()),
     )
+
+
+async def collected(store: Store, error: CineError) -> Collected:
     steps = steps_with(store, learner=Unwilling(error))
+    context = await context_of(KAIRO, "photo")
     return await steps.collect(context, take(0.9, "pass"), SceneState())
+
+
+@pytest.mark.parametrize(
+    ("character", "model", "picture"),
+    [
+        ("studio", "studio", "studio"),
+        ("studio", "photo", "photo"),
+        ("photo", "studio", "photo"),
+        ("photo", "photo", "photo"),
+    ],
+)
+async def test_a_studio_picture_is_a_studio_character_by_a_studio_model(
+    character: Domain, model: Domain, picture: Domain
+) -> None:
+    who = KAIRO.model_copy(update={"domain": character})
+
+    assert (await context_of(who, model)).domain == picture
 
 
 async def test_an_image_that_cannot_be_collected_is_none_the_worse_a_scene(store: Store) -> None:

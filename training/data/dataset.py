@@ -121,7 +121,8 @@ class _Builder:
         resolution_px: int,
     ) -> None:
         self._character, self._blobs = character, blobs
-        self._faces, self._tagger = faces, tagger if character.domain == "studio" else None
+        self._faces = faces
+        self._tagger = tagger if tagger and character.domain in tagger.measured_on else None
         self._resolution_px = resolution_px
         self._kept: list[tuple[ImageSignature, SourceKind]] = []
 
@@ -181,8 +182,9 @@ def build_dataset(
 ) -> tuple[str, Manifest]:
     """Make the training set of these sources: its manifest's digest, and the manifest.
 
-    Every image and the manifest are blobs. The tagger describes studio references, which nobody
-    has described, and looks for covered eyes. Raises NotFound when a source's blob is gone.
+    Every image and the manifest are blobs. The tagger describes references, which nobody has
+    described, and looks for covered eyes, in pictures of the kind that it was measured on. Raises
+    NotFound when a source's blob is gone.
     """
     builder = _Builder(character, blobs, faces, tagger, resolution_px)
     results = tuple(builder.results(wanted))

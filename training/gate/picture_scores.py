@@ -64,8 +64,9 @@ class Scorer:
         self._judge = judge
         self._character = character
         self._known = known
-        # On photographs nobody has measured the tagger: what it says of them decides nothing.
-        self._tagger = judge.tagger if character.domain == "studio" else None
+        # What the tagger says of pictures that nobody has measured it on decides nothing.
+        tagger = judge.tagger
+        self._tagger = tagger if tagger and character.domain in tagger.measured_on else None
 
     def score(self, pixels: Pixels, asked: SceneState) -> ScoredImage:
         """Score uint8 RGB pixels (height, width, 3) of a scene."""

@@ -181,6 +181,7 @@ class DiffusersImageModel:
         takes_lora = hasattr(self._pipe, "load_lora_weights")
         return Capabilities(
             model=base.id,
+            domain=profile.domain,
             lora=takes_lora and profile.lora is not False,
             references=self._references.followed,
             inpaint=self._inpainter is not None,

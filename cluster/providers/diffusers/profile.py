@@ -146,6 +146,7 @@ def _published(config: FolderConfig) -> dict[str, object]:
     known = True if config.family != "other" else None
     return {
         "name": variant.name if known else pipeline_class(config.folder) or variant.name,
+        "domain": "photo",
         "dialect": "prose",
         "token_budget": variant.longest_prompt,
         "steps": variant.steps,

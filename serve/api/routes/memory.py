@@ -1,7 +1,8 @@
 """What a character remembers: the state of its story, and its episodes."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
@@ -11,13 +12,31 @@ from cluster.domain.story.scene import StoryId
 from cluster.domain.story.world import WorldState
 
 from ..openapi import problem_responses
-from ..parameters import AnyStory, CharacterPath, EpisodePath, OwnStory
-from ..parsing import json_body, takes_json
-from ..schemas import MAX_SCENE, Correction, EpisodeList, Found, FoundList
+from ..parameters import AnyStory, CharacterPath, EpisodePath, OwnStory, PageCursor, PageLimit
+from ..parsing import Form, form_body, json_body, takes_form, takes_json
+from ..schemas import (
+    MAX_SCENE,
+    Correction,
+    EpisodePage,
+    Found,
+    FoundList,
+    episode_cursor,
+    episode_position,
+)
 from ..services import ServicesDep
+from ..uploads import read_all
+from .characters import IMAGES
 
 router = APIRouter(prefix="/v1", tags=["memory"])
 
+SEARCH_WAIT_S = 5.0
+"""What was remembered a moment ago takes less, and so does opening the index after a start."""
+FoundLimit = Annotated[int, Query(ge=1, le=50)]
+PICTURE: dict[str, Any] = {
+    "type": "string",
+    "format": "binary",
+    "description": "PNG, JPEG or WebP; its largest face is looked for.",
+}
 HEALED = {
     "injuries": [],
     "outfit": {"garment": "suit", "colour": "white"},
@@ -55,13 +74,22 @@ def list_episodes(
     character_id: CharacterPath,
     story: AnyStory = None,
     forgotten: Annotated[bool, Query(description="Those that were forgotten, too.")] = False,
-) -> EpisodeList:
-    """What the character remembers."""
+    cursor: PageCursor = None,
+    limit: PageLimit = 20,
+) -> EpisodePage:
+    """What the character remembers, a page at a time; an unknown cursor is a page that does not
+    exist."""
     character = services.store.characters.get(CharacterId(character_id))
     found = services.store.episodes.list(
-        character.id, StoryId(story) if story else None, include_forgotten=forgotten
+        character.id,
+        StoryId(story) if story else None,
+        include_forgotten=forgotten,
+        after=episode_position(cursor) if cursor is not None else None,
+        limit=limit + 1,
     )
-    return EpisodeList(items=tuple(found))
+    page = found[:limit]
+    more = len(found) > limit
+    return EpisodePage(items=tuple(page), next=episode_cursor(page[-1]) if more else None)
 
 
 @router.get(
@@ -74,16 +102,44 @@ async def search_episodes(
     character_id: CharacterPath,
     q: Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]+$")],
     story: AnyStory = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    limit: FoundLimit = 10,
 ) -> FoundList:
-    """The nearest first."""
+    """The nearest first. What was remembered a moment ago is waited for, but not for long."""
     character = await services.character(CharacterId(character_id))
     found = await services.actors.memory.search(
         character_id=character.id,
         text=q,
         story_id=StoryId(story) if story else None,
         limit=limit,
+        wait_s=SEARCH_WAIT_S,
     )
+    return found_list(found)
+
+
+@router.post(
+    "/characters/{character_id}/episodes/search-face",
+    summary="Search episodes by a face",
+    responses=problem_responses(400, 404, 413, 415, 422),
+    openapi_extra=takes_form({"picture": PICTURE}, ("picture",), {"picture": IMAGES}, {}),
+)
+async def search_episodes_by_face(
+    services: ServicesDep,
+    character_id: CharacterPath,
+    form: Annotated[Form, Depends(form_body(files="picture", most=1))],
+    limit: FoundLimit = 10,
+) -> FoundList:
+    """Where the largest face of a picture was seen: the most similar first, with its cosine. The
+    picture is not kept."""
+    character = await services.character(CharacterId(character_id))
+    (pixels,) = await read_all(form.files["picture"], services.settings.gateway)
+    model, vector = await services.largest_face(pixels)
+    found = await services.actors.memory.search_face(
+        character_id=character.id, model=model, vector=vector, limit=limit, wait_s=SEARCH_WAIT_S
+    )
+    return found_list(found)
+
+
+def found_list(found: Iterable[tuple[Episode, float]]) -> FoundList:
     return FoundList(items=tuple(Found(episode=one, score=score) for one, score in found))
 
 

@@ -49,6 +49,7 @@ NOISE = {
 SHARD_SIZE = "13MB"
 PROFILE = {
     "name": "cineai/studio",
+    "domain": "studio",
     "dialect": "grammar",
     "steps": 12,
     "guidance": 3.0,

@@ -10,8 +10,12 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
+from cluster.domain.identity.score import Domain
 from training.studio.tagger.heads import SIGMOID, SOFTMAX
 from training.studio.tagger.report import HeadCalibration
+
+MEASURED_ON: tuple[Domain, ...] = ("studio",)
+"""The kinds of pictures that `evaluate` has truth for: renders, and what was painted over them."""
 
 
 class LogitsOnly(nn.Module):
@@ -69,7 +73,12 @@ def labels(calibration: HeadCalibration, trained: dict[str, Any], size_px: int) 
         }
         for head, names in SIGMOID.items()
     ]
-    return {"size_px": size_px, "heads": exclusive + independent, "trained": trained}
+    return {
+        "size_px": size_px,
+        "measured_on": list(MEASURED_ON),
+        "heads": exclusive + independent,
+        "trained": trained,
+    }
 
 
 def export_onnx(
