@@ -37,16 +37,18 @@ class JsonModel(sa.TypeDecorator[BaseModel]):
 
 
 class JsonChanges(sa.TypeDecorator[tuple[Change, ...]]):
-    """The changes of an episode, as a JSON list."""
+    """The changes of an episode, as a JSON list; NULL where nobody has looked for any."""
 
-    impl = sa.JSON
+    impl = sa.JSON(none_as_null=True)
     cache_ok = True
 
     def process_bind_param(self, value: tuple[Change, ...] | None, _dialect: sa.Dialect) -> object:
-        return CHANGES.dump_python(value or (), mode="json")
+        return None if value is None else CHANGES.dump_python(value, mode="json")
 
-    def process_result_value(self, value: object, _dialect: sa.Dialect) -> tuple[Change, ...]:
-        return CHANGES.validate_python(value)
+    def process_result_value(
+        self, value: object, _dialect: sa.Dialect
+    ) -> tuple[Change, ...] | None:
+        return None if value is None else CHANGES.validate_python(value)
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -184,8 +186,8 @@ class EpisodeRow(TableRow, table=True):
     idr: float | None = None
     corrected: bool = False
     forgotten: bool = False
-    changes: tuple[Change, ...] = Field(
-        default=(), sa_column=sa.Column(JsonChanges(), nullable=False, server_default="[]")
+    changes: tuple[Change, ...] | None = Field(
+        default=None, sa_column=sa.Column(JsonChanges(), nullable=True)
     )
     created_at: datetime = Field(sa_column=_moment())
 

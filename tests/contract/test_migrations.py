@@ -171,7 +171,7 @@ def test_an_episode_of_before_revision_5_has_kept_no_changes(empty: StoreSetting
         evidence=Evidence(start=0, end=21, quote="Kairo holds a lantern"),
     )
     new = store.episodes.commit(episode("new", changes=(held,)))
-    assert [one.changes for one in store.episodes.list(KAIRO.id)] == [(), (held,)]
+    assert [one.changes for one in store.episodes.list(KAIRO.id)] == [None, (held,)]
     assert store.episodes.get(new.id) == new
     store.close()
 

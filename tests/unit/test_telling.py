@@ -86,7 +86,7 @@ def test_a_forgotten_wound_was_never_there(reader: OfflineReader) -> None:
 
 def test_an_episode_without_changes_is_read_from_its_prompt(reader: OfflineReader) -> None:
     episodes = tell(reader, *SCENES)
-    old = [one.model_copy(update={"changes": ()}) for one in episodes]
+    old = [one.model_copy(update={"changes": None}) for one in episodes]
     assert after(reader, old) == after(reader, episodes)
 
 

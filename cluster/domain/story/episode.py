@@ -18,7 +18,7 @@ class Episode(Value):
 
     `scene` counts the story's episodes from 1 in commit order and is never reused, so that
     forgetting one leaves the others' numbers alone. `changes` is what its prompt was read to say;
-    an episode that is older than the reader has none, and is read when its story is told.
+    null for an episode that is older than the reader, which is read when its story is told.
     """
 
     id: EpisodeId
@@ -31,7 +31,7 @@ class Episode(Value):
     idr: float | None = None
     corrected: bool = False
     forgotten: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change, ...] | None = None
     created_at: datetime = Field(default_factory=now)
 
     @property

@@ -47,5 +47,7 @@ def _after(
     state: StoryState, episode: Episode, cast: Sequence[Character], read: Read, layer: Layer
 ) -> StoryState:
     before = state.model_copy(update={"scene": episode.scene})
-    changes = episode.changes or read(cast, before, episode.prompt).changes
+    changes = episode.changes
+    if changes is None:
+        changes = read(cast, before, episode.prompt).changes
     return corrected(after(before, changes, episode.scene), episode, layer)

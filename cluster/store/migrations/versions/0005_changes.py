@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    op.add_column("episodes", sa.Column("changes", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("episodes", sa.Column("changes", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
