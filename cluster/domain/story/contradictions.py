@@ -5,13 +5,12 @@ it is a new detail or an error, and only a person can say. Silence: everything e
 both sides with the words that say so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from cluster.domain.story.reading import Change
 from cluster.domain.story.state import (
     ARTIFICIAL,
-    LENGTHS,
     REGION,
     Actor,
     StoryState,
@@ -470,7 +469,3 @@ def _time(state: StoryState, change: Change) -> Clash | None:
 def _clock(hour: float) -> str:
     return {5.5: "dawn", 6.0: "sunrise", 9.0: "morning", 12.0: "noon", 15.0: "afternoon", 19.0: "sunset",
             19.5: "dusk", 20.0: "evening", 23.0: "night", 24.0: "midnight"}.get(hour, f"{hour:g} o'clock")  # fmt: skip
-
-
-def lengths() -> Iterator[str]:
-    yield from LENGTHS
