@@ -25,7 +25,7 @@ SHADES: dict[str, str] = {
     for shade in shades.split()
 }
 """Shade -> the colour that a speaker may call it."""
-COLOURS = SHADES.keys() | word_set(
+COLOURS = frozenset(SHADES) | word_set(
     "black white red blue green yellow orange purple pink brown grey blond gold silver amber "
     "turquoise beige tan khaki bronze dark"
 )
