@@ -11,45 +11,80 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple, TypedDict
 
 from rich.console import Console
 
 from cluster.domain.character import Character
 from cluster.domain.story.contradictions import Clash, examine
-from cluster.domain.story.state import Actor, StoryState
 from cluster.domain.story.starting import starting_state
+from cluster.domain.story.state import StoryState
 from cluster.providers.reading.embedded import EmbeddedReader
 from cluster.providers.reading.entities import layer, resolve
 
 FIELDS = ("outfit", "injuries", "props", "place")
+Groups = list[list[str]]
+"""One group of words a thing: any of them names it."""
+
+
+class Wrong(TypedDict):
+    """A text that clashes, and what it clashes with."""
+
+    kind: str
+    text: str
+
+
+class Told(TypedDict):
+    """A scene of a story file."""
+
+    text: str
+    clashes: list[Wrong]
+    harmless: list[str]
+    state: dict[str, Groups]
+
+
+class Story(NamedTuple):
+    """A story file."""
+
+    name: str
+    cast: list[Character]
+    scenes: list[Told]
+
+
+class Found(NamedTuple):
+    """Whether a text raised a contradiction, and whether it raised anything."""
+
+    sure: bool
+    anything: bool
 
 
 class Tally:
-    """What was counted over one story or several."""
+    """What was counted over one story or several, and what there is to explain."""
 
     def __init__(self) -> None:
-        self.clashes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-        self.harmless: list[tuple[bool, bool]] = []
+        self.clashes: dict[str, list[Found]] = defaultdict(list)
+        self.harmless: list[Found] = []
         self.scenes: list[bool] = []
         self.right: dict[str, list[bool]] = defaultdict(list)
         self.ms: list[float] = []
+        self.log: list[str] = []
 
     def figures(self) -> dict[str, object]:
+        """The shares, by name."""
         every = [one for some in self.clashes.values() for one in some]
+        by_kind = sorted(self.clashes.items())
         return {
-            "recall": share(sure for sure, _ in every),
-            "recall_with_questions": share(any_ for _, any_ in every),
-            "recall_by_kind": {
-                kind: share(sure for sure, _ in some) for kind, some in sorted(self.clashes.items())
-            },
+            "recall": share(one.sure for one in every),
+            "recall_with_questions": share(one.anything for one in every),
+            "recall_by_kind": {kind: share(one.sure for one in some) for kind, some in by_kind},
             "recall_with_questions_by_kind": {
-                kind: share(any_ for _, any_ in some) for kind, some in sorted(self.clashes.items())
+                kind: share(one.anything for one in some) for kind, some in by_kind
             },
-            "false_alarms": share(sure for sure, _ in self.harmless),
-            "questions_on_harmless": share(any_ for _, any_ in self.harmless),
+            "false_alarms": share(one.sure for one in self.harmless),
+            "questions_on_harmless": share(one.anything for one in self.harmless),
             "scene_alarms": share(self.scenes),
             "state_right": share(all(one) for one in zip(*self.right.values(), strict=True)),
             "state_by_field": {field: share(some) for field, some in self.right.items()},
@@ -60,112 +95,144 @@ class Tally:
         }
 
 
-def share(of: Iterator[bool] | Sequence[bool]) -> float:
+def share(of: Iterable[bool]) -> float:
+    """The share of what is true, 0 to 1."""
     some = list(of)
     return round(sum(some) / max(1, len(some)), 3)
 
 
-def run(path: Path, tally: Tally, log: list[str]) -> None:
+def story(path: Path) -> Story:
+    """A story file's content."""
     head, *scenes = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    cast = [Character.model_validate(one) for one in head["cast"]]
-    reader = EmbeddedReader()
-    state = starting_state(cast, layer)
-    for number, scene in enumerate(scenes, 1):
-        clashes, state = asked(reader, cast, state, scene["text"], number, tally)
+    return Story(path.stem, [Character.model_validate(one) for one in head["cast"]], scenes)
+
+
+class Run:
+    """A story that is read scene by scene and counted."""
+
+    def __init__(self, told: Story, tally: Tally) -> None:
+        self._story = told
+        self._tally = tally
+        self._reader = EmbeddedReader()
+        self._state = starting_state(told.cast, layer)
+
+    def run(self) -> None:
+        """Read every scene, and after each what would clash with it and what would not."""
+        for number, scene in enumerate(self._story.scenes, 1):
+            self._scene(number, scene)
+            for wrong in scene["clashes"]:
+                self._wrong(number, wrong)
+            for text in scene["harmless"]:
+                self._harmless(number, text)
+            self._compare(number, scene)
+
+    def _scene(self, number: int, scene: Told) -> None:
+        clashes, self._state = self._ask(scene["text"], number)
         sure = [one for one in clashes if one.level == "contradiction"]
-        tally.scenes.append(bool(sure))
-        log += [f"{path.stem} {number} SCENE {one}" for one in map(told, sure)]
-        for clash in scene["clashes"]:
-            found, _ = asked(reader, cast, state, clash["text"], number + 1, tally)
-            sure_ = any(one.level == "contradiction" for one in found)
-            tally.clashes[clash["kind"]].append((sure_, bool(found)))
-            if not sure_:
-                log.append(f"{path.stem} {number} {'ASKED' if found else 'MISSED'} {clash['kind']}: {clash['text']} {[told(o) for o in found]}")
-        for text in scene["harmless"]:
-            found, _ = asked(reader, cast, state, text, number + 1, tally)
-            sure_ = any(one.level == "contradiction" for one in found)
-            tally.harmless.append((sure_, bool(found)))
-            if found:
-                log.append(f"{path.stem} {number} {'FALSE' if sure_ else 'QUESTION'}: {text} {[told(o) for o in found]}")
-        for field, right in compared(state, cast[0].id, scene["state"]).items():
-            tally.right[field].append(right)
+        self._tally.scenes.append(bool(sure))
+        for one in sure:
+            self._explain(number, f"SCENE {in_words(one)}")
+
+    def _wrong(self, number: int, wrong: Wrong) -> None:
+        clashes, _ = self._ask(wrong["text"], number + 1)
+        found = found_of(clashes)
+        self._tally.clashes[wrong["kind"]].append(found)
+        if not found.sure:
+            what = "ASKED" if found.anything else "MISSED"
+            said = [in_words(one) for one in clashes]
+            self._explain(number, f"{what} {wrong['kind']}: {wrong['text']} {said}")
+
+    def _harmless(self, number: int, text: str) -> None:
+        clashes, _ = self._ask(text, number + 1)
+        found = found_of(clashes)
+        self._tally.harmless.append(found)
+        if found.anything:
+            what = "FALSE" if found.sure else "QUESTION"
+            self._explain(number, f"{what}: {text} {[in_words(one) for one in clashes]}")
+
+    def _compare(self, number: int, scene: Told) -> None:
+        first = self._story.cast[0].id
+        for field in FIELDS:
+            wanted, there = scene["state"][field], have(self._state, first, field)
+            right = matches(field, there, wanted)
+            self._tally.right[field].append(right)
             if not right:
-                log.append(f"{path.stem} {number} STATE {field}: want {scene['state'][field]} have {have(state, cast[0].id, field)} | {scene['text']}")
+                said = f"STATE {field}: want {wanted} have {there} | {scene['text']}"
+                self._explain(number, said)
+
+    def _ask(self, text: str, scene: int) -> tuple[tuple[Clash, ...], StoryState]:
+        begun = time.perf_counter()
+        before = self._state.model_copy(update={"scene": scene})
+        reading = resolve(self._reader.read(self._story.cast, text), before)
+        found = examine(before, reading.changes)
+        self._tally.ms.append(1000 * (time.perf_counter() - begun))
+        return found
+
+    def _explain(self, number: int, what: str) -> None:
+        self._tally.log.append(f"{self._story.name} {number} {what}")
 
 
-def told(clash: Clash) -> str:
-    return f"{clash.slot} {clash.level[:1]} «{clash.requested}» × {clash.state} «{clash.evidence}»"
+def found_of(clashes: Sequence[Clash]) -> Found:
+    """What a text raised."""
+    return Found(any(one.level == "contradiction" for one in clashes), bool(clashes))
 
 
-def asked(
-    reader: EmbeddedReader, cast: list[Character], state: StoryState, text: str, scene: int, tally: Tally
-) -> tuple[tuple[Clash, ...], StoryState]:
-    begun = time.perf_counter()
-    before = state.model_copy(update={"scene": scene})
-    reading = resolve(reader.read(cast, text), before)
-    found = examine(before, reading.changes)
-    tally.ms.append(1000 * (time.perf_counter() - begun))
-    return found
+def in_words(clash: Clash) -> str:
+    """A clash in one line."""
+    both = f"«{clash.requested}» × {clash.state} «{clash.evidence}»"
+    return f"{clash.slot} {clash.level[:1]} {both}"
 
 
 def have(state: StoryState, who: str, field: str) -> list[set[str]]:
+    """The words of everything that the state has in a field."""
     actor = state.actors[who]
     if field == "place":
         return [set(state.place.words)] if state.place else []
     if field == "injuries":
         return [words_of(one.part or "", one.noun, *one.words) for one in actor.open_wounds]
-    where = ("worn",) if field == "outfit" else ("held", "stowed")
-    return [words_of(one.noun, *one.words) for one in actor.at(*where)]  # type: ignore[arg-type]
+    things = actor.at("worn") if field == "outfit" else actor.at("held", "stowed")
+    return [words_of(one.noun, *one.words) for one in things]
 
 
 def words_of(*some: str) -> set[str]:
+    """Words and the parts of compounds."""
     return {part for one in some for part in (one, *one.replace("-", "_").split("_")) if part}
 
 
-def compared(state: StoryState, who: str, wanted: dict[str, list[list[str]]]) -> dict[str, bool]:
-    """Field -> whether what holds is what should: every group met by one thing; of wounds and
-    props, none beyond them."""
-    return {field: _matches(field, have(state, who, field), wanted[field]) for field in FIELDS}
-
-
-def _matches(field: str, there: list[set[str]], wanted: list[list[str]]) -> bool:
-    groups = [{form for word in group for form in forms(word)} for group in wanted]
-    rest = [{form for word in one for form in forms(word)} for one in there]
-    met = 0
-    for group in groups:
+def matches(field: str, there: Sequence[set[str]], wanted: Groups) -> bool:
+    """Whether what holds is what should: every group met by one thing; of wounds and props, none
+    beyond them. A place may be anywhere where `*` is wanted."""
+    rest = [forms(one) for one in there]
+    missed = 0
+    for group in map(forms, wanted):
         hit = next((one for one in rest if one & group), None)
-        if hit is not None:
+        if hit is None:
+            missed += 1
+        else:
             rest.remove(hit)
-            met += 1
-    if field == "place":
-        return met == len(groups) or any("*" in group for group in groups)
-    if field == "outfit":
-        return met == len(groups)
-    return met == len(groups) and not rest
+    if field == "place" and any("*" in group for group in wanted):
+        return True
+    return not missed and (field in {"place", "outfit"} or not rest)
 
 
-def forms(word: str) -> set[str]:
-    word = word.lower()
-    return {word, word.removesuffix("s"), word.removesuffix("es")}
-
-
-def actor_of(state: StoryState, who: str) -> Actor:
-    return state.actors[who]
+def forms(words: Iterable[str]) -> set[str]:
+    """The words, and what they may be the plural of."""
+    lower = [one.lower() for one in words]
+    return {form for one in lower for form in (one, one.removesuffix("s"), one.removesuffix("es"))}
 
 
 def main() -> None:
+    """Count over the files and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE.jsonl")
-    parser.add_argument("--reader", choices=["embedded"], default="embedded")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--explain", action="store_true", help="what was missed, and what was not")
     given = parser.parse_args()
-    tally, log = Tally(), []  # type: ignore[var-annotated]
+    tally, console = Tally(), Console()
     for path in given.files:
-        run(path, tally, log)
-    console = Console()
+        Run(story(path), tally).run()
     if given.explain:
-        console.print("\n".join(log), markup=False, soft_wrap=True)
+        console.print("\n".join(tally.log), markup=False, soft_wrap=True)
     if given.json:
         print(json.dumps(tally.figures()))  # noqa: T201
     else:

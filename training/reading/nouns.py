@@ -10,9 +10,11 @@ import argparse
 import gzip
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from cluster.providers.reading.nouns import Content
 
 ARTIFACT, BODY, COMMUNICATION, FOOD, GROUP = "06", "08", "10", "13", "14"
 LOCATION, OBJECT, PERSON, PHENOMENON, PLANT = "15", "17", "18", "19", "20"
@@ -47,7 +49,11 @@ ROOTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "person": ("person people social_group", (PERSON, GROUP)),
     "animal": ("animal", (ANIMAL,)),
-    "building": ("building room house housing dwelling establishment tower bridge shelter religious_residence place_of_worship", (ARTIFACT,)),
+    "building": (
+        "building room house housing dwelling establishment tower bridge shelter "
+        "religious_residence place_of_worship",
+        (ARTIFACT,),
+    ),
     "place": (
         "location geological_formation land body_of_water way geographical_area area facility "
         "region forest desert town city village mountain ship boat stage pier dock platform harbor "
@@ -66,13 +72,15 @@ ROOTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fabric": ("fabric leather metal wood fur plastic jewel mineral rock", (ARTIFACT, SUBSTANCE)),
     "colour": ("color chromatic_color achromatic_color", ("07",)),
 }
-"""Class -> lemmas whose senses in these lexicographer files, and all kinds of them, belong to it."""
+"""Class -> lemmas whose senses in these lexicographer files, and all their kinds, belong to it."""
 
 FIXED = "structure way facility furnishing vehicle area surface building_material floor system"
 """Kinds of artifacts that nobody carries: no things."""
 
 
 class Synset(NamedTuple):
+    """A sense: its lexicographer file, its words, and offsets of what it is a kind or part of."""
+
     file: str
     lemmas: tuple[str, ...]
     kinds_of: tuple[str, ...]
@@ -124,28 +132,19 @@ def classes(synsets: Mapping[str, Synset]) -> dict[str, set[str]]:
     for offset, synset in synsets.items():
         for lemma in synset.lemmas:
             by_lemma[lemma].append(offset)
-    roots = {
-        name: {
-            offset
-            for lemma in lemmas.split()
-            for offset in by_lemma[lemma]
-            if synsets[offset].file in (*files, TOP)
-        }
-        for name, (lemmas, files) in ROOTS.items()
-    }
-    fixed = {
-        offset
-        for lemma in FIXED.split()
-        for offset in by_lemma[lemma]
-        if synsets[offset].file == ARTIFACT
-    }
+
+    def of(lemmas: str, *files: str) -> set[str]:
+        every = (offset for lemma in lemmas.split() for offset in by_lemma[lemma])
+        return {offset for offset in every if synsets[offset].file in files}
+
+    roots = {name: of(lemmas, *files, TOP) for name, (lemmas, files) in ROOTS.items()}
+    fixed = of(FIXED, ARTIFACT)
     found = {}
     for offset in synsets:
         above = {offset, *ancestors(offset, synsets)}
-        names = {name for name, some in roots.items() if above & some}
+        found[offset] = {name for name, some in roots.items() if above & some}
         if above & fixed:
-            names.discard("thing")
-        found[offset] = names
+            found[offset].discard("thing")
     return found
 
 
@@ -163,45 +162,47 @@ def ancestors(offset: str, synsets: Mapping[str, Synset]) -> Iterator[str]:
 def verbs(folder: Path) -> set[str]:
     """Verbs of one word, in their dictionary form."""
     lines = (folder / "index.verb").read_text().splitlines()
-    return {line.split()[0] for line in lines if not line.startswith("  ") and line.split()[0].isalpha()}
+    lemmas = {line.split()[0] for line in lines if not line.startswith("  ")}
+    return set(filter(str.isalpha, lemmas))
 
 
-def compiled(folder: Path) -> dict[str, object]:
+def compiled(folder: Path) -> Content:
     """The file's content; senses that belong to no class are left out, their nouns are `other`."""
     known, by_lemma = synsets(folder), senses(folder)
     classed = classes(known)
-    names = list(ROOTS)
-    nouns, other = {}, []
-    for lemma, rows in by_lemma.items():
-        kept = [(offset, share) for offset, share in rows if classed[offset]]
-        if kept:
-            nouns[lemma] = kept
-        elif lemma.isalpha():
-            other.append(lemma)
+    nouns = {
+        lemma: kept
+        for lemma, rows in sorted(by_lemma.items())
+        if (kept := [(offset, share) for offset, share in rows if classed[offset]])
+    }
     needed = {offset for rows in nouns.values() for offset, _ in rows}
     for offset in list(needed):
         needed.update(ancestors(offset, known), known[offset].parts_of)
     order = {offset: at for at, offset in enumerate(sorted(needed))}
     return {
-        "classes": names,
+        "classes": list(ROOTS),
         "nouns": {
-            lemma: [[order[offset], share] for offset, share in rows]
-            for lemma, rows in sorted(nouns.items())
+            lemma: [(order[offset], share) for offset, share in rows]
+            for lemma, rows in nouns.items()
         },
-        "other": " ".join(sorted(other)),
+        "other": " ".join(sorted(one for one in by_lemma.keys() - nouns if one.isalpha())),
         "verbs": " ".join(sorted(verbs(folder))),
-        "synsets": [
-            [
-                sum(1 << at for at, name in enumerate(names) if name in classed[offset]),
-                [order[one] for one in known[offset].kinds_of if one in order],
-                [order[one] for one in known[offset].parts_of if one in order],
-            ]
-            for offset in sorted(needed)
-        ],
+        "synsets": [_row(known[offset], classed[offset], order) for offset in order],
     }
 
 
+def _row(
+    synset: Synset, names: Collection[str], order: Mapping[str, int]
+) -> tuple[int, list[int], list[int]]:
+    return (
+        sum(1 << at for at, name in enumerate(ROOTS) if name in names),
+        [order[one] for one in synset.kinds_of if one in order],
+        [order[one] for one in synset.parts_of if one in order],
+    )
+
+
 def main() -> None:
+    """Compile a folder of WordNet into a file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dict", type=Path, help="WordNet's folder of data files")
     parser.add_argument("out", type=Path, help="the file to write, .json.gz")

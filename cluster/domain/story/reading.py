@@ -1,4 +1,4 @@
-"""A request, read: typed changes with the words that say so. Who reads it is a provider's matter."""
+"""A request, read: typed changes with the words that say so. Who reads it is for a provider."""
 
 from typing import Annotated, Literal
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from cluster.domain.story.reading import Op
+from cluster.domain.vocabulary import word_set
 
 _FRAMES: Mapping[Op, Mapping[str, str]] = {
     "wear": {
@@ -85,79 +86,80 @@ _FRAMES: Mapping[Op, Mapping[str, str]] = {
         """,
     },
 }
-MOTION = frozenset(
-    "walk go run ride come step sprint dash rush climb stride stroll march wander crawl limp hobble "
-    "enter move return travel fly drive sail push burst slip sneak head arrive fall jump leap hurry "
-    "stagger stumble descend ascend row swim lead gallop follow race flee escape drag carry bring "
-    "wade trudge creep drift cross storm plunge dive tumble emerge ski trek retreat land roll hike "
-    "jog pace cycle float swing shuffle slide skate bound charge skip tiptoe get pull put take haul "
-    "make check move climb hitch beach spit set wheel usher squeeze shoulder bike steer duck file "
-    "reach board pile troop moor dock steam roar cycle check-in hop back cab taxi pad pick elbow "
-    "spill disembark alight wash".split()
+MOTION = word_set(
+    "walk go run ride come step sprint dash rush climb stride stroll march wander crawl limp "
+    "hobble enter move return travel fly drive sail push burst slip sneak head arrive fall jump "
+    "leap hurry stagger stumble descend ascend row swim lead gallop follow race flee escape drag "
+    "carry bring wade trudge creep drift cross storm plunge dive tumble emerge ski trek retreat "
+    "land roll hike jog pace cycle float swing shuffle slide skate bound charge skip tiptoe get "
+    "pull put take haul make check hitch beach spit set wheel usher squeeze shoulder bike steer "
+    "duck file reach board pile troop moor dock steam roar check-in hop back cab taxi pad pick "
+    "elbow spill disembark alight wash"
 )
 LEAVING = frozenset({"leave", "exit", "quit", "abandon", "depart", "vacate"})
-ENTERING = frozenset(
-    "enter reach cross climb visit board descend ascend invade approach storm near regain".split()
+ENTERING = word_set(
+    "enter reach cross climb visit board descend ascend invade approach storm near regain"
 )
-STAYING = frozenset(
+STAYING = word_set(
     "be sit stand lie wait sleep kneel lean crouch work live stay remain rest dine eat drink pour "
-    "dance pray hide camp sing perform shop perch squat lounge sunbathe read play swim float sprawl "
-    "slump pose loiter linger bathe stretch fish cook dig pace huddle order wake relax paddle find "
-    "have see meet watch hang stop haggle awake come arrive settle spend pause shiver dangle warm "
-    "marry get-married celebrate fight search grip cling".split()
+    "dance pray hide camp sing perform shop perch squat lounge sunbathe read play swim float "
+    "sprawl slump pose loiter linger bathe stretch fish cook dig pace huddle order wake relax "
+    "paddle find have see meet watch hang stop haggle awake come arrive settle spend pause shiver "
+    "dangle warm marry get-married celebrate fight search grip cling"
 )
-CARRIED_OFF = frozenset(
-    "tear snatch steal take grab seize rip wrench pluck strip cut confiscate swipe knock blow "
-    "whip pry pick yank shoot kick carry bowl throw".split()
+CARRIED_OFF = word_set(
+    "tear snatch steal take grab seize rip wrench pluck strip cut confiscate swipe knock blow whip "
+    "pry pick yank shoot kick carry bowl throw"
 )
 """What somebody else, or the wind, does to a thing that is then lost."""
-LOST = frozenset(
+LOST = word_set(
     "vanish disappear burn sink fall fly spin roll drift break shatter snap slip float tumble blow "
-    "clatter go drop plunge crumble dissolve skitter slide splash bounce".split()
+    "clatter go drop plunge crumble dissolve skitter slide splash bounce"
 )
 """What a thing does by itself and is then lost, where it goes into, over, off or away."""
-HURTING = frozenset(
+HURTING = word_set(
     "cut break sprain twist scrape graze burn slash stab wound injure hurt bruise gash fracture "
-    "dislocate crush scratch pierce bite sear mangle prick skin scald lacerate slice nick shoot hit "
-    "rip split tear smash strike wrench rake sink open crack bloody claw sting blister punch "
-    "clip catch gore spear impale batter maul bang lay thud bury drive take snap nip stub "
-    "jam slam knock cripple snag pull sever whip lash club".split()
+    "dislocate crush scratch pierce bite sear mangle prick skin scald lacerate slice nick shoot "
+    "hit rip split tear smash strike wrench rake sink open crack bloody claw sting blister punch "
+    "clip catch gore spear impale batter maul bang lay thud bury drive take snap nip stub jam slam "
+    "knock cripple snag pull sever whip lash club"
 )
-GIVING_WAY = frozenset(
-    "crack snap break turn twist give buckle split swell bleed burst pop tear blister bruise "
-    "throb ache fracture".split()
+GIVING_WAY = word_set(
+    "crack snap break turn twist give buckle split swell bleed burst pop tear blister bruise throb "
+    "ache fracture"
 )
-HEALING = frozenset("heal mend recover close fade knit cure".split())
-TREATING = frozenset(
-    "bandage bind splint stitch sew dress strap pack wrap clean disinfect patch plaster tie "
-    "tape cauterise cauterize bathe stop staunch ice salve anoint wind swathe".split()
+HEALING = word_set("heal mend recover close fade knit cure")
+TREATING = word_set(
+    "bandage bind splint stitch sew dress strap pack wrap clean disinfect patch plaster tie tape "
+    "cauterise cauterize bathe stop staunch ice salve anoint wind swathe"
 )
-RESTYLING = frozenset(
+RESTYLING = word_set(
     "dye bleach shave cut trim crop colour color tint buzz lop chop hack perm straighten grow snip "
-    "shear clip".split()
+    "shear clip"
 )
-DONNING = frozenset(
-    "put pull slip throw tug draw drape hang wrap settle buckle tie fasten clasp jam knot loop wind "
-    "button set plant sling place lay fling strap cram clap drag shrug squash zip fold heave "
-    "perch belt lower slide pop".split()
+DONNING = word_set(
+    "put pull slip throw tug draw drape hang wrap settle buckle tie fasten clasp jam knot loop "
+    "wind button set plant sling place lay fling strap cram clap drag shrug squash zip fold heave "
+    "perch belt lower slide pop"
 )
-PUTTING = frozenset(
-    "slip slide zip put push stick drop pack hide tuck stow stuff fold shove thrust drop set slot "
+PUTTING = word_set(
+    "slip slide zip put push stick drop pack hide tuck stow stuff fold shove thrust set slot "
     "sheathe return jam clip wrap place go vanish disappear hang sling strap keep carry store lock "
-    "lay leave throw toss fit hook wear stick".split()
+    "lay leave throw toss fit hook wear"
 )
-GIVERS = frozenset(
+GIVERS = word_set(
     "give hand pass lend press slip throw toss offer bring present sell buy push slide return "
-    "leave leave-to shove pin hang find make get fetch drop put place thrust".split()
+    "leave leave-to shove pin hang find make get fetch drop put place thrust"
 )
-VIGOROUS = frozenset("sprint leap skip somersault vault cartwheel hop jump bound gallop jig pirouette".split())
+VIGOROUS = word_set(
+    "sprint leap skip somersault vault cartwheel hop jump bound gallop jig pirouette"
+)
 """What nobody does on a broken leg."""
-PRESUPPOSES = frozenset(
+PRESUPPOSES = word_set(
     "adjust straighten smooth tighten button zip unzip unbutton lace unlace buckle unbuckle tug "
     "finger tip loosen hitch wring brush wipe dust gather fasten flip turn roll push fix iron undo "
-    "unfasten untie polish tuck lift stroke pat wear have shake".split()
+    "unfasten untie polish tuck lift stroke pat wear have shake"
 )
-WHOLE_OUTFIT = frozenset({"change", "dress", "clothe", "clad", "get", "transform"})
 
 
 def _table() -> dict[str, list[tuple[Op, frozenset[str]]]]:
@@ -170,11 +172,22 @@ def _table() -> dict[str, list[tuple[Op, frozenset[str]]]]:
 
 
 FRAMES = _table()
-VERBS = (
-    frozenset(frame.partition("+")[0].partition("@")[0] for frame in FRAMES)
-    | MOTION | LEAVING | ENTERING | STAYING | CARRIED_OFF | LOST | HURTING | GIVING_WAY | HEALING
-    | TREATING | RESTYLING | DONNING | GIVERS
-)  # fmt: skip
+VERBS = frozenset(frame.partition("+")[0].partition("@")[0] for frame in FRAMES).union(
+    MOTION,
+    LEAVING,
+    ENTERING,
+    STAYING,
+    CARRIED_OFF,
+    LOST,
+    HURTING,
+    GIVING_WAY,
+    HEALING,
+    TREATING,
+    RESTYLING,
+    DONNING,
+    GIVERS,
+)
+"""Every verb that the reader knows something by."""
 
 
 def operation(frames: list[str], classes: frozenset[str]) -> tuple[Op, str] | None:

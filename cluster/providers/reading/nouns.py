@@ -2,120 +2,83 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self, TypedDict
 
 from cluster.settings import ASSETS
 
 FILE = ASSETS / "reading" / "nouns.json.gz"
 
 KNOWN_TO_US: Mapping[str, str] = {
-    "katana": "sword",
-    "wakizashi": "sword",
-    "longsword": "sword",
-    "shortsword": "sword",
-    "greatsword": "sword",
-    "blade": "sword",
-    "datapad": "device",
-    "tablet": "device",
-    "smartphone": "telephone",
-    "hoodie": "sweatshirt",
-    "beanie": "cap",
-    "trainers": "shoe",
-    "trainer": "shoe",
-    "stiletto": "shoe",
-    "heels": "shoe",
-    "wellington": "boot",
-    "wellie": "boot",
-    "gumboot": "boot",
-    "tux": "tuxedo",
-    "mac": "raincoat",
-    "slicker": "raincoat",
-    "oilskin": "raincoat",
-    "roll-neck": "turtleneck",
-    "spacesuit": "suit",
-    "medbay": "infirmary",
-    "airlock": "room",
-    "backpack": "bag",
-    "rucksack": "bag",
-    "waterskin": "bottle",
-    "waterbag": "bottle",
-    "bearskin": "coat",
-    "peacoat": "coat",
-    "kaftan": "robe",
-    "hobnail": "boot",
-    "drive": "device",
-    "passport": "document",
-    "jean": "jeans",
-    "flat": "apartment",
-    "breech": "trousers",
-    "breeches": "trousers",
-    "scrub": "uniform",
-    "scrubs": "uniform",
-    "loafer": "shoe",
-    "brogue": "shoe",
-    "jumper": "sweater",
-    "sea-boot": "boot",
-    "clog": "shoe",
-    "mule": "shoe",
-    "sneaker": "shoe",
-    "plimsoll": "shoe",
-    "duster": "coat",
-    "topcoat": "coat",
-    "gilet": "vest",
-    "polo": "shirt",
-    "henley": "shirt",
-    "cords": "trousers",
-    "slacks": "trousers",
-    "jodhpurs": "trousers",
-    "khakis": "trousers",
-    "dungaree": "overall",
-    "trouser": "trousers",
-    "legging": "trousers",
-    "short": "shorts",
-    "pajama": "nightwear",
-    "pyjama": "nightwear",
-    "pyjamas": "nightwear",
-    "coverall": "overall",
-    "fleece": "jacket",
-    "bomber": "jacket",
-    "chino": "trousers",
-    "tee": "shirt",
-    "t-shirt": "shirt",
-    "tracksuit": "suit",
-    "wheelchair": "chair",
-    "hobnails": "boot",
+    noun: kind
+    for kind, nouns in {
+        "apartment": "flat",
+        "bag": "backpack rucksack",
+        "boot": "wellington wellie gumboot hobnail sea-boot hobnails",
+        "bottle": "waterskin waterbag",
+        "cap": "beanie",
+        "chair": "wheelchair",
+        "coat": "bearskin peacoat duster topcoat",
+        "device": "datapad tablet drive",
+        "document": "passport",
+        "infirmary": "medbay",
+        "jacket": "fleece bomber",
+        "jeans": "jean",
+        "nightwear": "pajama pyjama pyjamas",
+        "overall": "dungaree coverall",
+        "raincoat": "mac slicker oilskin",
+        "robe": "kaftan",
+        "room": "airlock",
+        "shirt": "polo henley tee t-shirt",
+        "shoe": "trainers trainer stiletto heels loafer brogue clog mule sneaker plimsoll",
+        "shorts": "short",
+        "suit": "spacesuit tracksuit",
+        "sweater": "jumper",
+        "sweatshirt": "hoodie",
+        "sword": "katana wakizashi longsword shortsword greatsword blade",
+        "telephone": "smartphone",
+        "trousers": "breech breeches cords slacks jodhpurs khakis trouser legging chino",
+        "turtleneck": "roll-neck",
+        "tuxedo": "tux",
+        "uniform": "scrub scrubs",
+        "vest": "gilet",
+    }.items()
+    for noun in nouns.split()
 }
 """Nouns that WordNet lacks, or has in other senses only -> what they are a kind of."""
 
 
-class Sense(NamedTuple):
-    at: int
-    share: float
+class Content(TypedDict):
+    """What `training.reading.nouns` compiles: senses are places in `synsets`."""
+
+    classes: list[str]
+    nouns: dict[str, list[tuple[int, float]]]
+    other: str
+    verbs: str
+    synsets: list[tuple[int, list[int], list[int]]]
+    """Bits of the classes, what it is a kind of, what it is a part of."""
 
 
 class Nouns:
     """Senses of nouns, their classes, and what is a kind or a part of what."""
 
-    def __init__(self, content: Mapping[str, object]) -> None:
-        nouns: dict[str, list[tuple[int, float]]] = content["nouns"]  # type: ignore[assignment]
-        names: list[str] = content["classes"]  # type: ignore[assignment]
-        synsets: list[tuple[int, list[int], list[int]]] = content["synsets"]  # type: ignore[assignment]
-        self._senses = nouns
-        self._other = frozenset(str(content["other"]).split())
-        self._verbs = frozenset(str(content["verbs"]).split())
+    def __init__(self, content: Content) -> None:
+        self._senses = content["nouns"]
+        self._other = frozenset(content["other"].split())
+        self._verbs = frozenset(content["verbs"].split())
         self._classes = [
-            frozenset(name for at, name in enumerate(names) if bits >> at & 1)
-            for bits, _, _ in synsets
+            frozenset(name for at, name in enumerate(content["classes"]) if bits >> at & 1)
+            for bits, _, _ in content["synsets"]
         ]
-        self._kinds_of = [parents for _, parents, _ in synsets]
-        self._parts_of = [wholes for _, _, wholes in synsets]
+        self._kinds_of = [parents for _, parents, _ in content["synsets"]]
+        self._parts_of = [wholes for _, _, wholes in content["synsets"]]
         self._above: dict[int, frozenset[int]] = {}
 
     @classmethod
     def read(cls, path: Path = FILE) -> Self:
+        """Of a compiled file."""
         return cls(json.loads(gzip.decompress(path.read_bytes())))
 
     def knows(self, noun: str) -> bool:
@@ -164,9 +127,7 @@ class Nouns:
         )
 
     def _of(self, noun: str) -> list[tuple[int, float]]:
-        if noun in KNOWN_TO_US:
-            return self._senses.get(KNOWN_TO_US[noun], [])
-        return self._senses.get(noun, [])
+        return self._senses.get(KNOWN_TO_US.get(noun, noun), [])
 
     def _ancestors(self, at: int) -> frozenset[int]:
         """The sense and everything that it is a kind of."""
@@ -184,8 +145,3 @@ class Nouns:
 def nouns() -> Nouns:
     """The nouns of this process; read once, in a third of a second."""
     return Nouns.read()
-
-
-def any_is_a(nouns_: Iterable[str], roots: Iterable[str], kind: str) -> bool:
-    known = nouns()
-    return any(known.is_a(one, root, kind) for one in nouns_ for root in roots)
