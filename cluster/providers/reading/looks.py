@@ -21,12 +21,12 @@ from .syntax import (
     side,
     window,
 )
+from .times import NUMBER, ORDINAL, number
 
 TELLING = frozenset(
     "brush comb toss shake twirl braid stroke fluff flick wring tuck pin pile tie untie gather smooth "
     "rake run push plait loosen scratch rub tug whip sweep throw fling coil twist catch".split()
 )
-DIGITS = re.compile(r"^\d{1,3}$")
 
 
 ARTIFICIAL = frozenset("cyber cybernetic robotic mechanical artificial glass prosthetic bionic".split())
@@ -292,47 +292,23 @@ def read_inked(scene: Scene, token: Token) -> None:
 
 # Age.
 
+_GIVEN_AS = "barely|just|nearly|almost|already|not yet|all of|only"
 AGES = re.compile(
-    r"\b(?:at (?P<at>{n})(?=[,.;]| (?:she|he|they|years|and|already|mary|robert|anna|david|susan|thomas|alex))"
-    r"|(?P<old>{n})[ -]years?[ -]old|aged? (?P<aged>{n})\b|turn(?:s|ed|ing)? (?P<turn>{n})\b"
-    r"|(?P<birthday>{o}) birthday|(?P<winters>{n}) (?:winters|summers|springs|autumns)\b"
-    r"|(?:is|was|'s) (?P<is>{n})(?=[,.;]|$| (?:and|now|today|last|next|this|years old))"
-    r"|, (?:(?:barely|just|nearly|almost|already|not yet|all of|only) )?(?P<comma>{n})(?=,| last| next|$)|(?:man|woman|boy|girl|lady|person) of (?P<of>{n})\b|in (?:her|his|their) (?P<decade>\w+ties|teens)\b"
-    r"|(?:a|the) (?P<year>{n})-year-old)".format(
-        n=r"(?:\d{1,2}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|"
-        r"four|five|six|seven|eight|nine))?|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|"
-        r"sixteen|seventeen|eighteen|nineteen|seven|six|five)",
-        o=r"(?:\d{1,2}(?:st|nd|rd|th)|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[- ]"
-        r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|eighteenth|nineteenth|"
-        r"twentieth|thirtieth|fortieth|fiftieth|sixtieth|seventieth|eightieth|ninetieth|sixteenth)",
-    ),
+    rf"\b(?:at (?P<at>{NUMBER})(?=[,.;]| (?:she|he|they|years|and|already|mary|robert|anna|david"
+    rf"|susan|thomas|alex))"
+    rf"|(?P<old>{NUMBER})[ -]years?[ -]old"
+    rf"|aged? (?P<aged>{NUMBER})\b"
+    rf"|turn(?:s|ed|ing)? (?P<turn>{NUMBER})\b"
+    rf"|(?P<birthday>{ORDINAL}) birthday"
+    rf"|(?P<winters>{NUMBER}) (?:winters|summers|springs|autumns)\b"
+    rf"|(?:is|was|'s) (?P<is>{NUMBER})(?=[,.;]|$| (?:and|now|today|last|next|this|years old))"
+    rf"|, (?:(?:{_GIVEN_AS}) )?(?P<comma>{NUMBER})(?=,| last| next|$)"
+    rf"|(?:man|woman|boy|girl|lady|person) of (?P<of>{NUMBER})\b"
+    rf"|in (?:her|his|their) (?P<decade>\w+ties|teens)\b"
+    rf"|(?:a|the) (?P<year>{NUMBER})-year-old)",
     re.IGNORECASE,
 )
-ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-            "eighth": 8, "ninth": 9}  # fmt: skip
-
-
-def number(text: str) -> int | None:
-    """A number in figures or words, ordinals and decades included: `forty-seventh` -> 47."""
-    text = text.lower()
-    if match := re.match(r"\d+", text):
-        return int(match.group())
-    if text == "teens":
-        return 16
-    if text in {"twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"}:
-        return words.NUMBERS[text.removesuffix("ies") + "y"] + 5
-    total = 0
-    for part in re.split(r"[- ]", text):
-        base = part if part in words.NUMBERS else part.removesuffix("th")
-        base = {"twentie": "twenty", "thirtie": "thirty", "fortie": "forty", "fiftie": "fifty",
-                "sixtie": "sixty", "seventie": "seventy", "eightie": "eighty", "ninetie": "ninety"}.get(base, base)  # fmt: skip
-        if base in words.NUMBERS:
-            total += words.NUMBERS[base]
-        elif part in ORDINALS:
-            total += ORDINALS[part]
-        else:
-            return None
-    return total or None
+"""How an age is told; the group that matched is the number."""
 
 
 def read_age(scene: Scene, sentence: list[Token]) -> None:
