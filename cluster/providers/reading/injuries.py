@@ -1,66 +1,154 @@
 """Wounds in a sentence: who is hurt where, what is treated, what has healed, what is whole."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from spacy.tokens import Token
 
 from cluster.domain.story.reading import SOMEBODY, Op
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .frames import GIVING_WAY, HEALING, HURTING, TREATING, VIGOROUS
 from .nouns import nouns
 from .scene import Scene
-from .syntax import around, is_introduced, lemma, modifiers, objects, prepositions, role, side
+from .syntax import (
+    NOMINAL,
+    VERBAL,
+    Role,
+    around,
+    is_introduced,
+    lemma,
+    modifiers,
+    objects,
+    prepositions,
+    role,
+    side,
+)
 
 ALL = "all"
 """The noun of a change that is about every wound."""
-ON = frozenset("in on across through into to above below under over around round from of at near for behind along".split())
-BLOWS = frozenset("go pass cut bite tear rip plunge lodge".split())
-HEALTH = frozenset({"unhurt", "unharmed", "uninjured", "unscathed", "unwounded", "wounded", "injured", "bleeding"})
-"""Words for how the whole body is."""
-WOUNDS_TOO = frozenset(
-    "cut gash wound bite graze scrape burn bruise blister blood stump fracture sprain scratch "
-    "slash puncture hole lump stitch scab splinter concussion nosebleed limp stab".split()
+ON = word_set(
+    "in on across through into to above below under over around round from of at near for behind "
+    "along"
 )
-DRESSINGS = frozenset("bandage cast splint sling dressing plaster tourniquet gauze stitch".split())
+"""Prepositions between a wound and the body part that it is on."""
+BEFORE_A_WOUND = word_set("compound amod nmod poss")
+"""Dependencies of a body part that stands before its wound: "knee injury"."""
+STRUCK_AT = word_set("in into across through to on of above below under over")
+"""Prepositions between a blow and the body part that it meets."""
+WRAPPED_AROUND = word_set("around round over across on")
+BLEEDS_FROM = word_set("from of down over across along")
+BLOWS = word_set("go pass cut bite tear rip plunge lodge")
+"""Verbs that hurt if they go deep."""
+HITS = word_set(
+    "stab shoot hit slash cut strike wound graze bite claw burn pierce gore scratch nick spear "
+    "rake thud scrape sting injure punch"
+)
+"""Verbs that hurt a body part that they have a preposition to."""
+HITS_BY_ANYBODY = word_set("shoot hit strike")
+WEAPONS = word_set(
+    "tooth fang claw knife blade dagger arrow sword spear needle fist iron nail bullet glass teeth"
+)
+"""What hurts whom it is done into."""
+HARMLESS_TO_ONES_OWN = word_set("take catch drive pull lay open clip sink punch")
+"""Verbs of blows that are also used of hair, hats and coins."""
+HEALTH = word_set("unhurt unharmed uninjured unscathed unwounded wounded injured bleeding")
+"""Words for how the whole body is."""
+UNHURT = word_set("unhurt unharmed uninjured unscathed unwounded")
+WOUNDS_TOO = word_set(
+    "cut gash wound bite graze scrape burn bruise blister blood stump fracture sprain scratch "
+    "slash puncture hole lump stitch scab splinter concussion nosebleed limp stab"
+)
+"""Wounds, whatever share of the noun's uses are."""
+WOUNDS_IF_ON_A_BODY = word_set(
+    "cut bite burn hole graze scrape scratch slash lump blister splinter limp stitch stab bump"
+)
+DRESSINGS = word_set("bandage cast splint sling dressing plaster tourniquet gauze stitch")
+DRESSED_FORMS = DRESSINGS | {"splints", "bandages"}
+GETTING = word_set("have get suffer receive leave take open feel give sustain catch")
+"""Verbs by which a wound is new."""
+REMOVING = word_set("remove snip take cut saw peel lose")
+COPULAS = word_set("be feel look seem remain stay hang come get go")
+BETTER = word_set("better normal good well new")
+AT_LAST = word_set("again finally weeks months days week month")
+"""Words by which what is whole was not so before."""
+PREDICATES = word_set("acomp attr advmod prt oprd prep dobj")
+GIVES_WAY_BY_ITSELF = GIVING_WAY - word_set("split turn break give twist burst ache pop tear")
+"""What a body part does only when it is hurt."""
+GIVES_WAY_UNDER = word_set("turn twist give break snap buckle")
+"""What it does when it is hurt, if "under" somebody, or "with" a sound."""
+
+
+class Said(NamedTuple):
+    """A body part as it is spoken of.
+
+    Args:
+        verb: The dictionary form of its verb; empty in a fragment.
+        words: What is said of the part.
+        doer: Who does the verb.
+        owner: Whose the part is said to be.
+        center: Whose it is, as far as the text goes.
+    """
+
+    token: Token
+    place: Role
+    verb: str
+    words: frozenset[str]
+    doer: str | None
+    owner: str | None
+    center: str
 
 
 def is_wound(scene: Scene, token: Token) -> bool:
+    """Whether a noun is a wound, or what a wound is dressed with."""
     base = scene.base(token).rpartition("_")[2]
     if base == "crutch":
         return False
-    if base in {"cut", "bite", "burn", "hole", "graze", "scrape", "scratch", "slash", "lump", "blister",
-                "splinter", "limp", "stitch", "stab", "bump"}:  # fmt: skip
+    if base in WOUNDS_IF_ON_A_BODY:
         place = role(token)
-        mends = place.verb is not None and lemma(place.verb) in HEALING and place.name in {"subject", "object"}
-        return mends or part_of(scene, token) is not None
-    if base in DRESSINGS or base in WOUNDS_TOO:
+        mends = _verb(place) in HEALING and place.name in {"subject", "object"}
+        return mends or part_of(token) is not None
+    if base in DRESSINGS | WOUNDS_TOO:
         return True
     known = nouns()
     return known.share(base, "wound") >= 0.4 or known.share(base, "dressing") >= 0.5
 
 
-def part_of(scene: Scene, token: Token) -> Token | None:
+def _verb(place: Role) -> str:
+    return lemma(place.verb) if place.verb is not None else ""
+
+
+def part_of(token: Token) -> Token | None:
     """The body part that a wound is on, whatever the parser hung it on."""
-    for prep, below in prepositions(token):
-        if prep in ON and lemma(below) in words.REGION:
-            return next(
-                (deeper for of, deeper in prepositions(below) if of == "of" and lemma(deeper) in words.REGION), below
-            )
-    for child in token.children:
-        if child.dep_ in {"compound", "amod", "nmod", "poss"} and lemma(child) in words.REGION:
-            return child
-    end = token.sent.end
-    for one in token.doc[token.i + 1 : min(token.i + 8, end)]:
-        if one.pos_ in {"PUNCT"}:
-            break
-        if one.pos_ in {"VERB"} and one.tag_ != "VBG" and one.dep_ != "relcl":
-            break
-        if lemma(one) in words.REGION and one.pos_ in {"NOUN", "PROPN"}:
+    if (said := _body_part_on(prepositions(token))) is not None:
+        parts = (one for of, one in prepositions(said) if of == "of" and _is_body(one))
+        return next(parts, said)  # "on the back of her hand": the hand
+    before = (child for child in token.children if child.dep_ in BEFORE_A_WOUND)
+    if (part := next(filter(_is_body, before), None) or _body_part_after(token)) is not None:
+        return part
+    place = role(token)
+    if place.verb is not None and place.name in {"object", "subject"}:
+        return _body_part_on(prepositions(place.verb))
+    return None
+
+
+def _is_body(token: Token) -> bool:
+    return lemma(token) in words.REGION
+
+
+def _body_part_on(near: Iterable[tuple[str, Token]]) -> Token | None:
+    return next((below for prep, below in near if prep in ON and _is_body(below)), None)
+
+
+def _body_part_after(token: Token) -> Token | None:
+    """A body part in the next words of the clause."""
+    for one in token.doc[token.i + 1 : min(token.i + 8, token.sent.end)]:
+        is_a_verb = one.pos_ == "VERB" and one.tag_ != "VBG" and one.dep_ != "relcl"
+        if one.pos_ == "PUNCT" or is_a_verb:
+            return None
+        if one.pos_ in NOMINAL and _is_body(one):
             return one
-    verb = role(token).verb
-    if verb is not None and role(token).name in {"object", "subject"}:
-        for prep, below in prepositions(verb):
-            if prep in ON and lemma(below) in words.REGION:
-                return below
     return None
 
 
@@ -73,245 +161,337 @@ def _owner(scene: Scene, token: Token, part: Token | None, doer: str | None) -> 
 
 
 def read_wound(scene: Scene, token: Token) -> None:
-    place = role(token)
-    verb = lemma(place.verb) if place.verb is not None else ""
+    """A wound or a dressing: new, there, treated, or gone."""
+    place, part = role(token), part_of(token)
     doer = scene.people.doer(place.verb)
-    part = part_of(scene, token)
     who = _owner(scene, token, part, doer)
     base = scene.base(token).rpartition("_")[2]
-    op: Op = "be"
-    introduces = is_introduced(token)
-    if place.name == "subject" and verb in HEALING | {"vanish", "fade", "go"}:
-        op = "heal"
-    elif verb in HEALING and place.name == "object":
-        op = "heal"
-    elif base in DRESSINGS and _is_gone(scene, token, place.verb, verb, place.name):
-        op = "heal"
-    elif base in DRESSINGS and (verb in TREATING | {"put", "make", "fit", "apply", "tape"}):
-        op = "treat"
-    elif introduces and verb in {"have", "get", "suffer", "receive", "leave", "take", "open", "feel", "give", "sustain", "catch"}:
-        op = "injure"
     if base == "limp" or (base == "blood" and part is None):
         return
     scene.add(
-        token, who, op, "injuries", noun=base, kind="wound",
+        token,
+        who,
+        _wound_told(token, place, base),
+        "injuries",
+        noun=base,
+        kind="wound",
         part=lemma(part) if part is not None else None,
-        which=side(part) if part is not None else side(token),
+        which=side(part if part is not None else token),
         more=modifiers(part) if part is not None else (),
-    )  # fmt: skip
-
-
-def _is_gone(scene: Scene, token: Token, verb: Token | None, base: str, name: str) -> bool:
-    """Stitches out, the cast off: the wound has healed."""
-    if verb is None:
-        return False
-    about = {child.lower_ for child in verb.children}
-    if name == "subject" and base in {"be", "come"} and about & {"out", "off", "gone"}:
-        return True
-    return name in {"object", "subject"} and base in {"remove", "snip", "take", "cut", "saw", "peel", "lose"} and (
-        bool(about & {"out", "off", "away"}) or base == "remove"
     )
+
+
+def _wound_told(token: Token, place: Role, base: str) -> Op:
+    verb = _verb(place)
+    is_dressing = base in DRESSINGS
+    mends = (place.name == "object" and verb in HEALING) or (
+        place.name == "subject" and verb in HEALING | {"vanish", "fade", "go"}
+    )
+    if mends or (is_dressing and _is_gone(place)):
+        return "heal"
+    if is_dressing and verb in TREATING | {"put", "make", "fit", "apply", "tape"}:
+        return "treat"
+    return "injure" if is_introduced(token) and verb in GETTING else "be"
+
+
+def _is_gone(place: Role) -> bool:
+    """Stitches out, the cast off: the wound has healed."""
+    if place.verb is None or place.name not in {"object", "subject"}:
+        return False
+    verb, about = _verb(place), {child.lower_ for child in place.verb.children}
+    if place.name == "subject" and verb in {"be", "come"} and about & {"out", "off", "gone"}:
+        return True
+    return verb == "remove" or (verb in REMOVING and bool(about & {"out", "off", "away"}))
 
 
 def read_part(scene: Scene, token: Token) -> None:
     """A body part: hurt, treated, healed, or said to be whole."""
-    place = role(token)
-    verb_token = place.verb
-    verb = lemma(verb_token) if verb_token is not None else ""
-    base = lemma(token)
-    said = set(modifiers(token))
-    for child in token.children:
-        if child.dep_ == "acl" and child.lower_ in words.HURT:
-            said.add(child.lower_)
-    doer = scene.people.doer(verb_token)
-    owner = scene.people.owner(token, doer)
+    said = _as_said(scene, token)
+    if said.words & words.WHOLE:
+        _add(scene, said, "lack")
+    elif not (
+        _read_as_subject(scene, said)
+        or _read_as_object(scene, said)
+        or _read_as_struck(scene, said)
+        or _is_dressed(said.place)
+    ):
+        _read_state(scene, said)
+
+
+def _as_said(scene: Scene, token: Token) -> Said:
+    place, people = role(token), scene.people
+    hurt = {one.lower_ for one in token.children if one.dep_ == "acl"} & words.HURT
+    doer = people.doer(place.verb)
+    owner = people.owner(token, doer)
     owner = None if owner == "thing" else owner
     if owner is None and place.prep in {"with", "of"} and place.noun is not None:
-        owner = scene.people.who(place.noun)
-    if owner is None and place.name == "object":  # "two ribs in Corvin's left side"
-        near = (below for prep, below in around(verb_token, token) if prep in {"in", "on", "of"} and lemma(below) in words.REGION)
-        owner = next((who for below in near if (who := scene.people.owner(below, doer))), None)
-    center = owner or (doer if place.name != "subject" else None) or scene.people.center or SOMEBODY
-
-    def add(op: Op, who: str, more: tuple[str, ...] = ()) -> None:
-        scene.add(token, who, op, "injuries", noun=base, kind="body", part=base,
-                  which=side(token), more=more)  # fmt: skip
-
-    if said & words.WHOLE:
-        add("lack", center)
-        return
-    if place.name == "subject" and verb_token is not None:
-        if _as_subject(token, verb_token, verb, place.passive, said, add, center):
-            return
-    if place.name == "object" and verb in HURTING and not (verb in {"take", "lay", "open", "catch", "drive", "cut", "split", "tear", "clip", "strike", "rip", "punch", "crack", "break", "drop", "snap", "sting", "sink", "pull", "crush", "shoot", "knock", "rake", "twist", "jam", "slam"} and not _violent(scene, token, verb_token, owner, doer)):
-        if not said & words.HURT or is_introduced(token):
-            add("injure", owner or (scene.people.center if not scene.people.is_cast(doer) else doer) or center)
-            return
-    if place.name == "object" and verb in {"set", "put"} and any(
-        lemma(below) in DRESSINGS for _, below in around(verb_token, token)
-    ):  # fmt: skip
-        add("treat", center)
-        return
-    if place.name == "object" and verb in TREATING and verb_token is not None and (
-        verb in {"bandage", "splint", "stitch"} or not _garment_near(verb_token)):
-        add("treat", center)
-        return
-    if place.name == "prep" and verb_token is not None:
-        hurt = verb in HURTING | BLOWS and place.prep in {"in", "into", "across", "through", "to", "on", "of", "above", "below", "under", "over"}
-        if hurt and _struck(scene, token, verb_token, verb, doer, owner):
-            add("injure", owner or _victim(scene, verb_token, doer) or center)
-            return
-        if place.prep in {"around", "round", "over", "across", "on"} and _dressing_object(verb_token):
-            return
-    if said & words.HURT:
-        has = verb in {"have", "get", "suffer"} and place.name == "object" and is_introduced(token)
-        add("injure" if has else "be", center)
-        return
-    if _bleeds(token, verb_token, verb, place.name, place.prep):
-        add("be", center, ("bleeding",))
+        owner = people.who(place.noun)
+    if owner is None and place.name == "object":
+        owner = _owner_of_body_near(scene, token, place, doer)
+    center = owner or (doer if place.name != "subject" else None) or people.center or SOMEBODY
+    said = frozenset(modifiers(token)) | hurt
+    return Said(token, place, _verb(place), said, doer, owner, center)
 
 
-def _as_subject(token, verb_token, verb, passive, said, add, center) -> bool:  # type: ignore[no-untyped-def]
-    about = {child.lower_ for child in verb_token.children if child.dep_ in {
-        "acomp", "attr", "advmod", "prt", "oprd", "prep", "dobj"}}  # fmt: skip
-    about |= {child.lower_ for child in verb_token.children if child.dep_ == "acomp" for child in child.children}
-    if verb in HEALING and not passive or passive and verb in {"heal", "mend", "cure"}:
-        add("heal", center)
-        return True
-    if passive and verb in HURTING | TREATING or verb_token.lower_ in words.HURT and verb_token.tag_ in {"VBN", "JJ"}:
-        add("injure" if verb in HURTING else "be", center, (verb_token.lower_,))
-        return True
-    if verb in {"be", "feel", "look", "seem", "remain", "stay", "hang", "come", "get", "go"}:
-        if about & words.WHOLE | about & {"better", "normal", "good", "well", "new"}:
-            told = {one.lower_ for one in token.sent} & {"again", "finally", "weeks", "months", "days", "week", "month"}
-            add("heal" if about & {"healed", "mended", "better"} or told else "lack", center)
-            return True
-        if about & words.HURT:
-            add("be", center, tuple(about & words.HURT))
-            return True
-        if any(one.lower_ in DRESSINGS | {"plaster", "splints", "bandages"} for one in verb_token.subtree):
-            add("be", center, ("bandaged",))
-            return True
-    if verb in {"bleed", "throb", "swell"}:
-        add("be", center, ("bleeding" if verb == "bleed" else "swollen",))
-        return True
-    if verb in GIVING_WAY and not passive and verb not in {"split", "turn", "break", "give", "twist"} | {"burst", "ache", "pop", "tear"} or (
-        verb in {"turn", "twist", "give", "break", "snap", "buckle"} and about & {"under", "way", "with"} and not passive):
-        if said & words.HURT:
-            add("be", center)
-        else:
-            add("injure", center)
-        return True
-    return False
+def _owner_of_body_near(scene: Scene, token: Token, place: Role, doer: str | None) -> str | None:
+    """ "two ribs in Corvin's left side"."""
+    near = around(place.verb, token)
+    parts = (below for prep, below in near if prep in {"in", "on", "of"} and _is_body(below))
+    return next((who for part in parts if (who := scene.people.owner(part, doer))), None)
 
 
-def _violent(scene: Scene, token: Token, verb: Token | None, owner: str | None, doer: str | None) -> bool:
-    """Whether a verb that is also used of hair, hats and coins hurts here."""
-    if verb is None:
-        return False
-    base = lemma(verb)
-    about = {child.lower_ for child in verb.children}
-    if base in {"take", "catch", "drive", "pull", "lay", "open", "clip", "sink", "punch"}:
-        return bool(about & {"open"}) or base in {"open", "clip"} and owner is not None and owner != doer
+def _add(
+    scene: Scene, said: Said, op: Op, who: str | None = None, more: tuple[str, ...] = ()
+) -> bool:
+    """Write down what happens to a body part; always true: it has been read."""
+    base = lemma(said.token)
+    scene.add(
+        said.token,
+        who or said.center,
+        op,
+        "injuries",
+        noun=base,
+        kind="body",
+        part=base,
+        which=side(said.token),
+        more=more,
+    )
     return True
 
 
-def _struck(scene: Scene, token: Token, verb_token: Token, verb: str, doer: str | None, owner: str | None) -> bool:
-    things = {lemma(one) for one in objects(verb_token)}
-    if things & {"tooth", "fang", "claw", "knife", "blade", "dagger", "arrow", "sword", "spear", "needle", "fist", "iron", "nail", "bullet", "glass", "teeth"}:
+def _read_as_subject(scene: Scene, said: Said) -> bool:
+    verb, passive = said.place.verb, said.place.passive
+    if verb is None or said.place.name != "subject":
+        return False
+    if said.verb in ({"heal", "mend", "cure"} if passive else HEALING):
+        return _add(scene, said, "heal")
+    is_participle = verb.lower_ in words.HURT and verb.tag_ in {"VBN", "JJ"}
+    if is_participle or (passive and said.verb in HURTING | TREATING):
+        op: Op = "injure" if said.verb in HURTING else "be"
+        return _add(scene, said, op, more=(verb.lower_,))
+    if said.verb in COPULAS and _read_predicate(scene, said, verb):
         return True
-    if verb in {"stab", "shoot", "hit", "slash", "cut", "strike", "wound", "graze", "bite", "claw", "burn", "pierce", "gore", "scratch", "nick", "spear", "rake", "thud", "scrape", "sting", "injure", "punch"}:
-        return not (verb in {"cut", "bite"} and things) and not (verb in {"shoot", "hit", "strike"} and scene.people.is_cast(doer) and not scene.people.is_cast(owner) and owner is not None)
-    if verb in {"take"} and any(scene.people.is_cast(scene.people.who(one, doer)) for one in objects(verb_token)):
-        return not scene.people.is_cast(doer) and doer is None
-    if verb in BLOWS | {"sink", "bury", "lodge", "tear"}:
-        return any(one.lower_ in {"deep", "clean", "straight"} for one in verb_token.subtree) or verb in {"plunge", "lodge", "sink"}
+    if said.verb in {"bleed", "throb", "swell"}:
+        return _add(scene, said, "be", more=("bleeding" if said.verb == "bleed" else "swollen",))
+    if not passive and _gives_way(said.verb, _about(verb)):
+        return _add(scene, said, "be" if said.words & words.HURT else "injure")
     return False
 
 
-def _victim(scene: Scene, verb: Token, doer: str | None) -> str | None:
-    for one in objects(verb):
-        if who := scene.people.who(one, doer):
-            return who
-    return None
+def _about(verb: Token) -> set[str]:
+    """What a verb's predicate and particles say."""
+    told = {child.lower_ for child in verb.children if child.dep_ in PREDICATES}
+    adjectives = (child for child in verb.children if child.dep_ == "acomp")
+    return told | {below.lower_ for one in adjectives for below in one.children}
 
 
-def _garment_near(verb: Token) -> bool:
-    return any(nouns().share(lemma(one), "garment") > 0.3 for one in objects(verb))
+def _read_predicate(scene: Scene, said: Said, verb: Token) -> bool:
+    """ "Her knee is fine again", "his arm is in a cast"."""
+    about = _about(verb)
+    if about & (words.WHOLE | BETTER):
+        was_hurt = about & {"healed", "mended", "better"} or not AT_LAST.isdisjoint(
+            one.lower_ for one in said.token.sent
+        )
+        return _add(scene, said, "heal" if was_hurt else "lack")
+    if hurt := about & words.HURT:
+        return _add(scene, said, "be", more=tuple(sorted(hurt)))
+    if not DRESSED_FORMS.isdisjoint(one.lower_ for one in verb.subtree):
+        return _add(scene, said, "be", more=("bandaged",))
+    return False
 
 
-def _dressing_object(verb: Token) -> bool:
-    return any(lemma(one) in DRESSINGS for one in objects(verb))
+def _gives_way(verb: str, about: set[str]) -> bool:
+    """ "His rib cracks", "the ankle turns under her"."""
+    is_under = verb in GIVES_WAY_UNDER and bool(about & {"under", "way", "with"})
+    return verb in GIVES_WAY_BY_ITSELF or is_under
 
 
-def _bleeds(token: Token, verb_token: Token | None, verb: str, name: str, prep: str) -> bool:
-    """"Blood runs from her nose", "blood soaks through her left sleeve"."""
-    if verb_token is None or name != "prep" or prep not in {"from", "of", "down", "over", "across", "along"}:
+def _read_as_object(scene: Scene, said: Said) -> bool:
+    verb, people = said.place.verb, scene.people
+    if verb is None or said.place.name != "object":
         return False
-    if verb in {"bleed"}:
+    is_known_hurt = said.words & words.HURT and not is_introduced(said.token)
+    if said.verb in HURTING and _is_violent(said, verb) and not is_known_hurt:
+        hurt_by = people.center if not people.is_cast(said.doer) else said.doer
+        return _add(scene, said, "injure", said.owner or hurt_by)
+    near = (below for _, below in around(verb, said.token))
+    if said.verb in {"set", "put"} and any(lemma(below) in DRESSINGS for below in near):
+        return _add(scene, said, "treat")
+    if said.verb in {"bandage", "splint", "stitch"}:
+        return _add(scene, said, "treat")
+    if said.verb in TREATING and not any(map(_is_a_garment, objects(verb))):
+        return _add(scene, said, "treat")
+    return False
+
+
+def _is_violent(said: Said, verb: Token) -> bool:
+    """Whether a verb that is also used of hair, hats and coins hurts here."""
+    if said.verb not in HARMLESS_TO_ONES_OWN or any(one.lower_ == "open" for one in verb.children):
         return True
-    return any(
-        child.dep_ in {"nsubj"} and lemma(child) in {"blood"} for child in verb_token.children
-    )
+    is_anothers = said.owner is not None and said.owner != said.doer
+    return said.verb in {"open", "clip"} and is_anothers
+
+
+def _is_a_garment(token: Token) -> bool:
+    return nouns().share(lemma(token), "garment") > 0.3
+
+
+def _read_as_struck(scene: Scene, said: Said) -> bool:
+    """ "A bullet hits her in the arm"."""
+    verb, place = said.place.verb, said.place
+    if verb is None or place.name != "prep" or place.prep not in STRUCK_AT:
+        return False
+    if said.verb not in HURTING | BLOWS or not _is_struck(scene, said, verb):
+        return False
+    return _add(scene, said, "injure", said.owner or _victim(scene, verb, said.doer))
+
+
+def _is_struck(scene: Scene, said: Said, verb: Token) -> bool:
+    people, things = scene.people, {lemma(one) for one in objects(verb)}
+    if things & WEAPONS:
+        return True
+    if said.verb in HITS:
+        is_of_a_thing = said.verb in {"cut", "bite"} and bool(things)
+        return not is_of_a_thing and not _hits_somebody_else(scene, said)
+    hit = (people.who(one, said.doer) for one in objects(verb))
+    if said.verb == "take" and any(people.is_cast(one) for one in hit):
+        return said.doer is None
+    if said.verb in {"plunge", "lodge", "sink"}:
+        return True
+    is_deep = any(one.lower_ in {"deep", "clean", "straight"} for one in verb.subtree)
+    return is_deep and said.verb in BLOWS | {"bury"}
+
+
+def _hits_somebody_else(scene: Scene, said: Said) -> bool:
+    """One of the cast hits somebody who is not of it."""
+    is_cast = scene.people.is_cast
+    is_a_strangers = said.owner is not None and not is_cast(said.owner)
+    return said.verb in HITS_BY_ANYBODY and is_cast(said.doer) and is_a_strangers
+
+
+def _victim(scene: Scene, verb: Token, doer: str | None) -> str | None:
+    people = (scene.people.who(one, doer) for one in objects(verb))
+    return next(filter(None, people), None)
+
+
+def _is_dressed(place: Role) -> bool:
+    """ "a bandage around his knee" is read with the bandage."""
+    if place.verb is None or place.name != "prep" or place.prep not in WRAPPED_AROUND:
+        return False
+    return any(lemma(one) in DRESSINGS for one in objects(place.verb))
+
+
+def _read_state(scene: Scene, said: Said) -> None:
+    """How a body part is, where nothing happens to it."""
+    if said.words & words.HURT:
+        has = said.verb in {"have", "get", "suffer"} and said.place.name == "object"
+        _add(scene, said, "injure" if has and is_introduced(said.token) else "be")
+    elif _bleeds(said.place):
+        _add(scene, said, "be", more=("bleeding",))
+
+
+def _bleeds(place: Role) -> bool:
+    """ "Blood runs from her nose", "blood soaks through her left sleeve"."""
+    if place.verb is None or place.name != "prep" or place.prep not in BLEEDS_FROM:
+        return False
+    subjects = (child for child in place.verb.children if child.dep_ == "nsubj")
+    return _verb(place) == "bleed" or any(lemma(one) == "blood" for one in subjects)
 
 
 def read_part_again(scene: Scene, token: Token, part: Token) -> None:
-    """"and opens it to the wrist": a pronoun for a body part."""
+    """ "and opens it to the wrist": a pronoun for a body part."""
     place = role(token)
-    verb = lemma(place.verb) if place.verb is not None else ""
     doer = scene.people.doer(place.verb)
-    op: Op | None = "injure" if verb in HURTING else "treat" if verb in TREATING else "heal" if verb in HEALING else None
+    op = _done_to_a_part(_verb(place))
     if place.name != "object" or op is None:
         return
     owner = scene.people.owner(part, None) or doer or scene.people.center or SOMEBODY
-    scene.add(part, owner, op, "injuries", noun=lemma(part), kind="body", part=lemma(part),
-              which=side(part), at=token)  # fmt: skip
-
-
-def _of_a_part(token: Token) -> bool:
-    """"his wounded arm" is read with the arm."""
-    near = token.doc[token.i + 1 : min(token.i + 4, token.sent.end)]
-    return any(lemma(one) in words.REGION for one in near) or any(
-        child.dep_ in {"nsubj", "nsubjpass"} and lemma(child) in words.REGION for child in (*token.children, *token.head.children)
+    base = lemma(part)
+    scene.add(
+        part,
+        owner,
+        op,
+        "injuries",
+        noun=base,
+        kind="body",
+        part=base,
+        which=side(part),
+        at=token,
     )
 
 
+def _done_to_a_part(verb: str) -> Op | None:
+    if verb in HURTING:
+        return "injure"
+    if verb in TREATING:
+        return "treat"
+    return "heal" if verb in HEALING else None
+
+
 def read_gait(scene: Scene, token: Token) -> None:
-    """"limps": a leg is hurt; "sprints": it is not."""
+    """ "limps": a leg is hurt; "sprints": it is not."""
     base = lemma(token)
     if token.pos_ != "VERB" or base not in {"limp", "hobble"} | VIGOROUS:
         return
     who = scene.people.doer(token)
-    if who is None or not scene.people.is_cast(who):
-        return
-    scene.add(token, who, "lack" if base in VIGOROUS else "mention", "injuries", noun=base, kind="gait",
-              part="leg", which=None)  # fmt: skip
+    if who is not None and scene.people.is_cast(who):
+        op: Op = "lack" if base in VIGOROUS else "mention"
+        scene.add(token, who, op, "injuries", noun=base, kind="gait", part="leg")
 
 
 def read_state_of_health(scene: Scene, token: Token) -> None:
-    """One word for the whole body: unhurt, wounded, limping."""
-    written = token.lower_
-    head = token.head
-    verb = head if head.pos_ in {"VERB", "AUX"} else None
-    if token.pos_ in {"VERB", "AUX"}:
-        verb = token
-    who = scene.people.doer(verb) if verb is not None else scene.people.who(head)
-    if who is None and verb is not None and token.dep_ in {"acomp", "advcl", "advmod", "acl", "ROOT"}:
-        who = scene.people.doer(verb)
-    if who is None:
-        who = next((one for one in (scene.people.who(head), scene.people.who(head.head)) if scene.people.is_cast(one)), None)
-    who = who or scene.people.present or (scene.people.center if token.dep_ in {"advmod", "advcl", "ROOT"} else None)
-    if written in {"wounded", "injured", "hurt", "bleeding"}:
-        if who and not _of_a_part(token):
-            still = ["still"] if any(one.lower_ == "still" for one in token.doc[max(0, token.i - 2) : token.i]) else []
-            scene.add(token, who, "be", "injuries", noun="wound", kind="health", more=still, bare=True)
-        return
-    if written in {"unhurt", "unharmed", "uninjured", "unscathed", "unwounded"} and who:
+    """One word for the whole body: unhurt, wounded, "not a scratch"."""
+    who, written = _whose_health(scene, token), token.lower_
+    if written in UNHURT and who:
         scene.add(token, who, "lack", "injuries", noun=ALL, kind="wound")
-    elif written in {"scratch", "bruise"} and any(child.lower_ in {"a", "single"} for child in token.children):
-        if token.head.lower_ == "without" or any(one.lower_ == "not" for one in token.subtree):
-            owner = next((scene.people.who(below) for _, below in prepositions(token)), None)
-            part = part_of(scene, token)
-            if part is None:
-                scene.add(token, owner or scene.people.center or SOMEBODY, "lack", "injuries", noun=ALL,
-                          kind="wound", means="real")  # fmt: skip
+    elif written in HEALTH - UNHURT:
+        if who and not _is_of_a_part(token):
+            before = token.doc[max(0, token.i - 2) : token.i]
+            still = ["still"] if any(one.lower_ == "still" for one in before) else []
+            scene.add(
+                token,
+                who,
+                "be",
+                "injuries",
+                noun="wound",
+                kind="health",
+                more=still,
+                bare=True,
+            )
+    elif written in {"scratch", "bruise"} and _is_not_a_single_one(token):
+        _read_not_a_scratch(scene, token)
+
+
+def _whose_health(scene: Scene, token: Token) -> str | None:
+    people, head = scene.people, token.head
+    verb = next((one for one in (token, head) if one.pos_ in VERBAL), None)
+    who = people.doer(verb) if verb is not None else people.who(head)
+    if who is None:
+        above = [people.who(head), people.who(head.head)]
+        who = next(filter(people.is_cast, above), None)
+    is_beside = token.dep_ in {"advmod", "advcl", "ROOT"}
+    return who or people.present or (people.center if is_beside else None)
+
+
+def _is_of_a_part(token: Token) -> bool:
+    """ "his wounded arm" is read with the arm."""
+    near = token.doc[token.i + 1 : min(token.i + 4, token.sent.end)]
+    kids = (*token.children, *token.head.children)
+    subjects = (child for child in kids if child.dep_ in {"nsubj", "nsubjpass"})
+    return any(map(_is_body, (*near, *subjects)))
+
+
+def _is_not_a_single_one(token: Token) -> bool:
+    """ "without a scratch", "not a single bruise"."""
+    if not any(child.lower_ in {"a", "single"} for child in token.children):
+        return False
+    is_denied = any(one.lower_ == "not" for one in token.subtree)
+    return token.head.lower_ == "without" or is_denied
+
+
+def _read_not_a_scratch(scene: Scene, token: Token) -> None:
+    people = scene.people
+    owner = next((people.who(below) for _, below in prepositions(token)), None)
+    if part_of(token) is None:
+        who = owner or people.center or SOMEBODY
+        scene.add(token, who, "lack", "injuries", noun=ALL, kind="wound", means="real")

@@ -4,13 +4,19 @@ import re
 
 from spacy.tokens import Token
 
-from cluster.domain.story.reading import SOMEBODY, Modality, Op
+from cluster.domain.story.reading import SOMEBODY, Modality, Op, Slot
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .frames import RESTYLING
+from .injuries import part_of
 from .scene import Scene
 from .syntax import (
+    NOMINAL,
+    VERBAL,
+    Role,
     around,
+    is_definite,
     is_introduced,
     lemma,
     modality,
@@ -21,27 +27,49 @@ from .syntax import (
     side,
     window,
 )
+from .times import AGES, number
 
-TELLING = frozenset(
-    "brush comb toss shake twirl braid stroke fluff flick wring tuck pin pile tie untie gather smooth "
-    "rake run push plait loosen scratch rub tug whip sweep throw fling coil twist catch".split()
+TELLING = word_set(
+    "brush comb toss shake twirl braid stroke fluff flick wring tuck pin pile tie untie gather "
+    "smooth rake run push plait loosen scratch rub tug whip sweep throw fling coil twist catch"
 )
-DIGITS = re.compile(r"^\d{1,3}$")
-
-
-ARTIFICIAL = frozenset("cyber cybernetic robotic mechanical artificial glass prosthetic bionic".split())
+"""What people do to their own hair."""
+RESTYLED_FORMS = {
+    form: base
+    for base in RESTYLING
+    for form in (base, f"{base}s", f"{base}ed", f"{base}d", f"{base}ing")
+}
+"""Written forms of the verbs that change hair -> the verb."""
+DYES = word_set("dye dyes dyed bleaches bleached bleach peroxide colours tints")
+SIGNS_OF_A_HAIRCUT = word_set(
+    "now later dye bleach peroxide shears scissors clippers razor barber hairdresser wig"
+)
+ALWAYS_HAIR = word_set("hair ponytail braid dreadlock mohawk plait ringlet pigtail")
+"""Nouns that are hair, whatever is said of them."""
+HAIR_IF_OWNED = word_set("curl bun fringe mane lock tress")
+SAID_OF_HAIR = words.COLOURS | set(words.LENGTH) | set(words.TEXTURE)
+COPULAS = word_set("be look turn go seem remain hang fall grow gleam shine")
+PREDICATES = frozenset({"acomp", "attr", "oprd", "advmod"})
+ARTIFICIAL = word_set("cyber cybernetic robotic mechanical artificial glass prosthetic bionic")
 NATURAL = frozenset({"natural", "human", "ordinary"})
-
-
+SHOWING = word_set("have show reveal bear touch trace rub scratch bare wear finger")
+"""What people do to a mark of their own."""
+MARKING = word_set("leave remain keep get become give")
+"""What a wound does that becomes a mark."""
+LASTING = word_set("remained left kept only")
+UNMARKED = frozenset({"unscarred", "unmarked", "unblemished"})
+HEADS = word_set("head scalp pate skull")
+SHAVED_PARTS = word_set("chin jaw face cheek")
+HAIR_BY_NAME = {"blonde": "blond", "blond": "blond", "redhead": "red", "brunette": "brown"}
+"""Nouns for a person by the hair -> its colour."""
 HAIR_FORMS = {
-    form: base for base in words.HAIR | words.BEARD for form in (base, f"{base}s")
-} | {"bunches": "bunch", "eyes": "eye", "eye": "eye"} | {
-    form: base for base in words.MARKS for form in (base, f"{base}s")
-}  # fmt: skip
-"""Written forms -> nouns of looks: the parser is poor at them, so that its word class is not asked."""
+    form: base for base in words.HAIR | words.BEARD | words.MARKS for form in (base, f"{base}s")
+} | {"bunches": "bunch", "eyes": "eye", "eye": "eye"}
+"""Written forms -> nouns of looks: the parser is poor at them, so its word class is not asked."""
 
 
 def base_of(token: Token) -> str:
+    """The dictionary form of a noun of looks."""
     return HAIR_FORMS.get(token.lower_, lemma(token))
 
 
@@ -54,83 +82,114 @@ def said_of(token: Token) -> tuple[str, ...]:
 
 
 def is_hair(token: Token) -> bool:
+    """Whether a noun that can be hair ("lock", "bob") is hair here."""
     base = base_of(token)
-    if base in {"hair", "ponytail", "braid", "dreadlock", "mohawk", "plait", "ringlet", "pigtail"}:
+    if base in ALWAYS_HAIR:
         return True
-    if base in words.HAIR:
-        said = set(said_of(token))
-        owned = possessor(token) is not None
-        return bool(said & (words.COLOURS | set(words.LENGTH) | set(words.TEXTURE))) and (
-            owned or base not in {"mane", "strand", "lock", "bang", "fringe", "crop"} or True
-        ) or (owned and base in {"curl", "bun", "fringe", "mane", "lock", "tress"})
-    return False
+    if base not in words.HAIR:
+        return False
+    is_owned = base in HAIR_IF_OWNED and possessor(token) is not None
+    return is_owned or not SAID_OF_HAIR.isdisjoint(said_of(token))
 
 
 def read_hair(scene: Scene, token: Token) -> None:
+    """Hair or a beard: how it is, or what is done to it."""
     place = role(token)
-    verb_token = place.verb
-    verb = lemma(verb_token) if verb_token is not None else ""
-    doer = scene.people.doer(verb_token)
-    owner = scene.people.owner(token, doer)
-    more = [*said_of(token), *_predicates(token, verb_token, place.name)]
-    if owner in {None, "thing"}:
-        owner = _bearer(scene, token, place.prep, place.noun, doer)
-    if owner is None and place.name == "object" and (
-        verb in TELLING and scene.noun(token).definite or verb in {"have", "wear"}
-    ):
-        owner = doer
-    if owner is None and place.name == "subject":
-        body = (below for _, below in _preps(verb_token) if lemma(below) in words.REGION)
-        owner = next((who for below in body if (who := scene.people.owner(below, None))), None)
-    if owner is None and verb in RESTYLING | {"cut", "shave", "dye"}:
-        owner = doer if scene.people.is_cast(doer) else scene.people.center
-    if owner is None and scene.noun(token).definite and place.name in {"subject", "prep", "object"}:
-        owner = doer if place.name != "subject" and doer else None
-        if owner is None and any(p in {"around", "over", "about", "down"} for p, _ in _preps(verb_token)):
-            owner = None
-    if owner is None and scene.noun(token).definite:
-        near = (below for _, below in around(verb_token, token) if lemma(below) in words.REGION)
-        owner = next((who for below in near if (who := scene.people.owner(below, None))), None)
+    owner = _whose_hair(scene, token, place)
     if owner is None:
         return
-    op: Op = "be"
-    if verb in RESTYLING and place.name in {"object", "subject"} or verb in {"turn", "go"} and more:
-        op = "change_look"
-        more = [verb, *_results(verb_token, token)]
-    elif verb in {"have", "wear"} and is_introduced(token) and _after_a_change(token):
-        op = "change_look"
-    elif (told := _restyled(token)) and base_of(token) not in words.BEARD:
-        op = "change_look"
-        more = told
+    op, more = _hair_told(token, place)
     base = base_of(token)
-    if base in words.STYLE_NOUN and verb not in RESTYLING:
+    if base in words.STYLE_NOUN and _verb(place) not in RESTYLING:
         more.append(base)
-    scene.add(token, owner, op, "hair", bare=op == "change_look", noun="beard" if base in words.BEARD else "hair", kind="look", more=more,
-              means=presupposed(token))  # fmt: skip
+    scene.add(
+        token,
+        owner,
+        op,
+        "hair",
+        bare=op == "change_look",
+        noun="beard" if base in words.BEARD else "hair",
+        kind="look",
+        more=more,
+        means=presupposed(token),
+    )
+
+
+def _verb(place: Role) -> str:
+    return lemma(place.verb) if place.verb is not None else ""
+
+
+def _whose_hair(scene: Scene, token: Token, place: Role) -> str | None:
+    doer = scene.people.doer(place.verb)
+    definite = is_definite(token)
+    is_the_doers_now = definite and place.name in {"prep", "object"}
+    return (
+        _said_owner(scene, token, place, doer)
+        or (doer if _is_handled_by_its_owner(token, place) else None)
+        or (_owner_of_body(scene, _preps(place.verb)) if place.name == "subject" else None)
+        or (_styled(scene, doer) if _verb(place) in RESTYLING else None)
+        or (doer if is_the_doers_now else None)
+        or (_owner_of_body(scene, around(place.verb, token)) if definite else None)
+    )
+
+
+def _said_owner(scene: Scene, token: Token, place: Role, doer: str | None) -> str | None:
+    """Whose it is said to be: "her hair", "a woman with red hair"."""
+    owner = scene.people.owner(token, doer)
+    if owner not in {None, "thing"}:
+        return owner
+    is_bearers = place.prep in {"with", "of"} and place.noun is not None
+    return scene.people.who(place.noun) if is_bearers else None
+
+
+def _is_handled_by_its_owner(token: Token, place: Role) -> bool:
+    verb = _verb(place)
+    return place.name == "object" and (
+        verb in {"have", "wear"} or (verb in TELLING and is_definite(token))
+    )
+
+
+def _owner_of_body(scene: Scene, near: list[tuple[str, Token]]) -> str | None:
+    """Whose a body part is that hair is said to be on: "curls tumble over her shoulders"."""
+    parts = (below for _, below in near if lemma(below) in words.REGION)
+    return next((who for part in parts if (who := scene.people.owner(part, None))), None)
+
+
+def _styled(scene: Scene, doer: str | None) -> str | None:
+    return doer if scene.people.is_cast(doer) else scene.people.center
+
+
+def _hair_told(token: Token, place: Role) -> tuple[Op, list[str]]:
+    """What is told of hair: how it is, or that it is changed, and the words that say so."""
+    verb = _verb(place)
+    more = [*said_of(token), *_predicates(place)]
+    is_styled = verb in RESTYLING and place.name in {"object", "subject"}
+    if is_styled or (verb in {"turn", "go"} and more):
+        return "change_look", [verb, *_results(place.verb, token)]
+    if verb in {"have", "wear"} and is_introduced(token) and _is_after_a_haircut(token):
+        return "change_look", more
+    restyled = _restyled(token)
+    if restyled and base_of(token) not in words.BEARD:
+        return "change_look", restyled
+    return "be", more
 
 
 def presupposed(token: Token) -> Modality | None:
-    """"her curls nearly catch fire": what is hers is there, whatever is denied of it."""
+    """ "her curls nearly catch fire": what is hers is there, whatever is denied of it."""
     meant = modality(token)
     owned = possessor(token) is not None
     denied = any(child.lower_ in {"no", "not", "without"} for child in token.children)
     return "real" if owned and not denied and meant in {"negated", "supposed"} else meant
 
 
-FORMS = {form: base for base in RESTYLING for form in (base, f"{base}s", f"{base}ed", f"{base}d", f"{base}ing")}
-DYES = frozenset({"dye", "dyes", "dyed", "bleaches", "bleached", "bleach", "peroxide", "colours", "tints"})
-
-
 def _restyled(token: Token) -> list[str]:
     """What is done to hair by a verb right before it, or by a dye in the same sentence."""
     first = list(window(token))[-1]
-    told = []
-    for one in token.doc[max(token.sent.start, first.i - 4) : first.i]:
-        if one.lower_ in FORMS:
-            told.append(FORMS[one.lower_])
-    said = {one.lower_ for one in token.sent}
-    if said & DYES:
-        told += ["dye", *(one.lower_ for one in token.sent if one.i > token.i and one.lower_ in words.COLOURS)]
+    before = token.doc[max(token.sent.start, first.i - 4) : first.i]
+    told = [RESTYLED_FORMS[one.lower_] for one in before if one.lower_ in RESTYLED_FORMS]
+    if not DYES.isdisjoint(one.lower_ for one in token.sent):
+        after = [one.lower_ for one in token.sent if one.i > token.i]
+        told += ["dye", *(one for one in after if one in words.COLOURS)]
     return told
 
 
@@ -138,201 +197,167 @@ def _preps(verb: Token | None) -> list[tuple[str, Token]]:
     return list(prepositions(verb)) if verb is not None else []
 
 
-def _after_a_change(token: Token) -> bool:
+def _is_after_a_haircut(token: Token) -> bool:
     """A haircut is told nearby: shears, dye, "an hour later", "now"."""
-    said = {one.lower_ for one in token.doc}
-    return bool(said & {"now", "later", "dye", "bleach", "peroxide", "shears", "scissors", "clippers",
-                        "razor", "barber", "hairdresser", "wig"})  # fmt: skip
+    return not SIGNS_OF_A_HAIRCUT.isdisjoint(one.lower_ for one in token.doc)
 
 
 def _results(verb: Token | None, hair: Token) -> list[str]:
-    """"dyes it green", "crops it to a thumbnail", "cut short"."""
-    if verb is None:
+    """ "dyes it green", "crops it to a thumbnail", "cut short"."""
+    after = [one.lower_ for one in verb.subtree if one.i > hair.i] if verb is not None else []
+    return [one for one in after if one in SAID_OF_HAIR]
+
+
+def _predicates(place: Role) -> list[str]:
+    """What a look is said to be: "her hair is wet and dark"."""
+    if place.verb is None or place.name != "subject" or lemma(place.verb) not in COPULAS:
         return []
-    return [
-        one.lower_ for one in verb.subtree
-        if one.i > hair.i and one.lower_ in words.COLOURS or one.i > hair.i and (one.lower_ in words.LENGTH or one.lower_ in words.TEXTURE)
-    ]  # fmt: skip
-
-
-def _predicates(token: Token, verb: Token | None, name: str) -> list[str]:
-    if verb is None or name != "subject" or lemma(verb) not in {"be", "look", "turn", "go", "seem", "remain", "hang", "fall", "grow", "gleam", "shine"}:
-        return []
-    found = []
-    for child in verb.children:
-        if child.dep_ in {"acomp", "attr", "oprd", "advmod"}:
-            found += [one.lower_ for one in child.subtree]
-    return found
-
-
-def _bearer(scene: Scene, token: Token, prep: str, noun: Token | None, doer: str | None) -> str | None:
-    """Whose: "a woman with red hair", "Kairo, with his red hair"."""
-    if prep in {"with", "of"} and noun is not None:
-        return scene.people.who(noun)
-    return None
+    told = (child for child in place.verb.children if child.dep_ in PREDICATES)
+    return [one.lower_ for child in told for one in child.subtree]
 
 
 def read_haired(scene: Scene, token: Token) -> None:
     """`red-haired`, `blue-eyed`, `bald`, `clean-shaven`."""
-    written = token.lower_
-    match = re.fullmatch(r"(\w+(?:-\w+)?)-(haired|eyed|bearded)", written)
-    head = token.head
-    if match:
-        who = scene.people.who(head) or _doer_of(scene, token)
-        if who:
-            slot = "eyes" if match[2] == "eyed" else "hair"
-            scene.add(token, who, "be", slot, noun=slot.rstrip("s") if slot == "eyes" else "hair",
-                      kind="look", more=[match[1]])  # type: ignore[arg-type]  # fmt: skip
-    elif written in {"bald", "shaven-headed", "shaved-headed"} or (
-        written in {"shaved", "shaven", "bald"} and lemma(head) in {"head", "scalp", "pate", "skull"}
-    ):
-        target = head if lemma(head) in {"head", "scalp", "pate", "skull"} else None
-        who = scene.people.owner(target, scene.people.doer(role(target).verb)) if target is not None else None
-        who = who or scene.people.who(head) or _doer_of(scene, token)
-        if who:
-            scene.add(token, who, "be", "hair", noun="hair", kind="look", more=["bald"])
+    written, head = token.lower_, token.head
+    if match := re.fullmatch(r"(\w+(?:-\w+)?)-(haired|eyed|bearded)", written):
+        who = scene.people.who(head) or _said_of_the_doer(scene, token)
+        _add_look(scene, token, who, match[1], eyes=match[2] == "eyed")
+    elif _is_bald(token):
+        _add_look(scene, token, _whose_head(scene, token, HEADS), "bald")
     elif written in {"clean-shaven", "beardless", "smooth-shaven"}:
-        target = head if lemma(head) in {"chin", "jaw", "face", "cheek"} else None
-        who = scene.people.owner(target, scene.people.doer(role(target).verb)) if target is not None else None
-        who = who or scene.people.who(head) or _doer_of(scene, token)
-        if who:
+        if who := _whose_head(scene, token, SHAVED_PARTS):
             scene.add(token, who, "lack", "hair", noun="beard", kind="look")
-    elif written in {"blonde", "blond", "redhead", "brunette"} and token.dep_ in {"attr", "appos"}:
-        who = _doer_of(scene, token) if token.dep_ == "attr" else scene.people.who(head)
-        colour = {"redhead": "red", "brunette": "brown"}.get(written, "blond")
-        if who:
-            scene.add(token, who, "be", "hair", noun="hair", kind="look", more=[colour])
+    elif written in HAIR_BY_NAME and token.dep_ in {"attr", "appos"}:
+        is_told = token.dep_ == "attr"
+        who = _said_of_the_doer(scene, token) if is_told else scene.people.who(head)
+        _add_look(scene, token, who, HAIR_BY_NAME[written])
 
 
-def _doer_of(scene: Scene, token: Token) -> str | None:
-    verb = token.head if token.head.pos_ in {"VERB", "AUX"} else None
-    return scene.people.doer(verb) if verb is not None and token.dep_ in {"acomp", "attr", "oprd", "advcl"} else None
+def _is_bald(token: Token) -> bool:
+    written = token.lower_
+    is_headless = written in {"bald", "shaven-headed", "shaved-headed"}
+    return is_headless or (written in {"shaved", "shaven"} and lemma(token.head) in HEADS)
+
+
+def _add_look(
+    scene: Scene, token: Token, who: str | None, word: str, *, eyes: bool = False
+) -> None:
+    if not who:
+        return
+    slot: Slot = "eyes" if eyes else "hair"
+    scene.add(token, who, "be", slot, noun="eye" if eyes else "hair", kind="look", more=[word])
+
+
+def _whose_head(scene: Scene, token: Token, parts: frozenset[str]) -> str | None:
+    """Of whom a word for a shaved head or chin is said: of the part, or of the person."""
+    people, head, who = scene.people, token.head, None
+    if lemma(head) in parts:
+        who = people.owner(head, people.doer(role(head).verb))
+    return who or people.who(head) or _said_of_the_doer(scene, token)
+
+
+def _said_of_the_doer(scene: Scene, token: Token) -> str | None:
+    is_predicate = token.dep_ in {"acomp", "attr", "oprd", "advcl"}
+    return scene.people.doer(token.head) if is_predicate and token.head.pos_ in VERBAL else None
 
 
 def read_eye(scene: Scene, token: Token) -> None:
+    """The colour of eyes, and whether they are made."""
     place = role(token)
     doer = scene.people.doer(place.verb)
     owner = scene.people.owner(token, doer)
+    if owner in {None, "thing"} and place.prep == "with":
+        owner = scene.people.who(place.noun) if place.noun is not None else doer
+    said = set(said_of(token))
+    told = [*_colours_of_eyes(token, place), *sorted(said & (ARTIFICIAL | NATURAL))]
+    if told and owner is not None and owner != "thing":
+        means = presupposed(token)
+        scene.add(token, owner, "be", "eyes", noun="eye", kind="look", more=told, means=means)
+
+
+def _colours_of_eyes(token: Token, place: Role) -> list[str]:
+    """Colours before the noun, in its predicate, and elsewhere where the parser hung them on it."""
     colours = [one for one in said_of(token) if set(one.split("-")) & words.COLOURS]
-    colours += [one for one in _predicates(token, place.verb, place.name) if one in words.COLOURS]
-    colours += [
-        one.lower_ for one in token.sent
-        if one.lower_ in words.COLOURS and one.dep_ in {"amod", "acomp", "appos", "attr", "conj"}
-        and (one.head == token or one.head.head == token) and one.lower_ not in colours
-    ]  # fmt: skip
-    if owner in {None, "thing"} and place.prep == "with" and place.noun is not None:
-        owner = scene.people.who(place.noun)
-    if owner in {None, "thing"} and place.prep == "with" and place.noun is None:
-        owner = doer
-    made = sorted(set(said_of(token)) & (ARTIFICIAL | NATURAL))
-    if not colours and not made or owner in {None, "thing"}:
-        return
-    colours += made
-    scene.add(token, owner or SOMEBODY, "be", "eyes", noun="eye", kind="look", more=colours,
-              means=presupposed(token))  # fmt: skip
+    colours += [one for one in _predicates(place) if one in words.COLOURS]
+    hung = [
+        one.lower_
+        for one in token.sent
+        if one.dep_ in {"amod", "acomp", "appos", "attr", "conj"}
+        and token in {one.head, one.head.head}
+        and one.lower_ in words.COLOURS
+    ]
+    return [*colours, *(one for one in hung if one not in colours)]
 
 
 def read_mark(scene: Scene, token: Token) -> None:
-    from .injuries import part_of
+    """A scar, a tattoo or another lasting mark: that it is there, or has come about."""
+    place, part = role(token), part_of(token)
+    owner = _whose_mark(scene, token, place, part)
+    if owner is None:
+        return
+    scene.add(
+        token,
+        owner,
+        "change_look" if _has_come_about(token, place) else "be",
+        "marks",
+        noun=base_of(token),
+        kind="mark",
+        part=lemma(part) if part is not None else None,
+        which=side(part) if part is not None else None,
+    )
 
-    place = role(token)
-    doer = scene.people.doer(place.verb)
-    part = part_of(scene, token)
-    verb = lemma(place.verb) if place.verb is not None else ""
+
+def _whose_mark(scene: Scene, token: Token, place: Role, part: Token | None) -> str | None:
     people = scene.people
+    doer = people.doer(place.verb)
     owner = people.owner(part, doer) if part is not None else None
     owner = owner or people.owner(token, doer)
     if owner in {None, "thing"} and place.prep == "with" and place.noun is not None:
         owner = people.who(place.noun)
-    if owner in {None, "thing"} and place.name == "object" and verb in {
-        "have", "show", "reveal", "bear", "touch", "trace", "rub", "scratch", "bare", "wear", "finger"}:
-        owner = doer
-    if owner in {None, "thing"} and part is None and place.name == "subject":
-        owner = None
-    if owner in {None, "thing"}:
-        owner = doer if people.is_cast(doer) and place.name == "object" else None
-    if owner is None and part is not None and not people.owner(part, doer):
-        owner = people.center
-    if owner is None:
-        return
-    introduces = verb in {"leave", "remain", "keep", "get", "become", "give"} or (
-        place.verb is not None and any(one.lower_ in {"remained", "left", "kept", "only"} for one in place.verb.subtree)
-        and is_introduced(token))
-    scene.add(
-        token, owner, "change_look" if introduces else "be", "marks", noun=base_of(token), kind="mark",
-        part=lemma(part) if part is not None else None,
-        which=side(part) if part is not None else None,
-    )  # fmt: skip
+    if owner is not None and owner != "thing":
+        return owner
+    shows = _verb(place) in SHOWING or people.is_cast(doer)
+    if doer is not None and place.name == "object" and shows:
+        return doer
+    return people.center if part is not None and not people.owner(part, doer) else None
+
+
+def _has_come_about(token: Token, place: Role) -> bool:
+    """A wound has left a mark: "only a scar remained"."""
+    if _verb(place) in MARKING:
+        return True
+    if place.verb is None or not is_introduced(token):
+        return False
+    return not LASTING.isdisjoint(one.lower_ for one in place.verb.subtree)
 
 
 def read_inked(scene: Scene, token: Token) -> None:
     """`tattooed`, `inked`, `unscarred`: a mark that a participle tells of."""
-    from .injuries import part_of
-
-    written = token.lower_
-    part: Token | None = token.head if lemma(token.head) in words.REGION else part_of(scene, token)
-    if written in {"unscarred", "unmarked", "unblemished", "flawless"}:
-        if part is None:
-            verb = token.head if token.head.pos_ in {"VERB", "AUX"} else None
-            subject_ = next((one for one in (verb.children if verb is not None else ()) if one.dep_ == "nsubj"), None)
-            part = subject_ if subject_ is not None and lemma(subject_) in words.REGION else None
-        if part is None:
-            return
-        who = scene.people.owner(part, None) or scene.people.center or SOMEBODY
-        scene.add(token, who, "lack", "marks", noun="mark", kind="mark", part=lemma(part), which=side(part))
+    part = token.head if lemma(token.head) in words.REGION else part_of(token)
+    if token.lower_ in UNMARKED:
+        part = part if part is not None else _body_subject(token)
+        if part is not None:
+            who = scene.people.owner(part, None) or scene.people.center or SOMEBODY
+            _add_mark(scene, token, who, "lack", "mark", part)
         return
-    doer = scene.people.doer(token if token.pos_ == "VERB" else role(token).verb)
-    who = scene.people.owner(part, None) if part is not None else None
-    who = who or (scene.people.who(token.head) if token.head.pos_ in {"NOUN", "PROPN", "PRON"} else None) or doer
-    if who is None or part is None:
-        return
-    scene.add(token, who, "be", "marks", noun=words.MARK_OF[written], kind="mark",
-              part=lemma(part), which=side(part))  # fmt: skip
+    people, head = scene.people, token.head
+    doer = people.doer(token if token.pos_ == "VERB" else role(token).verb)
+    owner = people.owner(part, None) if part is not None else None
+    is_of_a_person = head.pos_ in {*NOMINAL, "PRON"}
+    owner = owner or (people.who(head) if is_of_a_person else None) or doer
+    if owner is not None and part is not None:
+        _add_mark(scene, token, owner, "be", words.MARK_OF[token.lower_], part)
 
 
-# Age.
-
-AGES = re.compile(
-    r"\b(?:at (?P<at>{n})(?=[,.;]| (?:she|he|they|years|and|already|mary|robert|anna|david|susan|thomas|alex))"
-    r"|(?P<old>{n})[ -]years?[ -]old|aged? (?P<aged>{n})\b|turn(?:s|ed|ing)? (?P<turn>{n})\b"
-    r"|(?P<birthday>{o}) birthday|(?P<winters>{n}) (?:winters|summers|springs|autumns)\b"
-    r"|(?:is|was|'s) (?P<is>{n})(?=[,.;]|$| (?:and|now|today|last|next|this|years old))"
-    r"|, (?:(?:barely|just|nearly|almost|already|not yet|all of|only) )?(?P<comma>{n})(?=,| last| next|$)|(?:man|woman|boy|girl|lady|person) of (?P<of>{n})\b|in (?:her|his|their) (?P<decade>\w+ties|teens)\b"
-    r"|(?:a|the) (?P<year>{n})-year-old)".format(
-        n=r"(?:\d{1,2}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|"
-        r"four|five|six|seven|eight|nine))?|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|"
-        r"sixteen|seventeen|eighteen|nineteen|seven|six|five)",
-        o=r"(?:\d{1,2}(?:st|nd|rd|th)|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[- ]"
-        r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|eighteenth|nineteenth|"
-        r"twentieth|thirtieth|fortieth|fiftieth|sixtieth|seventieth|eightieth|ninetieth|sixteenth)",
-    ),
-    re.IGNORECASE,
-)
-ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-            "eighth": 8, "ninth": 9}  # fmt: skip
+def _body_subject(token: Token) -> Token | None:
+    """The body part that a predicate is said of: "her face is unscarred"."""
+    kids = token.head.children if token.head.pos_ in VERBAL else ()
+    said_of_ = next((one for one in kids if one.dep_ == "nsubj"), None)
+    return said_of_ if said_of_ is not None and lemma(said_of_) in words.REGION else None
 
 
-def number(text: str) -> int | None:
-    """A number in figures or words, ordinals and decades included: `forty-seventh` -> 47."""
-    text = text.lower()
-    if match := re.match(r"\d+", text):
-        return int(match.group())
-    if text == "teens":
-        return 16
-    if text in {"twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"}:
-        return words.NUMBERS[text.removesuffix("ies") + "y"] + 5
-    total = 0
-    for part in re.split(r"[- ]", text):
-        base = part if part in words.NUMBERS else part.removesuffix("th")
-        base = {"twentie": "twenty", "thirtie": "thirty", "fortie": "forty", "fiftie": "fifty",
-                "sixtie": "sixty", "seventie": "seventy", "eightie": "eighty", "ninetie": "ninety"}.get(base, base)  # fmt: skip
-        if base in words.NUMBERS:
-            total += words.NUMBERS[base]
-        elif part in ORDINALS:
-            total += ORDINALS[part]
-        else:
-            return None
-    return total or None
+def _add_mark(scene: Scene, token: Token, who: str, op: Op, noun: str, part: Token) -> None:
+    scene.add(token, who, op, "marks", noun=noun, kind="mark", part=lemma(part), which=side(part))
 
 
 def read_age(scene: Scene, sentence: list[Token]) -> None:
@@ -346,20 +371,22 @@ def read_age(scene: Scene, sentence: list[Token]) -> None:
             continue
         at = span.char_span(match.start(), match.end(), alignment_mode="expand")
         token = at[0] if at is not None else sentence[0]
-        who = _aged(scene, token, sentence)
-        if who:
-            scene.add(token, who, "be", "age", noun=str(years), kind="age", definite=True,
-                      means="real" if modality(token) in {"negated", "supposed"} else None)  # fmt: skip
+        if who := _aged(scene, token, sentence):
+            _add_age(scene, token, who, years)
+
+
+def _add_age(scene: Scene, token: Token, who: str, years: int) -> None:
+    # "not yet forty": whoever denies an age or supposes it tells it all the same.
+    means: Modality | None = "real" if modality(token) in {"negated", "supposed"} else None
+    scene.add(token, who, "be", "age", noun=str(years), kind="age", definite=True, means=means)
 
 
 def _aged(scene: Scene, token: Token, sentence: list[Token]) -> str | None:
+    """Of whom an age is told: the clause's subject, or somebody of the cast close by."""
     people = scene.people
     near = [one for one in sentence if abs(one.i - token.i) <= 6]
     owners = [people.who(child) for child in near if child.dep_ == "poss"]
-    verb = role(token).verb
-    subject_ = people.doer(verb) if verb is not None else None
-    if subject_:
-        return subject_
-    named = [people.who(one) for one in near if one.pos_ in {"PROPN", "PRON", "NOUN"}]
-    cast = [one for one in [*owners, *named] if people.is_cast(one)]
-    return cast[0] if cast else None
+    if doer := people.doer(role(token).verb):
+        return doer
+    named = [people.who(one) for one in near if one.pos_ in {*NOMINAL, "PRON"}]
+    return next((one for one in [*owners, *named] if people.is_cast(one)), None)

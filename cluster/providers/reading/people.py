@@ -12,6 +12,7 @@ from spacy.tokens import Token
 
 from cluster.domain.character import Character
 from cluster.domain.story.reading import SOMEBODY
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .nouns import nouns
@@ -31,6 +32,11 @@ FITS: dict[str, frozenset[str]] = {
     "she": frozenset({"woman", "person"}),
     "he": frozenset({"man", "person"}),
 }
+"""Pronouns -> the genders of the cast whom they may mean."""
+MODIFIED_BY = word_set("det conj amod poss compound")
+"""Dependencies of words that a name has none of: "the", "old" …"""
+NO_SUBJECTS = word_set("place weather time fabric wound")
+"""Classes of nouns that are no people, even without an article."""
 
 
 class Member(NamedTuple):
@@ -66,6 +72,7 @@ class People:
 
     @property
     def first(self) -> str:
+        """The first of the cast."""
         return next(iter(self._ids), SOMEBODY)
 
     @property
@@ -74,6 +81,7 @@ class People:
         return self.present or (self.center if self.is_cast(self.center) else None) or self.first
 
     def is_cast(self, who: str | None) -> bool:
+        """Whether an id is of the cast."""
         return who in self._ids
 
     def who(self, token: Token | None, doer: str | None = None) -> str | None:
@@ -87,19 +95,15 @@ class People:
         written = token.lower_
         if member := self._cast.get(written.removesuffix("'s")):
             return member.id
-        if written in words.SHE:
-            return self._pronoun(token, "she", doer)
-        if written in words.HE:
-            return self._pronoun(token, "he", doer)
+        if written in words.SHE | words.HE:
+            return self._pronoun(token, "she" if written in words.SHE else "he", doer)
         if written in words.FIRST_PERSON:
             return self.first
         if written in words.THEY:
             return self._they(doer)
         if written in words.NOBODY:
             return SOMEBODY
-        if token.pos_ in NOMINAL:
-            return self._person(token)
-        return None
+        return self._person(token) if token.pos_ in NOMINAL else None
 
     def begin(self, sentence: Sequence[Token]) -> None:
         """A sentence begins: the first of the cast that it names is present in it."""
@@ -112,20 +116,22 @@ class People:
             self.center = who
 
     def _pronoun(self, token: Token, word: str, doer: str | None) -> str:
-        possessive = token.dep_ == "poss" or token.lower_.endswith("self")
-        fits = FITS[word]
-        if doer is not None and self._fits(doer, fits):
-            if possessive and self._is_rather_of_the_cast(doer, word):
-                return self._cast_by(word) or doer
-            if possessive or token.dep_ in {"nsubj", "nsubjpass"}:
-                return self._adopt(doer, word)
-            others = [one for one in self._known() if one != doer and self._fits(one, fits)]
-            return self._nearest(others) or SOMEBODY
-        if self.center is not None and self._fits(self.center, fits):
+        if doer is not None and self._fits(doer, FITS[word]):
+            return self._pronoun_beside(token, word, doer)
+        if self.center is not None and self._fits(self.center, FITS[word]):
             return self._adopt(self.center, word)
         if (found := self._cast_by(word)) and found != doer:
             return found
-        return self._adopt(self._nearest([one for one in self._known() if self._fits(one, fits)]), word)
+        return self._adopt(self._nearest(self._fitting(word)), word)
+
+    def _pronoun_beside(self, token: Token, word: str, doer: str) -> str:
+        """A pronoun in the clause of a subject that it fits: the subject's own, or another's."""
+        possessive = token.dep_ == "poss" or token.lower_.endswith("self")
+        if possessive and self._is_rather_of_the_cast(doer, word):
+            return self._cast_by(word) or doer
+        if possessive or token.dep_ in {"nsubj", "nsubjpass"}:
+            return self._adopt(doer, word)
+        return self._nearest([one for one in self._fitting(word) if one != doer]) or SOMEBODY
 
     def _cast_by(self, word: str) -> str | None:
         """The first of the cast whom a pronoun fits, by the very gender if there is one."""
@@ -134,12 +140,10 @@ class People:
         return next((one.id for one in (*exact, *cast)), None)
 
     def _is_rather_of_the_cast(self, doer: str, word: str) -> bool:
-        """"Beck buttons her coat": a stranger of unknown gender, and one of the cast who fits."""
+        """ "Beck buttons her coat": a stranger of unknown gender, and one of the cast who fits."""
         named = doer.rpartition(":")[2][:1].isupper()
-        return (
-            named and doer not in self._ids and self._genders.get(doer) is None
-            and self._cast_by(word) is not None
-        )  # fmt: skip
+        stranger = doer not in self._ids and self._genders.get(doer) is None
+        return named and stranger and self._cast_by(word) is not None
 
     def _they(self, doer: str | None) -> str | None:
         if doer is not None:
@@ -159,49 +163,44 @@ class People:
         known = self._genders.get(who)
         return known is None or known in genders
 
-    def _known(self) -> list[str]:
-        return [*self._ids, *self._genders]
+    def _fitting(self, word: str) -> list[str]:
+        """Everybody known whom a pronoun fits."""
+        known = (*self._ids, *self._genders)
+        return [one for one in known if self._fits(one, FITS[word])]
 
     def _nearest(self, some: list[str]) -> str | None:
         cast = [one for one in some if one in self._ids]
         return cast[0] if cast else (some[-1] if some else None)
 
     def _person(self, token: Token) -> str | None:
-        for child in token.children:
-            if child.dep_ in {"appos", "compound"} and child.lower_ in self._cast:
-                return self._cast[child.lower_].id
-        if token.dep_ == "appos" and token.head.lower_ in self._cast:
-            return self._cast[token.head.lower_].id
-        base, known = noun_lemma(token), nouns()
-        gender = "woman" if base in words.WOMEN else "man" if base in words.MEN else None
-        is_person = gender is not None or (
-            max(known.share(base, "person"), known.share(base, "animal")) > 0.5
-            and known.share(base, "place") < 0.5
-        )
-        if token.pos_ == "PROPN" and not is_person:
-            is_person = _acts_like_a_person(token) and (
-                not known.classes(base, 0.2) or _is_a_bare_subject(token)
-            )
-        if not is_person:
+        """A noun's or a name's person, who is then known."""
+        if (named := self._named_beside(token)) is not None:
+            return named
+        base, is_name = noun_lemma(token), token.pos_ == "PROPN"
+        if not (_is_a_word_for_a_person(base) or (is_name and _is_a_persons_name(token, base))):
             return None
-        if gender is None and token.pos_ == "PROPN" and FEMININE.search(base):
+        gender = "woman" if base in words.WOMEN else "man" if base in words.MEN else None
+        if gender is None and is_name and FEMININE.search(base):
             gender = "woman"
-        key = f"{SOMEBODY}:{token.text if token.pos_ == 'PROPN' else base}"
+        key = f"{SOMEBODY}:{token.text if is_name else base}"
         self._genders[key] = self._genders.pop(key, None) or gender
         return key
+
+    def _named_beside(self, token: Token) -> str | None:
+        """The one of the cast whose name stands with a noun: "the pilot Kairo"."""
+        beside = [child for child in token.children if child.dep_ in {"appos", "compound"}]
+        if token.dep_ == "appos":
+            beside.append(token.head)
+        return next((self._cast[one.lower_].id for one in beside if one.lower_ in self._cast), None)
 
     def owner(self, token: Token, doer: str | None) -> str | None:
         """Whose a noun is said to be; None where nothing is said."""
         held_by = possessor(token)
         if held_by is not None:
             return self.who(held_by, doer) or "thing"
-        for child in token.children:
-            if child.dep_ == "prep" and child.lower_ == "of":
-                for below in child.children:
-                    found = self.who(below, doer) if below.dep_ == "pobj" else None
-                    if found:
-                        return found
-        return None
+        said = [child for child in token.children if child.dep_ == "prep" and child.lower_ == "of"]
+        objects = (below for of in said for below in of.children if below.dep_ == "pobj")
+        return next((who for below in objects if (who := self.who(below, doer))), None)
 
     def doer(self, verb: Token | None) -> str | None:
         """Who does a verb; None where it is a thing, or nobody is said."""
@@ -215,20 +214,34 @@ class People:
         return self.who(found)
 
     def _agent(self, verb: Token) -> str | None:
-        for child in verb.children:
-            if child.dep_ == "agent":
-                return next((self.who(below) for below in child.children if below.dep_ == "pobj"), None)
-        return None
+        by = next((child for child in verb.children if child.dep_ == "agent"), None)
+        if by is None:
+            return None
+        return next((self.who(below) for below in by.children if below.dep_ == "pobj"), None)
+
+
+def _is_a_word_for_a_person(noun: str) -> bool:
+    """Most of its uses are people, or animals, and not places."""
+    known = nouns()
+    return noun in words.WOMEN | words.MEN or (
+        max(known.share(noun, "person"), known.share(noun, "animal")) > 0.5
+        and known.share(noun, "place") < 0.5
+    )
+
+
+def _is_a_persons_name(token: Token, base: str) -> bool:
+    is_of_nothing_else = not nouns().classes(base, 0.2) or _is_a_bare_subject(token)
+    return _acts_like_a_person(token) and is_of_nothing_else
 
 
 def _is_a_bare_subject(token: Token) -> bool:
-    """"Calliope smiles": English gives a thing an article, and a person none."""
+    """ "Calliope smiles": English gives a thing an article, and a person none."""
     return (
         token.dep_ in {"nsubj", "nsubjpass"}
         and token.tag_ == "NNP"
         and token.text[:1].isupper()
-        and not any(child.dep_ in {"det", "conj", "amod", "poss", "compound"} for child in token.children)
-        and not nouns().classes(noun_lemma(token), 0.3) & {"place", "weather", "time", "fabric", "wound"}
+        and not any(child.dep_ in MODIFIED_BY for child in token.children)
+        and not nouns().classes(noun_lemma(token), 0.3) & NO_SUBJECTS
     )
 
 

@@ -1,58 +1,90 @@
 """Questions to a dependency parse (spaCy, CLEAR labels): who does it, to what, how it is meant."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import NamedTuple
 
 from spacy.tokens import Token
 
 from cluster.domain.story.reading import Modality
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .frames import VERBS
 from .nouns import nouns
 
 NOMINAL = frozenset({"NOUN", "PROPN"})
+VERBAL = frozenset({"VERB", "AUX"})
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj"})
-UNSURE = frozenset("would could might may should shall must 'd ll 'll wo will".split())
+LISTED = frozenset({"conj", "appos", "nmod", "compound"})
+"""Dependencies of nouns that stand in the role of the noun above them."""
+CLAUSES = word_set("conj xcomp advcl pcomp ccomp dep prep parataxis")
+"""Dependencies of verbs whose subject is said with the verb above them."""
+PARTICLES = word_set("on off up down away out back aside over in open together around go")
+DEFINITE = word_set("the this that these those")
+INDEFINITE = word_set("a an another some one")
+SIDES = frozenset({"left", "right"})
+UNSURE = word_set("would could might may should shall must 'd ll 'll wo will")
+"""Auxiliaries of what may never be."""
+SUPPOSING = word_set("perhaps maybe almost nearly formerly")
+DEPICTING = word_set("show depict picture portray see feature be promise advertise")
+"""What a picture does to what is in it."""
+VERB_ENDINGS = (
+    ("s", ""),
+    ("es", ""),
+    ("ies", "y"),
+    ("d", ""),
+    ("ed", ""),
+    ("ing", "e"),
+    ("ing", ""),
+    ("ied", "y"),
+)
+"""Endings of verbs -> what the dictionary form has there, in the order that they are tried."""
+PLURAL_ENDINGS = (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""))
+INDEFINITE_BY_ITSELF = word_set("some any no another more")
+"""What introduces a noun, whatever it hangs by."""
+MODIFYING_MODIFIERS = word_set("amod advmod conj npadvmod compound")
+SIDE_MODIFIERS = word_set("amod compound nmod det advmod")
+GOVERNED = word_set("xcomp ccomp prep dobj pcomp pobj acl advcl")
+"""Dependencies of what a verb says how to mean."""
+IMAGE_MODALITIES: dict[str, Modality] = {"dream": "dreamed", "memory": "remembered"}
+"""Images that are no pictures -> how what is in them is meant."""
+SUPPOSED_SENTENCE = re.compile(r"(Suppose|What if|Imagine|As if)\b")
 
 
 def lemma(token: Token) -> str:
     """The dictionary form, where the rules of the small model get a verb wrong (rides -> rid)."""
-    base, written = token.lemma_.lower(), token.lower_
-    if token.pos_ in {"VERB", "AUX"} and base not in VERBS:
-        for end, put in (("s", ""), ("es", ""), ("ies", "y"), ("d", ""), ("ed", ""), ("ing", "e"),
-                         ("ing", ""), ("ied", "y")):  # fmt: skip
-            if written.endswith(end) and written.removesuffix(end) + put in VERBS:
-                return written.removesuffix(end) + put
-    if token.pos_ in NOMINAL:
-        return noun_lemma(token)
-    return base
+    base = token.lemma_.lower()
+    if token.pos_ in VERBAL and base not in VERBS:
+        forms = _without_ending(token.lower_, VERB_ENDINGS)
+        return next((form for form in forms if form in VERBS), base)
+    return noun_lemma(token) if token.pos_ in NOMINAL else base
 
 
 def noun_lemma(token: Token) -> str:
+    """The dictionary form of a noun, of a name too: the model leaves plurals of those."""
     base, written = token.lemma_.lower(), token.lower_
-    known = nouns()
-    if token.pos_ == "PROPN" or not known.knows(base):
-        singular = next(
-            (
-                written.removesuffix(end) + put
-                for end, put in (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""))
-                if written.endswith(end) and known.knows(written.removesuffix(end) + put)
-            ),
-            None,
-        )
-        if known.knows(written) and not (singular and written.endswith("s")):
-            return written
-        return singular or (written if token.pos_ == "PROPN" else base)
-    return base
+    known, is_name = nouns(), token.pos_ == "PROPN"
+    if not is_name and known.knows(base):
+        return base
+    forms = _without_ending(written, PLURAL_ENDINGS)
+    singular = next((form for form in forms if known.knows(form)), None)
+    if known.knows(written) and not (singular and written.endswith("s")):
+        return written
+    return singular or (written if is_name else base)
+
+
+def _without_ending(written: str, endings: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for end, put in endings:
+        if written.endswith(end):
+            yield written.removesuffix(end) + put
 
 
 class Role(NamedTuple):
     """How a noun hangs on its verb.
 
     Args:
-        name: `subject`, `object`, `dative`, `prep`, `attribute`, `of`, `none`.
+        name: `subject`, `object`, `dative`, `prep`, `attribute`, `of`, `beside`, `none`.
         verb: The governing verb, or null in a fragment.
         prep: The preposition, for `prep`.
         noun: The noun that the preposition hangs on ("the man with the knife").
@@ -68,67 +100,81 @@ class Role(NamedTuple):
 
 def role(token: Token) -> Role:
     """The role of a noun; a conjunct has the role of the first of its list."""
+    token = _first_of_list(token)
+    return (
+        _core_role(token)
+        or _prepositional_role(token)
+        or _fronted_role(token)
+        or Role("none", _verb_above(token))
+    )
+
+
+def _first_of_list(token: Token) -> Token:
+    for _ in range(8):
+        if token.dep_ not in LISTED or token.head.pos_ not in NOMINAL:
+            break
+        token = token.head
+    return token
+
+
+def _core_role(token: Token) -> Role | None:
+    """Subject, object, dative or attribute."""
     head, dep = token.head, token.dep_
-    seen = 0
-    while dep in {"conj", "appos", "nmod", "compound"} and head.pos_ in NOMINAL and seen < 8:
-        token, head, dep, seen = head, head.head, head.dep_, seen + 1
     if dep in SUBJECTS:
         return Role("subject", head, passive=dep == "nsubjpass")
-    if dep in {"dobj", "oprd"}:
-        return Role("object", head)
-    if dep in {"ccomp", "xcomp", "dep"} and head.pos_ in {"VERB", "AUX"} and token.i > head.i:
+    is_clause_after = dep in {"ccomp", "xcomp", "dep"} and head.pos_ in VERBAL and token.i > head.i
+    if dep in {"dobj", "oprd"} or is_clause_after:
         return Role("object", head)
     if dep == "dative":
         return Role("dative", head if head.pos_ != "ADP" else head.head)
-    if dep == "attr":
-        return Role("attribute", head)
-    if dep in {"pobj", "pcomp"}:
-        if head.lower_ == "of" and head.head.pos_ in NOMINAL and noun_lemma(head.head) in words.PORTIONS:
-            return role(head.head)  # "a pair of gloves"
-        return _of_preposition(head)
+    return Role("attribute", head) if dep == "attr" else None
+
+
+def _prepositional_role(token: Token) -> Role | None:
+    if token.dep_ not in {"pobj", "pcomp"}:
+        return None
+    if (portion := portion_above(token, {"pobj", "pcomp"})) is not None:
+        return role(portion)  # "a pair of gloves"
+    return _of_preposition(token.head)
+
+
+def _fronted_role(token: Token) -> Role | None:
+    """What stands before its verb, or beside it without a role of its own."""
     if (fronted := _fronted_for(token)) is not None:
         return Role("object", fronted)
-    if dep in {"npadvmod", "advcl", "dep", "conj", "ccomp"} and head.pos_ in {"VERB", "AUX"}:
-        return Role("beside", head)
-    return Role("none", _verb_above(token))
+    is_beside = token.dep_ in {"npadvmod", "advcl", "dep", "conj", "ccomp"}
+    return Role("beside", token.head) if is_beside and token.head.pos_ in VERBAL else None
 
 
 def _fronted_for(token: Token) -> Token | None:
-    """"The yellow scarf he gives to a girl": the verb whose object stands in front of it."""
-    if token.dep_ not in {"ROOT", "nsubj", "dep", "npadvmod", "dobj"} or token.head.pos_ in {"VERB"} and token.dep_ != "ROOT":
+    """ "The yellow scarf he gives to a girl": the verb whose object stands in front of it."""
+    if token.dep_ != "ROOT":
         return None
-    for child in token.children:
-        if child.dep_ == "relcl" and child.pos_ == "VERB" and child.i > token.i:
-            kids = {below.dep_ for below in child.children}
-            told = any(below.lower_ in {"that", "which", "who"} for below in child.subtree)
-            if "nsubj" in kids and "dobj" not in kids and not told and token.dep_ == "ROOT":
-                return child
-    return None
+    clauses = (child for child in token.children if child.dep_ == "relcl")
+    return next((one for one in clauses if one.pos_ == "VERB" and _lacks_object(one, token)), None)
+
+
+def _lacks_object(verb: Token, before: Token) -> bool:
+    kids = {below.dep_ for below in verb.children}
+    is_relative = any(below.lower_ in {"that", "which", "who"} for below in verb.subtree)
+    return verb.i > before.i and "nsubj" in kids and "dobj" not in kids and not is_relative
 
 
 def _of_preposition(prep: Token) -> Role:
-    words_, above = [prep.lower_], prep.head
+    name, above = prep.lower_, prep.head
     while above.pos_ in {"ADP", "SCONJ", "ADV"} and above.head != above:
-        words_.append(above.lower_)
         above = above.head
-    name = prep.lower_
-    if name == "of" and len(words_) > 1:
-        name = "of"  # "out of": the frames have it as lemma@of
     if above.pos_ in NOMINAL:
-        if prep.lower_ == "of" and len(words_) == 1:
+        if name == "of" and above == prep.head:
             return Role("of", role(above).verb, "of", above)
         return Role("prep", _verb_above(above), name, above)
-    if above.pos_ in {"VERB", "AUX"}:
-        return Role("prep", above, name)
     return Role("prep", _verb_above(above), name)
 
 
 def _verb_above(token: Token) -> Token | None:
-    while token.head != token:
-        if token.pos_ in {"VERB", "AUX"}:
-            return token
+    while token.head != token and token.pos_ not in VERBAL:
         token = token.head
-    return token if token.pos_ in {"VERB", "AUX"} else None
+    return token if token.pos_ in VERBAL else None
 
 
 def frames(place: Role) -> list[str]:
@@ -140,55 +186,66 @@ def frames(place: Role) -> list[str]:
     if place.name == "prep":
         # The parser takes many a particle for a preposition: "hands over the axe".
         return [f"{base}@{place.prep}", *([f"{base}+{place.prep}"] if place.noun is None else [])]
-    parts = [
-        child.lower_ for child in verb.children
-        if child.dep_ == "prt" or (child.dep_ == "advmod" and child.lower_ in PARTICLES)
-        or (child.dep_ == "prep" and not list(child.children))
-        or (child.dep_ == "prep" and child.lower_ == "out")
-    ]  # fmt: skip
+    parts = [child.lower_ for child in verb.children if _is_particle(child)]
     return [*(f"{base}+{part}" for part in parts), base]
 
 
-PARTICLES = frozenset("on off up down away out back aside over over in open together around go".split())
+def _is_particle(token: Token) -> bool:
+    """A verb's particle; also a preposition without an object, and "out" with one."""
+    if token.dep_ == "prep":
+        return token.lower_ == "out" or not list(token.children)
+    return token.dep_ == "prt" or (token.dep_ == "advmod" and token.lower_ in PARTICLES)
 
 
 def subject(verb: Token, depth: int = 0) -> tuple[Token | None, bool]:
     """Who does a verb, and whether it is done to them; through chains of verbs and clauses."""
-    for child in verb.children:
-        if child.dep_ in SUBJECTS:
-            if child.lower_ in {"who", "which", "that"} and verb.dep_ == "relcl":
-                return verb.head, child.dep_ == "nsubjpass"
-            return child, child.dep_ == "nsubjpass"
+    if (own := _own_subject(verb)) is not None:
+        is_relative = own.lower_ in {"who", "which", "that"} and verb.dep_ == "relcl"
+        return verb.head if is_relative else own, own.dep_ == "nsubjpass"
     if depth > 6 or verb.head == verb:
-        for child in verb.children:  # "Ostrevin bows, asks his pardon"
-            if child.dep_ in {"parataxis", "ccomp"} and child.i < verb.i and child.pos_ == "VERB":
-                for below in child.children:
-                    if below.dep_ in SUBJECTS:
-                        return below, below.dep_ == "nsubjpass"
-        return None, False
-    above = verb.head
+        found = _subject_of_clause_before(verb)
+        return found, found is not None and found.dep_ == "nsubjpass"
+    return _subject_above(verb, depth)
+
+
+def _own_subject(verb: Token) -> Token | None:
+    return next((child for child in verb.children if child.dep_ in SUBJECTS), None)
+
+
+def _subject_of_clause_before(verb: Token) -> Token | None:
+    """ "Ostrevin bows, asks his pardon"."""
+    clauses = (
+        child
+        for child in verb.children
+        if child.dep_ in {"parataxis", "ccomp"} and child.i < verb.i and child.pos_ == "VERB"
+    )
+    return next((one for one in map(_own_subject, clauses) if one is not None), None)
+
+
+def _subject_above(verb: Token, depth: int) -> tuple[Token | None, bool]:
+    """The subject that a verb without one of its own takes from what it hangs on."""
+    above, is_participle = verb.head, verb.tag_ == "VBN"
     if verb.dep_ in {"acl", "relcl", "amod", "appos"} and above.pos_ in {*NOMINAL, "PRON"}:
-        return above, verb.tag_ == "VBN"
-    if verb.dep_ in {"xcomp", "ccomp"}:
+        return above, is_participle
+    if verb.dep_ in {"xcomp", "ccomp"} and lemma(above) != "use":
         told = [child for child in above.children if child.dep_ == "dobj" and child.i < verb.i]
-        if told and lemma(above) not in {"use"}:
-            return told[0], verb.tag_ == "VBN"
-    if above.pos_ in {"VERB", "AUX", "ADJ"} or verb.dep_ in {"conj", "xcomp", "advcl", "pcomp", "ccomp",
-                                                       "dep", "prep", "parataxis"}:  # fmt: skip
+        if told:
+            return told[0], is_participle
+    if above.pos_ in {*VERBAL, "ADJ"} or verb.dep_ in CLAUSES:
         found, passive = subject(above, depth + 1)
-        if verb.dep_ == "conj":
-            return found, passive and verb.tag_ == "VBN"
-        return found, verb.tag_ == "VBN"
+        return found, is_participle and (passive or verb.dep_ != "conj")
     return None, False
 
 
 def objects(verb: Token) -> Iterator[Token]:
+    """What a verb is done to, the whole list of it."""
     for child in verb.children:
         if child.dep_ in {"dobj", "oprd"}:
             yield from with_conjuncts(child)
 
 
 def with_conjuncts(token: Token) -> Iterator[Token]:
+    """A noun and those that are listed with it."""
     yield token
     for child in token.children:
         if child.dep_ in {"conj", "appos"} and child.pos_ in {*NOMINAL, "PRON"}:
@@ -198,15 +255,24 @@ def with_conjuncts(token: Token) -> Iterator[Token]:
 def prepositions(token: Token) -> Iterator[tuple[str, Token]]:
     """Prepositions of a verb or noun with their objects; the innermost of a chain."""
     for child in token.children:
-        if child.dep_ in {"prep", "agent", "dative", "prt", "advmod"} and child.pos_ in {"ADP", "ADV", "SCONJ"}:
+        if _is_preposition(child):
             for below in child.children:
-                if below.dep_ in {"pobj", "pcomp"}:
-                    for one in with_conjuncts(below):
-                        yield child.lower_, one
-                elif below.dep_ in {"prep"}:
-                    for deeper in below.children:
-                        if deeper.dep_ == "pobj":
-                            yield below.lower_, deeper
+                yield from _objects_of(child, below)
+
+
+def _is_preposition(token: Token) -> bool:
+    hangs = token.dep_ in {"prep", "agent", "dative", "prt", "advmod"}
+    return hangs and token.pos_ in {"ADP", "ADV", "SCONJ"}
+
+
+def _objects_of(prep: Token, below: Token) -> Iterator[tuple[str, Token]]:
+    if below.dep_ in {"pobj", "pcomp"}:
+        for one in with_conjuncts(below):
+            yield prep.lower_, one
+    elif below.dep_ == "prep":
+        for deeper in below.children:
+            if deeper.dep_ == "pobj":
+                yield below.lower_, deeper
 
 
 def around(verb: Token | None, token: Token) -> list[tuple[str, Token]]:
@@ -220,59 +286,62 @@ def possessor(token: Token) -> Token | None:
     chain = [token]
     while chain[-1].dep_ in {"compound", "nmod"} and chain[-1].head.pos_ in NOMINAL:
         chain.append(chain[-1].head)
-    for one in chain:
-        for child in one.children:
-            if child.dep_ == "poss":
-                return None if _describes(child) else child
-    if token.dep_ == "conj" and not any(child.dep_ in {"det", "nummod"} for child in token.children):
+    owners = (child for one in chain for child in one.children if child.dep_ == "poss")
+    if (owner := next(owners, None)) is not None:
+        return None if _describes(owner) else owner
+    has_article = any(child.dep_ in {"det", "nummod"} for child in token.children)
+    if token.dep_ == "conj" and not has_article:
         return possessor(token.head)
     return _owner_before(token)
 
 
+def _word_before(token: Token) -> Token | None:
+    """The word before a noun's adjectives."""
+    first = list(window(token))[-1]
+    return first.nbor(-1) if first.i > token.sent.start else None
+
+
 def _owner_before(token: Token) -> Token | None:
     """The possessive right before a noun and its adjectives, whatever the parser made of it."""
-    for one in reversed(list(window(token))):
-        before = one.nbor(-1) if one.i > token.sent.start else None
-        if before is None:
-            return None
-        if before.tag_ == "PRP$":
-            return before
-        if before.lower_ in {"'s", "’s"} and before.i > token.sent.start:
-            return None if _describes(before.nbor(-1)) else before.nbor(-1)
-        return None
+    before = _word_before(token)
+    if before is None or before.tag_ == "PRP$":
+        return before
+    if before.lower_ in {"'s", "’s"} and before.i > token.sent.start:
+        return None if _describes(before.nbor(-1)) else before.nbor(-1)
     return None
 
 
 def _article(token: Token) -> str | None:
-    """The article before a noun's adjectives, whatever the parser made of it."""
-    first = list(window(token))[-1]
-    if first.i == token.sent.start:
+    """The article before a noun's adjectives, `a` or `the`, whatever the parser made of it."""
+    before = _word_before(token)
+    if before is None:
         return None
-    before = first.nbor(-1).lower_
-    return {"an": "a", "this": "the", "that": "the", "these": "the", "those": "the"}.get(before, before) if (
-        before in {"a", "an", "the", "this", "that", "these", "those"}) else None  # fmt: skip
+    if before.lower_ in DEFINITE:
+        return "the"
+    return "a" if before.lower_ in {"a", "an"} else None
 
 
 def window(token: Token) -> Iterator[Token]:
     """A noun with the adjectives and nouns right before it, the noun first."""
     yield token
-    at = token.i - 1
-    while at >= token.sent.start and token.i - at <= 5:
-        one = token.doc[at]
-        if one.pos_ not in {"ADJ", "NOUN", "NUM", "ADV"} and one.text != "-" and one.tag_ not in {"VBN", "JJ"}:
-            return
-        if one.lower_ in {"back", "then", "again", "now"}:
+    first = max(token.sent.start, token.i - 5)
+    for one in reversed(token.doc[first : token.i]):
+        if not _can_describe(one):
             return
         yield one
-        at -= 1
+
+
+def _can_describe(token: Token) -> bool:
+    if token.lower_ in {"back", "then", "again", "now"}:
+        return False
+    is_descriptive = token.pos_ in {"ADJ", "NOUN", "NUM", "ADV"} or token.tag_ in {"VBN", "JJ"}
+    return is_descriptive or token.text == "-"
 
 
 def _describes(token: Token) -> bool:
-    """"a green fisherman's beanie": what kind it is, not whose."""
-    return token.pos_ == "NOUN" and (
-        any(child.lower_ in {"a", "an"} for child in token.children)
-        or any(child.lower_ in {"a", "an"} for child in token.head.children)
-    )
+    """ "a green fisherman's beanie": what kind it is, not whose."""
+    near = (*token.children, *token.head.children)
+    return token.pos_ == "NOUN" and any(child.lower_ in {"a", "an"} for child in near)
 
 
 def modifiers(token: Token) -> tuple[str, ...]:
@@ -281,20 +350,21 @@ def modifiers(token: Token) -> tuple[str, ...]:
     for child in token.children:
         if child.dep_ in {"amod", "compound", "nmod", "nummod", "acl"} and child.i < token.i:
             found.append(child.lower_)
-            found += [
-                below.lower_ for below in child.children
-                if below.dep_ in {"amod", "advmod", "conj", "npadvmod", "compound"}
-            ]  # fmt: skip
+            found += [below.lower_ for below in child.children if below.dep_ in MODIFYING_MODIFIERS]
     written = token.doc[token.left_edge.i : token.i + 1].text.lower()
     if len(written) < 80:
         found += re.findall(r"\w+(?:-\w+)+", written)
     return tuple(dict.fromkeys(found))
 
 
-def portion_above(token: Token) -> Token | None:
-    """The "pair" of "a pair of gloves"."""
+def portion_above(token: Token, hangs: Set[str] = frozenset({"pobj"})) -> Token | None:
+    """The "pair" of "a pair of gloves".
+
+    Args:
+        hangs: Dependencies by which a noun can hang on its "of".
+    """
     prep = token.head
-    if token.dep_ == "pobj" and prep.lower_ == "of" and prep.head.pos_ in NOMINAL:
+    if token.dep_ in hangs and prep.lower_ == "of" and prep.head.pos_ in NOMINAL:
         return prep.head if noun_lemma(prep.head) in words.PORTIONS else None
     return None
 
@@ -304,11 +374,9 @@ def is_definite(token: Token) -> bool:
     if (portion := portion_above(token)) is not None:
         return is_definite(portion)
     for child in token.children:
-        if child.dep_ == "poss" and not _describes(child):
+        if child.lower_ in DEFINITE | {"both"} or (child.dep_ == "poss" and not _describes(child)):
             return True
-        if child.lower_ in {"the", "this", "that", "these", "those", "both"}:
-            return True
-        if child.dep_ in {"det", "nummod", "quantmod"} or child.lower_ in {"some", "any", "no", "another", "more"}:
+        if child.dep_ in {"det", "nummod", "quantmod"} or child.lower_ in INDEFINITE_BY_ITSELF:
             return False
     if token.dep_ == "conj" and token.head.pos_ in NOMINAL:
         return is_definite(token.head)
@@ -320,9 +388,9 @@ def is_introduced(token: Token) -> bool:
     if (portion := portion_above(token)) is not None:
         return is_introduced(portion)
     for child in token.children:
-        if child.dep_ == "poss" or child.lower_ in {"the", "this", "that", "these", "those", "both"}:
+        if child.dep_ == "poss" or child.lower_ in DEFINITE | {"both"}:
             return False
-        if child.lower_ in {"a", "an", "another", "some", "one"} or child.dep_ == "nummod":
+        if child.lower_ in INDEFINITE or child.dep_ == "nummod":
             return True
     if token.dep_ == "conj" and token.head.pos_ in NOMINAL:
         return is_introduced(token.head)
@@ -333,121 +401,153 @@ def is_introduced(token: Token) -> bool:
 
 def side(token: Token) -> str | None:
     """`left` or `right` of a noun, of what it is on, or said right before the body part."""
-    for one in (token, *(below for _, below in prepositions(token))):
-        for child in one.children:
-            if child.lower_ in {"left", "right"} and child.dep_ in {"amod", "compound", "nmod", "det", "advmod"}:
-                return child.lower_
-    before = token.doc[max(token.sent.start, token.i - 3) : token.i]
-    near = [one for one in before if one.lower_ in {"left", "right"}]
-    return near[-1].lower_ if near and near[-1].i >= token.i - 2 else None
+    nouns_ = (token, *(below for _, below in prepositions(token)))
+    said = (child for one in nouns_ for child in one.children if child.dep_ in SIDE_MODIFIERS)
+    if (found := next((one for one in said if one.lower_ in SIDES), None)) is not None:
+        return found.lower_
+    before = token.doc[max(token.sent.start, token.i - 2) : token.i]
+    return next((one.lower_ for one in reversed(before) if one.lower_ in SIDES), None)
 
 
 def modality(token: Token) -> Modality:
     """How what a token says is meant, from what governs it."""
-    current, first = token, True
+    current = token
     while True:
-        found = _modality_at(current, token, first)
-        if found:
-            return found
         above = current.head
-        if above == current:
-            break
-        found = _governed(current, above)
-        if found:
+        found = _modality_at(current, token)
+        if found is None and above != current:
+            found = _governed(current, above)
+        if found is not None:
             return found
-        if current.dep_ == "conj" and current.pos_ == "VERB" and any(
-            child.dep_ == "nsubj" for child in current.children
-        ) and lemma(above) not in words.DREAMS:
+        if above == current or _is_a_clause_of_its_own(current):
             break
-        current, first = above, False
-    opening = token.sent.text.lstrip()
-    if token.sent.text.rstrip().endswith("?") or re.match(r"(Suppose|What if|Imagine|As if)\b", opening):
+        current = above
+    sentence = token.sent.text
+    if sentence.rstrip().endswith("?") or SUPPOSED_SENTENCE.match(sentence.lstrip()):
         return "supposed"
     return "real"
 
 
-def _modality_at(current: Token, token: Token, first: bool) -> Modality | None:
+def _is_a_clause_of_its_own(token: Token) -> bool:
+    """A coordinated clause with its own subject, which is not meant as the first one is."""
+    is_coordinated = token.dep_ == "conj" and token.pos_ == "VERB"
+    has_subject = any(child.dep_ == "nsubj" for child in token.children)
+    return is_coordinated and has_subject and lemma(token.head) not in words.DREAMS
+
+
+def _modality_at(current: Token, token: Token) -> Modality | None:
+    """What one of the tokens above says of how a token is meant."""
+    if _is_negated(current, token):
+        return "negated"
+    if current.pos_ in VERBAL and (found := _clause(current, token)) is not None:
+        return found
+    if lemma(current) in words.IMAGES and current.is_ancestor(token) and current != token:
+        return IMAGE_MODALITIES.get(lemma(current), "depicted")
+    return "simile" if _is_a_simile(current, token) else None
+
+
+def _is_negated(current: Token, token: Token) -> bool:
     kids = list(current.children)
-    if current.lower_ == "without":
-        return "negated"
-    negated = any(
-        child.dep_ == "neg"
-        or (child.lower_ in {"longer", "more"} and any(one.dep_ == "neg" for one in child.children))
-        or (child.lower_ in words.NEGATIONS and child.dep_ in {"det", "advmod", "preconj", "cc"})
-        for child in kids
-        if child.lower_ != "only"
+    is_scope = current == token or current.pos_ in VERBAL or current.dep_ != "pobj"
+    return (
+        current.lower_ == "without"
+        or (is_scope and any(map(_negates, kids)))
+        or any(child.dep_ == "nsubj" and _is_nobody(child) for child in kids)
     )
-    if negated and (first or current.pos_ in {"VERB", "AUX"} or current.dep_ != "pobj"):
-        return "negated"
-    if any(child.dep_ == "nsubj" and (child.lower_ in {"nobody", "neither", "none", "nothing"}
-           or any(one.lower_ in {"no", "neither"} for one in child.children)) for child in kids):
-        return "negated"
-    if current.pos_ in {"VERB", "AUX"}:
-        if found := _clause(current, token, kids):
-            return found
-    if lemma(current) in words.IMAGES and current != token and current.is_ancestor(token):
-        if lemma(current) == "dream":
-            return "dreamed"
-        if lemma(current) == "memory":
-            return "remembered"
-        return "depicted"
-    if current != token and current.lower_ in {"like", "than"} and current.dep_ in {"prep", "mark"}:
-        return "simile"
-    if current.dep_ == "advcl" and any(child.dep_ == "mark" and child.lower_ == "like" for child in kids):
-        return "simile"
-    if current != token and current.lower_ == "as" and current.dep_ == "prep" and any(
-        one.lower_ == "as" for one in current.head.children if one != current):
-        return "simile"
-    return None
 
 
-def _clause(current: Token, token: Token, kids: list[Token]) -> Modality | None:
-    if any(child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether", "though"}
-           and child.lower_ != "though" for child in kids):
+def _negates(token: Token) -> bool:
+    if token.lower_ == "only":
+        return False
+    no_longer = token.lower_ in {"longer", "more"}
+    return (
+        token.dep_ == "neg"
+        or (no_longer and any(one.dep_ == "neg" for one in token.children))
+        or (token.lower_ in words.NEGATIONS and token.dep_ in {"det", "advmod", "preconj", "cc"})
+    )
+
+
+def _is_nobody(token: Token) -> bool:
+    return token.lower_ in {"nobody", "neither", "none", "nothing"} or any(
+        one.lower_ in {"no", "neither"} for one in token.children
+    )
+
+
+def _is_a_simile(current: Token, token: Token) -> bool:
+    """ "like a knife", "sharper than glass", "as sharp as glass"."""
+    marks = (child.lower_ for child in current.children if child.dep_ == "mark")
+    if current.dep_ == "advcl" and "like" in marks:
+        return True
+    if current == token:
+        return False
+    if current.lower_ in {"like", "than"} and current.dep_ in {"prep", "mark"}:
+        return True
+    if current.lower_ != "as" or current.dep_ != "prep":
+        return False
+    return any(one.lower_ == "as" for one in current.head.children if one != current)
+
+
+def _clause(verb: Token, token: Token) -> Modality | None:
+    """How a clause is meant, by its conjunction, auxiliaries, adverbs, and a picture in it."""
+    kids = list(verb.children)
+    if any(one.dep_ == "mark" and one.lower_ in {"if", "unless", "whether"} for one in kids):
         return "supposed"
-    if any(child.dep_ in {"aux"} and child.lower_ in UNSURE for child in kids) and not (
-        any(child.lower_ in {"could"} for child in kids) and lemma(current) in {"feel", "see", "hear"}):
+    said = {one.lower_ for one in kids}
+    perceives = "could" in said and lemma(verb) in {"feel", "see", "hear"}
+    if not perceives and any(one.dep_ == "aux" and one.lower_ in UNSURE for one in kids):
         return "supposed"
-    if any(child.lower_ == "about" for child in kids) and token != current:
+    if "about" in said and token != verb:
         return "wished"
-    if lemma(current) == "use" and token != current and any(one.tag_ == "VBD" for one in (current,)) and any(
-        child.dep_ == "xcomp" for child in kids):
+    used_to = lemma(verb) == "use" and verb.tag_ == "VBD"
+    if used_to and token != verb and any(one.dep_ == "xcomp" for one in kids):
         return "remembered"
-    if any(child.lower_ in {"perhaps", "maybe", "almost", "nearly", "formerly"} for child in kids
-           if child.dep_ == "advmod"):
+    if any(one.dep_ == "advmod" and one.lower_ in SUPPOSING for one in kids):
         return "supposed"
-    subject_ = next((child for child in kids if child.dep_ in {"nsubj"}), None)
-    if subject_ is not None and lemma(subject_) in words.IMAGES and lemma(subject_) not in words.MIRRORS:
-        if token != subject_ and lemma(current) in {
-            "show", "depict", "picture", "portray", "see", "feature", "be", "promise", "advertise"}:
-            return "depicted"
-    for child in kids:
-        if child.dep_ == "prep" and child.lower_ in {"in", "on", "inside", "from", "into"}:
-            for below in child.children:
-                word = lemma(below) if below.dep_ == "pobj" else ""
-                if word in words.IMAGES and word not in words.MIRRORS and below != token:
-                    if child.i < current.i or token.i > child.i or child.lower_ == "in":
-                        if word in {"book", "coin"} and child.i > current.i:
-                            continue
-                        return "dreamed" if word in {"dream", "half-dream", "nightmare"} else "depicted"
+    return "depicted" if _is_shown_by_an_image(verb, token) else _inside_an_image(verb, token)
+
+
+def _is_an_image(noun: str) -> bool:
+    """A picture, a story or a dream; what is in a mirror is there."""
+    return noun in words.IMAGES and noun not in words.MIRRORS
+
+
+def _is_shown_by_an_image(verb: Token, token: Token) -> bool:
+    """ "The poster shows her with a crown"."""
+    shows = next((child for child in verb.children if child.dep_ == "nsubj"), None)
+    if shows is None or shows == token or lemma(verb) not in DEPICTING:
+        return False
+    return _is_an_image(lemma(shows))
+
+
+def _inside_an_image(verb: Token, token: Token) -> Modality | None:
+    """ "In the photo she wears a crown"."""
+    for prep in verb.children:
+        if prep.dep_ != "prep" or prep.lower_ not in {"in", "on", "inside", "from", "into"}:
+            continue
+        is_near = prep.i < verb.i or token.i > prep.i or prep.lower_ == "in"
+        for below in prep.children:
+            noun = lemma(below) if below.dep_ == "pobj" else ""
+            # She may as well put it "in a book", or spend "a coin".
+            is_a_thing = noun in {"book", "coin"} and prep.i > verb.i
+            if is_near and _is_an_image(noun) and below != token and not is_a_thing:
+                return "dreamed" if noun in {"dream", "half-dream", "nightmare"} else "depicted"
     return None
 
 
 def _governed(current: Token, above: Token) -> Modality | None:
-    if above.pos_ != "VERB" or current.dep_ not in {
-        "xcomp", "ccomp", "prep", "dobj", "pcomp", "pobj", "acl", "advcl"}:
+    """How what a verb governs is meant: "refuses to", "dreams of"."""
+    if above.pos_ != "VERB" or current.dep_ not in GOVERNED:
         return None
-    verb = lemma(above)
-    if verb in words.REFUSES and current.dep_ in {"xcomp", "pcomp", "prep"}:
+    verb, dep = lemma(above), current.dep_
+    if verb in words.REFUSES and dep in {"xcomp", "pcomp", "prep"}:
         return "negated"
     if verb in words.REMEMBERS:
         return "remembered"
     if verb in words.DREAMS:
         return "dreamed" if verb in {"dream", "imagine"} else "wished"
-    if verb == "think" and current.dep_ in {"prep", "ccomp"}:
+    if verb == "think" and dep in {"prep", "ccomp"}:
         return "supposed"
     if verb in {"recall", "wonder"}:
         return "remembered"
-    if verb in words.SUPPOSES and current.dep_ in {"xcomp", "ccomp"} and current.i > above.i:
-        return "supposed"
-    return None
+    is_said_after = dep in {"xcomp", "ccomp"} and current.i > above.i
+    return "supposed" if verb in words.SUPPOSES and is_said_after else None

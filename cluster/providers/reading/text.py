@@ -5,19 +5,25 @@ is quoted from the request itself.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from cluster.domain.story.reading import Evidence
 
-DAYS = r"DAY|NIGHT|DAWN|DUSK|MORNING|EVENING|AFTERNOON|NOON|MIDNIGHT|SUNSET|SUNRISE|LATER|CONTINUOUS"
+from .people import STAND_INS
+
+DAYS = (
+    r"DAY|NIGHT|DAWN|DUSK|MORNING|EVENING|AFTERNOON|NOON|MIDNIGHT|SUNSET|SUNRISE|LATER|CONTINUOUS"
+)
 SLUG = re.compile(
     r"^[ \t]*(?:\d+[.)]?[ \t]+)?(?:INT\.?/EXT|EXT\.?/INT|INT|EXT|I/E)[.:]?[ \t]+"
     r"(?P<place>.+?)(?:[ \t]+[-–—][ \t]+(?P<time>(?:[A-Z']+ )*(?:" + DAYS + r")(?: [A-Z]+)*))?"
     r"(?:\.(?=\s|$)|[ \t]*$)",
     re.MULTILINE,
 )
+"""A screenplay's slug line: "INT. TAVERN - NIGHT"."""
 CAPITALS = re.compile(r"^[ \t]*(?P<place>[A-Z][A-Z' ]{5,}[A-Z])(?:\.(?=\s)|[ \t]*$)", re.MULTILINE)
+"""A place in capitals on a line of its own."""
 TRANSITION = re.compile(
     r"^[ \t]*(?:(?:SMASH|MATCH|HARD|JUMP)? ?CUT TO|FADE (?:IN|OUT|TO [A-Z]+)|DISSOLVE TO"
     r"|BACK TO [A-Z]+|MONTAGE|INTERCUT)\b[:.]?[ \t]*",
@@ -28,13 +34,30 @@ CAMERA = re.compile(
     r"medium shot|full shot|low[ -]angle|high[ -]angle|bird's[ -]eye(?: view)?|two[ -]shot|POV|"
     r"tracking shot|close on|angle on|pan to|over the shoulder|dutch angle|montage|insert|"
     r"(?:the )?camera (?:pans|pushes|moves|tracks|tilts|zooms|dollies) (?:to|across|over|in on|on|"
-    r"past)|we see)\b(?: (?:on|of|from below|from above))?[^.:,\n]{0,0}[:.,]?[ \t]*",
+    r"past)|we see)\b(?: (?:on|of|from below|from above))?[:.,]?[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
 SPEAKER = re.compile(r"(?:^|(?<=[.!?]\s))([A-Z][A-Z' ]{1,24}):[ \t]*[^\n]*", re.MULTILINE)
 QUOTE = re.compile(
     r"\"[^\"\n]*\"?|“[^”\n]*”?|«[^»\n]*»?|(?<![\w'])'(?=[\w¿¡])[^'\n]*(?:'(?=\w)[^'\n]*)*[,.!?…]'"
 )
+CUTS = re.compile(r"\n+|(?<=\w): (?=\w)|; | [-–—]+ |—")
+"""Where a text is cut before it is parsed: the parser reads clauses better than periods."""
+COMMA = re.compile(r",\s+")
+TOLD_ON = re.compile(
+    r"\b(?:he|she|they|it|I|Robert|Mary|Alex)\s+(?:\w+s|\w+ed|has|had|is|was)\b[^,]*,"
+    r"[^,]*\b(?:he|she|they|it|and)\b"
+)
+"""Two clauses with a comma between them."""
+ADDRESSED = re.compile(
+    r"(?:" + "|".join(name for names in STAND_INS.values() for name in names) + r"),"
+)
+"""A name with something put in after it: "Kairo, still wounded, hides"."""
+VERB_FIRST = re.compile(
+    r"^[a-z]+(?<!s)s\s+(?:[a-z]+\s+)?(?:the|a|an|her|his|their|into|in|on|at|through|to|out|up|down"
+    r"|over|with|for|from|by|under|along|across|off)\b"
+)
+"""A fragment that begins with its verb: "slips through the door"."""
 
 
 class Plain(NamedTuple):
@@ -66,9 +89,10 @@ class Slug(NamedTuple):
 
 
 class Cleaned(NamedTuple):
+    """A request's plain text, and what was taken out of it."""
+
     plain: Plain
     slugs: tuple[Slug, ...]
-    quotes: tuple[str, ...]
     framing: str | None
 
 
@@ -78,7 +102,7 @@ class _Draft:
     def __init__(self, text: str) -> None:
         self.text, self.origin = text, list(range(len(text)))
 
-    def replace(self, pattern: re.Pattern[str], by: Mapping[str, str] | str) -> Iterator[re.Match[str]]:
+    def replace(self, pattern: re.Pattern[str], by: Mapping[str, str] | str) -> None:
         """Put `by` where the pattern stands; a mapping is asked by the matched text, lower case."""
         text, origin, at = [], [], 0
         for match in pattern.finditer(self.text):
@@ -89,9 +113,22 @@ class _Draft:
             origin += self.origin[at : match.start()]
             origin += [first] * (len(put) - 1) + [last] * bool(put)
             at = match.end()
-            yield match
         self.text = "".join([*text, self.text[at:]])
         self.origin = origin + self.origin[at:]
+
+    def take_slugs(self, pattern: re.Pattern[str]) -> list[Slug]:
+        """Cut out the slug lines that a pattern finds."""
+        found = [
+            Slug(
+                match["place"],
+                match.groupdict().get("time"),
+                self.origin[match.start()],
+                self.origin[match.end() - 1] + 1,
+            )
+            for match in pattern.finditer(self.text)
+        ]
+        self.replace(pattern, "")
+        return found
 
 
 def cleaned(text: str, names: Mapping[str, str]) -> Cleaned:
@@ -100,34 +137,23 @@ def cleaned(text: str, names: Mapping[str, str]) -> Cleaned:
     Args:
         names: Lower-case names of the cast -> names that a parser knows for names.
     """
-    draft = _Draft(text)
-    slugs = [
-        Slug(match["place"], match["time"], match.start(), match.end())
-        for match in SLUG.finditer(draft.text)
-    ]
     framing = next((match.group().strip(" .:,").lower() for match in CAMERA.finditer(text)), None)
-    _drain(draft.replace(SLUG, ""))
-    slugs += [
-        Slug(match["place"], None, draft.origin[match.start()], draft.origin[match.end() - 1] + 1)
-        for match in draft.replace(CAPITALS, "")
-    ]
-    _drain(draft.replace(TRANSITION, ""))
-    speeches = [match.group() for match in draft.replace(SPEAKER, "")]
-    quotes = [match.group() for match in draft.replace(QUOTE, "Yes")]
-    _drain(draft.replace(CAMERA, ""))
+    draft = _Draft(text)
+    slugs = [*draft.take_slugs(SLUG), *draft.take_slugs(CAPITALS)]
+    draft.replace(TRANSITION, "")
+    draft.replace(SPEAKER, "")
+    draft.replace(QUOTE, "Yes")
+    draft.replace(CAMERA, "")
     if names:
-        pattern = re.compile(
-            r"\b(?:" + "|".join(sorted(map(re.escape, names), key=len, reverse=True)) + r")\b",
-            re.IGNORECASE,
-        )
-        _drain(draft.replace(pattern, names))
+        draft.replace(_any_of(names), names)
     plain = Plain(draft.text, tuple(draft.origin))
-    return Cleaned(plain, tuple(slugs), tuple(speeches + quotes), framing)
+    return Cleaned(plain, tuple(slugs), framing)
 
 
-def _drain(matches: Iterable[object]) -> None:
-    for _ in matches:
-        pass
+def _any_of(names: Mapping[str, str]) -> re.Pattern[str]:
+    """Any of the names as a whole word, the longest that fits."""
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    return re.compile(r"\b(?:" + "|".join(longest_first) + r")\b", re.IGNORECASE)
 
 
 def pieces(plain: Plain, subject: str) -> list[Plain]:
@@ -138,14 +164,10 @@ def pieces(plain: Plain, subject: str) -> list[Plain]:
     found = []
     for line in _split(plain, CUTS):
         if _is_list(line.text):
-            found += [_with_subject(one, subject) for one in _split(line, re.compile(r",\s+"))]
+            found += [_with_subject(one, subject) for one in _split(line, COMMA)]
         elif line.text.strip():
             found.append(_with_subject(line, subject))
     return found
-
-
-CUTS = re.compile(r"\n+|(?<=\w): (?=\w)|; | [-–—]+ |—")
-"""Where a text is cut before it is parsed: the parser reads clauses better than periods."""
 
 
 def _split(plain: Plain, separator: re.Pattern[str]) -> list[Plain]:
@@ -161,19 +183,14 @@ def _split(plain: Plain, separator: re.Pattern[str]) -> list[Plain]:
 
 def _is_list(text: str) -> bool:
     """A prompt of fragments ("night rain, grey coat, wide shot") and not a sentence."""
-    if text.strip()[:1].isupper() and text.strip()[-1:] in ".!?":
+    stripped = text.strip()
+    is_sentence = stripped[:1].isupper() and stripped[-1:] in ".!?"
+    if is_sentence or TOLD_ON.search(text) or ADDRESSED.match(stripped):
         return False
-    if re.search(r"\b(?:he|she|they|it|I|Robert|Mary|Alex)\s+(?:\w+s|\w+ed|has|had|is|was)\b[^,]*,[^,]*\b(?:he|she|they|it|and)\b", text):
-        return False
-    if re.match(r"(?:Mary|Anna|Susan|Linda|Robert|David|Thomas|Richard|Alex|Sam|Robin|Kim),", text.strip()):
-        return False  # "Kairo, still wounded, hides"
-    parts = [part.split() for part in re.split(r",\s+", text.strip()) if part.strip()]
-    ends = len(re.findall(r"[.!?](?:\s|$)", text.strip()))
+    parts = [part.split() for part in COMMA.split(stripped) if part.strip()]
+    ends = len(re.findall(r"[.!?](?:\s|$)", stripped))
     short = sum(len(part) <= 6 for part in parts)
     return len(parts) >= 3 and ends <= 1 and short >= 0.6 * len(parts)
-
-
-VERB_FIRST = re.compile(r"^[a-z]+(?<!s)s\s+(?:[a-z]+\s+)?(?:the|a|an|her|his|their|into|in|on|at|through|to|out|up|down|over|with|for|from|by|under|along|across|off)\b")
 
 
 def _with_subject(piece: Plain, subject: str) -> Plain:
