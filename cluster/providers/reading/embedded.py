@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Token
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
 
-from . import injuries, looks, outfit, places, props, words
+from . import covering, injuries, looks, outfit, places, props, words
 from .language import understood
 from .nouns import nouns
 from .people import Member, People, members
@@ -137,8 +137,8 @@ def _read_token(scene: Scene, token: Token) -> None:
         _read_noun(scene, token)
     elif written in injuries.HEALTH:
         injuries.read_state_of_health(scene, token)
-    if written in outfit.WITHOUT:
-        outfit.read_without(scene, token)
+    if written in covering.WITHOUT:
+        covering.read_without(scene, token)
     elif written in words.INKED or written in {"unscarred", "unmarked", "unblemished"}:
         looks.read_inked(scene, token)
     elif written.endswith(("-haired", "-eyed", "-bearded", "shaven", "beardless", "-headed")) or written in {
@@ -174,7 +174,7 @@ def _read_look(scene: Scene, token: Token) -> None:
     elif base == "eye":
         looks.read_eye(scene, token)
         if token.pos_ in NOMINAL:
-            outfit.read_cover(scene, token)
+            covering.read_cover(scene, token)
     elif base in words.BEARD or looks.is_hair(token):
         looks.read_hair(scene, token)
     elif token.pos_ in NOMINAL:
@@ -189,7 +189,7 @@ def _read_noun(scene: Scene, token: Token) -> None:
         outfit.read_garment(scene, token)
     elif base in words.REGION:
         scene.parts.append(token)
-        outfit.read_cover(scene, token)
+        covering.read_cover(scene, token)
         injuries.read_part(scene, token)
     elif injuries.is_wound(scene, token):
         injuries.read_wound(scene, token)
