@@ -1,7 +1,7 @@
 """One text while it is read: its parse, its people, and how a change is written down."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from spacy.tokens import Span, Token
 
@@ -21,7 +21,6 @@ from .syntax import (
 )
 from .text import Plain
 
-Side = Literal["left", "right"]
 MOST_WORDS_BEFORE: Final = 7
 """A quoted noun phrase begins at most so many words before its noun."""
 MOST_ANTECEDENTS: Final = 6
@@ -157,10 +156,10 @@ def _list_of(last: Token, near: Sequence[Token]) -> list[Token]:
     return [one for one in near if one == first or (first.is_ancestor(one) and one.dep_ == "conj")]
 
 
-def _side(token: Token, slot: Slot) -> Side | None:
+def _side(token: Token, slot: Slot) -> str | None:
     """`left` or `right` of a body part; things have no side."""
     return _sided(side(token)) if slot in {"injuries", "marks", "eyes"} else None
 
 
-def _sided(which: str | None) -> Side | None:
+def _sided(which: str | None) -> str | None:
     return which if which in {"left", "right"} else None
