@@ -162,3 +162,14 @@ def _whole(part: Token) -> Token:
     if lemma(part) not in SIDES:
         return part
     return next((one for of, one in prepositions(part) if of == "of"), part)
+
+
+def held_by(noun: Argument) -> str | None:
+    """Whose grip a thing is torn from: "off her wrist", "from her hand", "out of his grip"."""
+    people = noun.people
+    for prep, below in around(noun.place.verb, noun.token):
+        if prep in {"off", "from", "of"}:
+            who = people.owner(below, None) or people.who(below)
+            if people.is_cast(who):
+                return who
+    return None

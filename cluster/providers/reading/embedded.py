@@ -14,7 +14,7 @@ from spacy.tokens import Doc, Token
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
 
-from . import covering, injuries, looks, outfit, places, props, words
+from . import covering, injuries, looks, outfit, placenames, places, props, words
 from .language import understood
 from .nouns import nouns
 from .people import Member, People, members
@@ -60,7 +60,7 @@ class EmbeddedReader:
         clean = cleaned(text, _names(cast, known))
         first = known[0].id if known else ""
         people = People(known)
-        changes = [one for slug in clean.slugs for one in places.of_slug(slug, first, text)]
+        changes = [one for slug in clean.slugs for one in placenames.of_slug(slug, first, text)]
         changes += read_time(text, clean.plain, clean.slugs, first)
         subject = known[0].name if known else "Someone"
         parts = pieces(clean.plain, subject)
@@ -223,7 +223,7 @@ def _read_whole(scene: Scene, token: Token) -> None:
     if outfit.is_garment(scene, token):
         scene.things.append(token)
         outfit.read_garment(scene, token)
-    elif places.is_place(scene, token):
+    elif placenames.is_place(scene, token):
         places.read_place(scene, token)
     elif props.is_thing(scene, token) and scene.people.who(token) is None:
         scene.things.append(token)

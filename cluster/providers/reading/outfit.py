@@ -1,7 +1,6 @@
 """Clothes in a sentence: who puts what on, takes it off, or is said to wear it."""
 
 from collections.abc import Callable
-from typing import Final
 
 from spacy.tokens import Token
 
@@ -13,6 +12,7 @@ from .frames import DONNING, GIVERS, PRESUPPOSES, PUTTING, operation
 from .nouns import nouns
 from .scene import Scene
 from .syntax import around, frames, is_introduced, lemma, modifiers, objects, prepositions, role
+from .wearers import LEAST_SHARE, dressed, has_on, is_lying, on_body, put_on, undressed
 
 GARMENT = frozenset({"garment"})
 ALWAYS = word_set(
@@ -28,15 +28,12 @@ FASTENING = word_set("lace buckle button zip tie fasten do strap")
 """What one does to clothes that are on, or that one puts on by it."""
 HANDLING = word_set("hold find tuck put hide wipe wrap carry pull slide slip roll keep")
 """Verbs of things that are in clothes: "finds a note in her coat"."""
-ROUND_THE_BODY = word_set("on over around round about across upon")
 CHANGING = word_set("change dress clothe clad transform attire")
 """Verbs of dressing that leave nothing on of what was worn."""
 STATIVE = frozenset({"wear", "have+on", "sport"})
 """Frames that say what is worn and not that it was put on."""
 BECOMING_GONE = word_set("gone lost stolen missing burned ruined off")
 BEING = word_set("is was are were 's been")
-LEAST_SHARE: Final = 0.15
-"""A noun is taken for a garment where this share of its uses is one."""
 
 
 def is_garment(scene: Scene, token: Token) -> bool:
@@ -109,7 +106,7 @@ def _is_put_onto_a_body(noun: Argument) -> bool:
     may_dress = noun.op is None and noun.verb in DONNING | GIVERS
     if noun.place.name != "object" or not (may_dress or noun.op in {"drop", "use", "give"}):
         return False
-    on = _put_on(noun)
+    on = put_on(noun)
     if on is None:
         return False
     over = any(
@@ -135,7 +132,7 @@ def _is_taken_off_a_body(noun: Argument) -> bool:
     """As in "cuts the suit off her"."""
     if noun.place.name != "object" or noun.op is not None:
         return False
-    off = _undressed(noun)
+    off = undressed(noun)
     if off:
         noun.add(off, "take_off")
     return off is not None
@@ -152,7 +149,7 @@ def _has_a_frame(noun: Argument) -> bool:
             _dress(noun)
         case "take_off":
             noun.add(
-                noun.owner or _undressed(noun) or noun.cast_doer or noun.people.sufferer,
+                noun.owner or undressed(noun) or noun.cast_doer or noun.people.sufferer,
                 "take_off",
             )
         case "drop" | "give" | "stow":
@@ -201,8 +198,8 @@ def _is_what_one_stands_in(noun: Argument) -> bool:
     if who is None or place.prep in {"under", "beneath"}:
         return False
     said = noun.scene.noun(noun.token)
-    put_on = _has_on(noun.token) or said.introduced or not said.definite
-    noun.add(who, "wear" if put_on else "be")
+    has_put_on = has_on(noun.token) or said.introduced or not said.definite
+    noun.add(who, "wear" if has_put_on else "be")
     return True
 
 
@@ -213,7 +210,7 @@ def _is_fragmentary(noun: Argument, head: Token) -> bool:
 def _is_kept_in_clothes(noun: Argument) -> bool:
     """Whether clothes are only where something is: "hides it under her cloak"."""
     if noun.place.prep == "with":
-        return not _has_on(noun.token)
+        return not has_on(noun.token)
     return noun.place.prep in {"in", "under", "beneath"} and noun.verb in HANDLING
 
 
@@ -221,7 +218,7 @@ def _is_on_a_body(noun: Argument) -> bool:
     """As in "a fur coat over everything", "mittens on his hands"."""
     if noun.place.name not in {"none", "prep", "beside", "attribute"}:
         return False
-    on = _on_body(noun.scene, noun.token)
+    on = on_body(noun.scene, noun.token)
     if on:
         noun.add(on, "mention" if noun.is_definite() else "wear", more=["worn"])
     return bool(on)
@@ -297,7 +294,7 @@ def _read_presupposed(noun: Argument) -> None:
     noun.add(
         wearer,
         "be" if has and is_introduced(noun.token) else "mention",
-        more=["lying"] if _is_lying(noun.token) else [],
+        more=["lying"] if is_lying(noun.token) else [],
     )
 
 
@@ -311,19 +308,9 @@ def _wearer(noun: Argument) -> str | None:
     return noun.people.owner(place.noun, noun.doer)
 
 
-def _is_lying(token: Token) -> bool:
-    """As in "his jacket on the nail": not on anybody."""
-    return any(
-        prep in {"on", "in", "under", "over"}
-        and lemma(below) not in words.REGION
-        and nouns().share(lemma(below), "garment") < LEAST_SHARE
-        for prep, below in prepositions(token)
-    )
-
-
 def _dress(noun: Argument) -> None:
     """As in "puts the coat on", "buttons him into a shirt"."""
-    who = _dressed(noun) or noun.doer or noun.people.center
+    who = dressed(noun) or noun.doer or noun.people.center
     noun.add(who, "wear", more=_manner(noun.frame))
 
 
@@ -371,95 +358,6 @@ def _handle(noun: Argument) -> None:
     verb = noun.frame.partition("+")[0]
     worn = ["fastened"] if verb in FASTENING else ["worn"] if verb in PRESUPPOSES else []
     noun.add(noun.owner or noun.doer, "mention", more=worn)
-
-
-def _dressed(noun: Argument) -> str | None:
-    """Whom a verb dresses: "buttons him into a shirt", "dressed her guest in a jersey"."""
-    people = noun.people
-    if noun.place.name == "prep" and noun.place.verb is not None:
-        for one in objects(noun.place.verb):
-            if who := people.who(one, noun.doer):
-                strange = not people.is_cast(who) and noun.cast_doer is None
-                return people.first if strange and one.pos_ == "NOUN" else who
-    return _onto(noun)
-
-
-def _onto(noun: Argument) -> str | None:
-    """On whose body: "throws a cloak around Ostrevin's shoulders", "puts it on her"."""
-    people = noun.people
-    doer = noun.doer or people.present or people.center
-    for prep, below in (*around(noun.place.verb, noun.token), *_next_to(noun.token)):
-        if prep not in ROUND_THE_BODY:
-            continue
-        if lemma(below) in words.REGION or lemma(below) in words.HAIR:
-            return people.owner(below, doer) or doer
-        if who := people.who(below, doer):
-            return who
-        if below.lower_ in {"everything", "it", "all"} and prep == "over":
-            return doer
-        if nouns().share(lemma(below), "garment") >= LEAST_SHARE and prep in {"over", "on"}:
-            return people.owner(below, doer) or doer
-    return None
-
-
-def _next_to(token: Token) -> list[tuple[str, Token]]:
-    """As in "round his bare shoulders", where the parser took "round" for no preposition."""
-    found = []
-    for one in token.doc[token.i + 1 : min(token.i + 5, token.sent.end)]:
-        if one.lower_ in {"round", "around", "over", "about"} and one.dep_ != "prep":
-            near = token.doc[one.i + 1 : min(one.i + 5, token.sent.end)]
-            body = (it for it in near if lemma(it) in words.REGION or it.tag_ == "PRP")
-            found += [(one.lower_, below) for below in list(body)[:1]]
-    return found
-
-
-def _on_body(scene: Scene, token: Token) -> str | None:
-    """On whose body a garment is by its own words: "mittens on his hands"."""
-    for prep, below in prepositions(token):
-        if prep in {"on", "over", "around", "round", "about"}:
-            if lemma(below) in words.REGION:
-                return scene.people.owner(below, None) or scene.people.center
-            if below.lower_ in {"everything", "all"}:
-                return scene.people.center
-    return None
-
-
-def _put_on(noun: Argument) -> str | None:
-    """Who has it on after a verb that may dress: "pulls the cap back on"."""
-    verb = noun.place.verb
-    if verb is None or noun.verb not in DONNING:
-        return None
-    particles = {child.lower_ for child in verb.children if child.dep_ in {"prt", "advmod"}}
-    on = _onto(noun)
-    if particles & {"on", "back"} and noun.verb not in {"hang", "lay"}:
-        return on or noun.doer
-    return on
-
-
-def _undressed(noun: Argument) -> str | None:
-    """Off whose body: "cuts the suit off her"."""
-    for prep, below in around(noun.place.verb, noun.token):
-        if prep == "off":
-            who = noun.people.owner(below, None) or noun.people.who(below)
-            if who:
-                return who
-    return None
-
-
-def _has_on(token: Token) -> bool:
-    """As in "with his belt back on"."""
-    if any(one.lower_ in {"on", "back"} for one in token.rights):
-        return True
-    for one in token.doc[token.i + 1 : min(token.i + 7, token.sent.end)]:
-        if one.pos_ in {"PUNCT", "VERB"}:
-            return False
-        if one.lower_ == "on" and _ends_a_phrase(one):
-            return True
-    return False
-
-
-def _ends_a_phrase(token: Token) -> bool:
-    return token.i + 1 >= token.sent.end or token.nbor(1).pos_ in {"PUNCT", "CCONJ"}
 
 
 def _is_fragment(token: Token) -> bool:
