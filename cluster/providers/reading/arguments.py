@@ -34,6 +34,10 @@ HUNG_ON = frozenset({"over", "around", "round", "on", "across"})
 PASSED = frozenset({"from", "over", "to", "across"})
 """Those of them by which it may go on and come to rest nowhere."""
 THROWING = frozenset({"throw", "toss", "push"})
+"""Verbs after which a thing comes to rest somewhere else."""
+
+BEING = word_set("is was are were 's been")
+"""Auxiliaries of what is done to a thing."""
 
 
 class Argument(NamedTuple):
@@ -173,3 +177,14 @@ def held_by(noun: Argument) -> str | None:
             if people.is_cast(who):
                 return who
     return None
+
+
+def goes_to_somebody(noun: Argument, verb: Token) -> bool:
+    """As in "the lantern goes to Beck"."""
+    return any(prep == "to" and noun.people.who(below) for prep, below in prepositions(verb))
+
+
+def is_taken_away(verb: Token) -> bool:
+    """As in "is gone", "was stolen"."""
+    helped = any(child.lower_ in BEING for child in verb.children)
+    return lemma(verb) in {"go", "steal"} and verb.tag_ == "VBN" and helped

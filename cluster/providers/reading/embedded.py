@@ -30,6 +30,7 @@ MOST_REPAIRS = 3
 PRONOUNS = frozenset({"it", "them", "both"})
 """Pronouns that may mean things."""
 BARE_SKIN = frozenset({"unscarred", "unmarked", "unblemished"})
+"""Words that say that a mark is not there."""
 HAIRY_ENDS = ("-haired", "-eyed", "-bearded", "shaven", "beardless", "-headed")
 HAIRY = frozenset({"bald", "blonde", "blond", "redhead", "brunette", "shaved"})
 """Single words that say how somebody's hair is; those with the endings above too."""

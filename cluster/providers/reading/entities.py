@@ -37,7 +37,9 @@ LAYERS = {
 }
 """Garments that WordNet has in other senses only -> where they are worn."""
 KINDS_OF_THINGS = ("garment", "weapon", "container", "thing", "place", "building", "vehicle")
+"""Classes in which a noun may be a kind of another."""
 KINDS_OF_PLACES = ("place", "building", "vehicle")
+"""Those of them that are places."""
 VAGUE = word_set("street room old new great little city town house main high low")
 """Words that the names of two places may share."""
 ANY_PLACE = word_set("room building place land")

@@ -7,7 +7,15 @@ from spacy.tokens import Token
 from cluster.domain.vocabulary import word_set
 
 from . import words
-from .arguments import TRADING, Argument, argument, given_to, put_where
+from .arguments import (
+    TRADING,
+    Argument,
+    argument,
+    given_to,
+    goes_to_somebody,
+    is_taken_away,
+    put_where,
+)
 from .frames import DONNING, GIVERS, PRESUPPOSES, PUTTING, operation
 from .nouns import nouns
 from .scene import Scene
@@ -23,7 +31,9 @@ ALWAYS = word_set(
 CLOTHES = word_set("clothes clothing outfit garb attire costume gear")
 """All that is worn, in one word."""
 HIGH_HEELED = word_set("high stiletto spike kitten platform")
+"""Words that make a shoe of a heel."""
 REFLEXIVE = word_set("herself himself themselves him her them me")
+"""Pronouns that a verb dresses: "wraps herself in a shawl"."""
 FASTENING = word_set("lace buckle button zip tie fasten do strap")
 """What one does to clothes that are on, or that one puts on by it."""
 HANDLING = word_set("hold find tuck put hide wipe wrap carry pull slide slip roll keep")
@@ -33,7 +43,7 @@ CHANGING = word_set("change dress clothe clad transform attire")
 STATIVE = frozenset({"wear", "have+on", "sport"})
 """Frames that say what is worn and not that it was put on."""
 BECOMING_GONE = word_set("gone lost stolen missing burned ruined off")
-BEING = word_set("is was are were 's been")
+"""What clothes are said to be that are no longer there."""
 
 
 def is_garment(scene: Scene, token: Token) -> bool:
@@ -241,19 +251,15 @@ def _is_a_subject(noun: Argument) -> bool:
     about = {child.lower_ for child in verb.children}
     if noun.verb in {"stay", "remain"} and "behind" in about:
         noun.add(noun.owner or noun.people.center, "drop")
-    elif noun.verb in {"go", "belong", "pass"} and _goes_to_somebody(noun, verb):
+    elif noun.verb in {"go", "belong", "pass"} and goes_to_somebody(noun, verb):
         noun.add(noun.owner or noun.people.sufferer, "give")
-    elif noun.verb in {"go", "steal"} and verb.tag_ == "VBN" and about & BEING:
+    elif is_taken_away(verb):
         noun.add(noun.owner or noun.people.sufferer, "lose")
     elif noun.verb == "be" and about & BECOMING_GONE:
         noun.add(noun.owner or noun.people.center, "lose")
     else:
         return False
     return True
-
-
-def _goes_to_somebody(noun: Argument, verb: Token) -> bool:
-    return any(prep == "to" and noun.people.who(below) for prep, below in prepositions(verb))
 
 
 def _is_held_by_its_part(noun: Argument) -> bool:

@@ -14,13 +14,14 @@ from .syntax import NOMINAL, lemma, prepositions, role
 from .text import Slug
 
 REACHED = word_set("to into onto inside through across along up down over in on at aboard ashore")
-"""Those of them whose place one comes to."""
+"""Prepositions of a journey that comes to the place."""
 THERE = word_set(
     "in at on inside aboard outside under beneath among between near by beside off above across "
     "around along amid within through from behind"
 )
 """Prepositions that say where something is."""
 NAMING = word_set("to into at in aboard from")
+"""Prepositions after which a name with "the" is a place's."""
 NAMED_AFTER = word_set("in to into at from through across near of outside toward")
 """Prepositions after which a name that nobody knows is a place's."""
 OUTER = word_set("of in at on under over above by near aboard")

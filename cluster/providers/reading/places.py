@@ -26,7 +26,9 @@ AMBIGUOUS = word_set("from behind off across by")
 ENDS = word_set("to into onto inside aboard")
 """Prepositions of where a journey ends, whatever its verb."""
 BESIDE = word_set("around under beneath above behind beside over at past before about round")
+"""Prepositions of somebody beside whom it happens."""
 NOT_GOING = word_set("look point aim nod wave gaze stare shout call")
+"""Verbs that reach a place and take nobody there."""
 ROAMING = word_set("pace wander roam patrol sweep mop stalk haunt")
 """Verbs whose object one is in."""
 ARRIVALS = word_set(

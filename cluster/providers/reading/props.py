@@ -36,7 +36,9 @@ ROBBING = word_set("relieve rob deprive strip disarm")
 PARTING = GIVERS | word_set("trade swap sell surrender return exchange")
 """Verbs by which somebody else has the thing then."""
 HANGING = word_set("hang sling strap tie loop drape")
+"""Verbs that hang a thing on somebody."""
 GRIPS = word_set("hand hands fist grip arms fingers palm")
+"""What holds a thing that is said to be "in" it."""
 
 
 def kinds(scene: Scene, token: Token) -> frozenset[str]:

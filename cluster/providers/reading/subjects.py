@@ -6,19 +6,22 @@ from cluster.domain.story.reading import SOMEBODY
 from cluster.domain.vocabulary import word_set
 
 from . import words
-from .arguments import Argument, held_by, put_where
+from .arguments import Argument, goes_to_somebody, held_by, is_taken_away, put_where
 from .frames import LOST
 from .syntax import around, lemma, prepositions
 
-BEING = word_set("is was are were 's been")
 BROKEN = word_set("gone lost stolen missing empty broken")
+"""What a thing is said to be that nobody has any more."""
 BREAKING = word_set("snap shatter break")
+"""What a thing does that is of no use then."""
 SLIPPING = word_set("go vanish disappear slide slip drop")
 """What a thing does that ends where it is said to."""
 DANGLING = word_set("hang swing dangle bounce bump dig press rest lie be")
 """What a thing does that is carried on a body part."""
 AWAY = word_set("away overboard off out down")
+"""Adverbs of what gets lost."""
 BEYOND = word_set("into over across out of onto")
+"""Prepositions of what gets lost."""
 
 
 def read_doing(noun: Argument, verb: Token) -> None:
@@ -35,7 +38,7 @@ def read_doing(noun: Argument, verb: Token) -> None:
     where, holder = put_where(noun, holder)
     if noun.verb in SLIPPING and where:
         noun.add(holder, "stow" if where == "own" else "drop")
-    elif noun.verb in {"go", "belong", "pass"} and _goes_to_somebody(noun, verb):
+    elif noun.verb in {"go", "belong", "pass"} and goes_to_somebody(noun, verb):
         noun.add(holder, "give")
     elif noun.verb in BREAKING or _gets_away(verb, torn=victim is not None):
         noun.add(holder, "lose")
@@ -47,10 +50,8 @@ def read_doing(noun: Argument, verb: Token) -> None:
 
 def _is_gone(verb: Token) -> bool:
     """As in "is stolen", "was gone", "gets lost"."""
-    base, about = lemma(verb), {child.lower_ for child in verb.children}
-    if base in {"go", "steal"} and verb.tag_ == "VBN" and about & BEING:
-        return True
-    return base in {"be", "get"} and not about.isdisjoint(BROKEN)
+    gone = any(child.lower_ in BROKEN for child in verb.children)
+    return is_taken_away(verb) or (lemma(verb) in {"be", "get"} and gone)
 
 
 def _stays_behind(verb: Token) -> bool:
@@ -60,10 +61,6 @@ def _stays_behind(verb: Token) -> bool:
     return any(child.lower_ == "behind" for child in verb.children) or any(
         prep in {"in", "at", "on", "with"} for prep, _ in prepositions(verb)
     )
-
-
-def _goes_to_somebody(noun: Argument, verb: Token) -> bool:
-    return any(prep == "to" and noun.people.who(below) for prep, below in prepositions(verb))
 
 
 def _gets_away(verb: Token, *, torn: bool) -> bool:

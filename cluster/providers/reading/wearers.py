@@ -14,6 +14,7 @@ from .scene import Scene
 from .syntax import around, lemma, objects, prepositions
 
 ROUND_THE_BODY = word_set("on over around round about across upon")
+"""Prepositions by which clothes come onto a body."""
 LEAST_SHARE: Final = 0.15
 """A noun is taken for a garment where this share of its uses is one."""
 
