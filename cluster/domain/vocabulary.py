@@ -4,6 +4,12 @@ Captions, prompts, the tagger's labels and the domain's values are spelled with 
 words and no others, so that what is asked for, painted and read back can be compared.
 """
 
+
+def word_set(text: str) -> frozenset[str]:
+    """Words of a text, a set: long lists stay readable."""
+    return frozenset(text.split())
+
+
 HAIR_COLOURS: tuple[str, ...] = (
     "black", "brown", "blonde", "red", "white", "grey", "blue", "green", "pink", "purple",
 )  # fmt: skip

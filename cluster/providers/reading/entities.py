@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 from cluster.domain.story.reading import Change, SceneReading
 from cluster.domain.story.state import (
@@ -10,16 +11,51 @@ from cluster.domain.story.state import (
     Place,
     StoryState,
     Thing,
-    Wound,
     agree,
     apply,
     colours,
     place_words,
 )
 from cluster.domain.story.state import same_place as same_body_place
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .nouns import nouns
+
+LAYERS = {
+    "heels": "feet",
+    "heel": "feet",
+    "flip-flop": "feet",
+    "stiletto": "feet",
+    "mail": "mail",
+    "hood": "head",
+    "scrubs": "full",
+    "boot": "feet",
+    "shoe": "feet",
+    "mac": "outer",
+    "oilskin": "outer",
+}
+"""Garments that WordNet has in other senses only -> where they are worn."""
+KINDS_OF_THINGS = ("garment", "weapon", "container", "thing", "place", "building", "vehicle")
+"""Classes in which a noun may be a kind of another."""
+KINDS_OF_PLACES = ("place", "building", "vehicle")
+"""Those of them that are places."""
+VAGUE = word_set("street room old new great little city town house main high low")
+"""Words that the names of two places may share."""
+ANY_PLACE = word_set("room building place land")
+"""Nouns that nearly every place is a kind of."""
+ANY_PLACE_OF_STORY = ANY_PLACE | {"house", "town"}
+"""Those, and what of a story's places is named so loosely that it is no other place's kind."""
+INNER = word_set(
+    "room kitchen bedroom bathroom hall hallway corridor stair staircase stairwell cellar basement "
+    "attic roof rooftop balcony porch terrace lobby lift elevator landing deck cabin "
+    "hold bridge cockpit galley aisle nave altar stage backstage cubicle booth counter bar table "
+    "office foyer vestibule bench doorstep threshold step pantry study parlour parlor "
+    "washroom toilet bay compartment engine airlock alcove window shore bank "
+    "summit edge foot corner bed cot tent loft "
+    "locker garage shed veranda drawing-room dining nursery ward reception entrance gate"
+)
+"""Rooms and parts that most buildings, ships and towns have: naming one leaves nowhere."""
 
 
 @cache
@@ -33,25 +69,52 @@ def layer(noun: str) -> str | None:
     for slot, roots in words.SLOTS.items():
         if any(known.is_a(one, root, "garment") for root in roots.split() for one in (noun, last)):
             return slot
-    return {"heels": "feet", "heel": "feet", "flip-flop": "feet", "stiletto": "feet", "mail": "mail", "hood": "head", "scrubs": "full",
-            "boot": "feet", "shoe": "feet", "mac": "outer", "oilskin": "outer"}.get(last)  # fmt: skip
+    return LAYERS.get(last)
 
 
 @cache
 def same(noun: str, other: str) -> bool:
     """Whether one thing may be called by both: a word, its kind, a synonym."""
-    if noun == other:
+    short, short_other = noun.rpartition("_")[2], other.rpartition("_")[2]
+    return (
+        short == short_other
+        or _is_kind_of_the_other(noun, other, KINDS_OF_THINGS)
+        or _is_kind_of_the_other(short, short_other, KINDS_OF_THINGS)
+    )
+
+
+@cache
+def same_place(word: str, other: str) -> bool:
+    """Whether one place may be called by both; `other` is a word of the story's place."""
+    if word == other:
         return True
-    a, b = noun.rpartition("_")[2], other.rpartition("_")[2]
-    if a == b:
-        return True
+    if other in ANY_PLACE_OF_STORY or word in ANY_PLACE:
+        return False
+    return _is_kind_of_the_other(word, other, KINDS_OF_PLACES)
+
+
+def _is_kind_of_the_other(noun: str, other: str, kinds: Sequence[str]) -> bool:
     known = nouns()
-    for kind in ("garment", "weapon", "container", "thing", "place", "building", "vehicle"):
-        if known.is_a(noun, other, kind) or known.is_a(other, noun, kind):
-            return True
-        if known.is_a(a, b, kind) or known.is_a(b, a, kind):
-            return True
-    return False
+    return any(known.is_a(noun, other, kind) or known.is_a(other, noun, kind) for kind in kinds)
+
+
+class Fit(NamedTuple):
+    """How well a thing fits a noun phrase; the greater fits better.
+
+    Args:
+        sure: Its colours agree, and it is there.
+        exact: It has the very noun.
+        here: It is not gone.
+        coloured: It has a colour that the phrase says.
+        at: Its number: the newest of equals.
+    """
+
+    sure: bool
+    exact: bool
+    here: bool
+    agrees: bool
+    coloured: bool
+    at: int
 
 
 class Resolver:
@@ -62,127 +125,118 @@ class Resolver:
         self._new = 0
 
     def resolved(self, changes: Iterable[Change]) -> list[Change]:
+        """The changes in their order, each with the thing of the story that it means."""
         found = []
         for change in changes:
-            change = self._resolve(change)
-            found.append(change)
-            self._state = apply(self._state, change)
+            found.append(self._resolve(change))
+            self._state = apply(self._state, found[-1])
         return found
 
     def _resolve(self, change: Change) -> Change:
-        if change.slot == "place":
-            return self._place(change)
-        if change.slot == "injuries":
-            return self._hurt(change)
-        if change.slot not in {"outfit", "props"}:
-            return change
-        more: dict[str, object] = {}
+        match change.slot:
+            case "place":
+                return self._place(change)
+            case "injuries":
+                return self._hurt(change)
+            case "outfit" | "props":
+                return self._thing(change)
+            case _:
+                return change
+
+    def _thing(self, change: Change) -> Change:
+        """A change of a thing of the story, or of a new one."""
         if change.kind == "garment" or change.slot == "outfit":
-            more["layer"] = layer(change.noun)
+            change = change.model_copy(update={"layer": layer(change.noun)})
         actor = self._state.actors.get(change.subject)
         if actor is None:
-            return change.model_copy(update=more)
-        known = self._find(actor, change)
+            return change
+        known = _find(actor, change)
         if known is not None:
-            return change.model_copy(update={**more, "entity": known.id, "known": True, "layer": known.layer or more.get("layer")})
+            worn = known.layer or change.layer
+            return change.model_copy(update={"entity": known.id, "known": True, "layer": worn})
         self._new += 1
-        id = f"{change.noun.replace('_', '-')}-{self._state.scene}-{self._new}"
-        return change.model_copy(update={**more, "entity": id})
-
-    def _find(self, actor: Actor, change: Change) -> Thing | None:
-        """The best fitting thing; what is there before what is gone, and the newest of equals."""
-        ranked = []
-        said = colours(change.words)
-        introduces = change.op in {"wear", "take", "hold"} and not change.definite
-        for at, one in enumerate(actor.things):
-            if not same(change.noun, one.noun) and not _by_words(change, one):
-                continue
-            exact = change.noun == one.noun or change.noun.rpartition("_")[2] == one.noun.rpartition("_")[2]
-            fits = agree(said, colours(one.words))
-            if not fits and not exact:
-                continue
-            if introduces and (one.where == "gone" or not fits):
-                continue
-            here = one.where != "gone"
-            ranked.append(((fits and here, exact, here, fits, bool(said & colours(one.words)), at), one))
-        return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+        name = f"{change.noun.replace('_', '-')}-{self._state.scene}-{self._new}"
+        return change.model_copy(update={"entity": name})
 
     def _hurt(self, change: Change) -> Change:
-        """"puts stitches in the forearm": whose is not said, and one of the cast has a wound there."""
+        """Whose wound is treated where nobody says whose it is, and one of the cast has one
+        there: "puts stitches in the forearm"."""
         if change.owned or change.op not in {"treat", "be"} or change.part is None:
             return change
         hurt = [
-            id for id, one in self._state.actors.items()
-            if any(wound.part and wound_at(wound, change) for wound in one.open_wounds)
-        ]  # fmt: skip
+            who
+            for who, one in self._state.actors.items()
+            if any(
+                wound.part and same_body_place(wound, change, REGION) for wound in one.open_wounds
+            )
+        ]
         return change.model_copy(update={"subject": hurt[0]}) if len(hurt) == 1 else change
 
     def _place(self, change: Change) -> Change:
-        here = self._state.place
-        said = place_words(change)
+        """Whether a place is the story's own, a part of it, or one that was left."""
+        here, said = self._state.place, place_words(change)
         if here is None or not said:
             return change
-        head, notes = said[0], []
-        left = [one for one in self._state.left if _is_there(said, one)]
-        if any(same_place(head, one) for one in here.words[:6]) or set(said) & set(here.words) - VAGUE:
+        head = said[0]
+        left = any(_is_there(said, one) for one in self._state.left)
+        notes = []
+        if _is_here(said, here):
             notes.append("same place")
-        elif "outer" not in change.words and is_inside(head, here.words):
-            notes.append("inner" if not left or head in INNER and len(said) == 1 else "returned")
-        return change.model_copy(update={"words": (*change.words, *notes), "known": bool(notes or left)})
+        elif "outer" not in change.words and _is_inside(head, here.words):
+            only_inner = head in INNER and len(said) == 1
+            notes.append("inner" if only_inner or not left else "returned")
+        return change.model_copy(
+            update={"words": (*change.words, *notes), "known": bool(notes or left)}
+        )
 
 
-VAGUE = frozenset("street room old new great little city town house main high low".split())
+def _find(actor: Actor, change: Change) -> Thing | None:
+    """The best fitting thing; what is there before what is gone, and the newest of equals."""
+    fitting = [
+        (fit, one)
+        for at, one in enumerate(actor.things)
+        if (fit := _fit(change, one, at)) is not None
+    ]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+def _fit(change: Change, thing: Thing, at: int) -> Fit | None:
+    """How well a thing fits what is said; None where it cannot be meant."""
+    if not same(change.noun, thing.noun) and not _is_by_words(change, thing):
+        return None
+    said, its = colours(change.words), colours(thing.words)
+    exact = change.noun.rpartition("_")[2] == thing.noun.rpartition("_")[2]
+    agrees, here = agree(said, its), thing.where != "gone"
+    introduces = change.op in {"wear", "take", "hold"} and not change.definite
+    if not agrees and not exact:
+        return None
+    if introduces and not (here and agrees):
+        return None
+    return Fit(agrees and here, exact, here, agrees, bool(said & its), at)
+
+
+def _is_by_words(change: Change, thing: Thing) -> bool:
+    """Whether the noun is one of the other's attributes: "the green silk" for the silk gown."""
+    return change.noun in thing.words and thing.where == "worn" and change.slot == "outfit"
+
+
+def _is_here(said: Sequence[str], here: Place) -> bool:
+    """Whether a place is the story's own: the same noun, or a name's word in common."""
+    return any(same_place(said[0], one) for one in here.words[:6]) or bool(
+        set(said) & set(here.words) - VAGUE
+    )
 
 
 def _is_there(said: Sequence[str], left: Place) -> bool:
     """Whether a place is one that was left: the same noun, or its proper name."""
-    return any(_same_word(word, other) for word in said[:1] for other in left.words[:4]) or bool(
+    return any(same_place(said[0], other) for other in left.words[:4]) or bool(
         set(said[1:4]) & set(left.words[:4]) - VAGUE
     )
 
 
-def wound_at(wound: Wound, change: Change) -> bool:
-    return same_body_place(wound, change, REGION)
-
-
-def _by_words(change: Change, thing: Thing) -> bool:
-    """"the green silk" for the silk gown: the noun is one of the other's attributes."""
-    return change.noun in thing.words and thing.where == "worn" and change.slot == "outfit"
-
-
-INNER = frozenset(
-    "room kitchen bedroom bathroom hall hallway corridor stair staircase stairwell cellar basement "
-    "attic roof rooftop balcony porch terrace lobby lift elevator landing deck cabin "
-    "hold bridge cockpit galley aisle nave altar stage backstage cubicle booth counter bar table "
-    "office landing foyer vestibule bench doorstep threshold step pantry study parlour parlor "
-    "washroom toilet bay compartment engine airlock alcove window shore bank "
-    "summit edge foot corner bed cot tent loft "
-    "locker garage shed veranda drawing-room dining nursery ward reception entrance gate".split()
-)
-"""Rooms and parts that most buildings, ships and towns have: naming one leaves nowhere."""
-
-
-@cache
-def same_place(word: str, other: str) -> bool:
-    return _same_word(word, other)
-
-
-@cache
-def _same_word(word: str, other: str) -> bool:
-    if word == other:
-        return True
-    known = nouns()
-    return any(
-        known.is_a(word, other, kind) or known.is_a(other, word, kind)
-        for kind in ("place", "building", "vehicle")
-        if other not in {"room", "building", "house", "place", "town", "land"} and word not in {"room", "building", "place", "land"}
-    )
-
-
-def is_inside(word: str, whole: Sequence[str]) -> bool:
+def _is_inside(word: str, whole: Sequence[str]) -> bool:
     """Whether a place lies in another as parts do, or as rooms lie in any house."""
-    known = nouns()
-    return any(known.is_part(word, one) for one in whole[:6]) or word in INNER
+    return word in INNER or any(nouns().is_part(word, one) for one in whole[:6])
 
 
 def resolve(reading: SceneReading, state: StoryState) -> SceneReading:

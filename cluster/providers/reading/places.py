@@ -1,220 +1,271 @@
 """Where a scene is: journeys, slug lines, and where somebody is said to be."""
 
-import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Token
 
-from cluster.domain.story.reading import SOMEBODY, Change, Evidence, Op
+from cluster.domain.story.reading import SOMEBODY, Op
+from cluster.domain.vocabulary import word_set
 
 from . import words
 from .frames import ENTERING, LEAVING, MOTION, STAYING
 from .nouns import nouns
+from .people import People
+from .placenames import REACHED, THERE, chain, is_place
 from .scene import Scene
-from .syntax import NOMINAL, Role, lemma, modality, prepositions, role
-from .text import Slug
+from .syntax import NOMINAL, Role, lemma, objects, prepositions, role, subject
 
-ARRIVING = frozenset(
-    "to into onto inside through across along up down over in on at aboard around beneath under past "
-    "from out of off behind above among between outside toward towards for".split()
+ARRIVING = word_set(
+    "to into onto inside through across along up down over in on at aboard around beneath under "
+    "past from out of off behind above among between outside toward towards for"
 )
-REACHED = frozenset("to into onto inside through across along up down over in on at aboard ashore".split())
-THERE = frozenset(
-    "in at on inside aboard outside under beneath among between near by beside off above across "
-    "around along amid within through from behind".split()
+"""Prepositions of a journey: where it goes, by what, or from where."""
+AMBIGUOUS = word_set("from behind off across by")
+"""Those of them that after a verb of no staying say where something else is."""
+ENDS = word_set("to into onto inside aboard")
+"""Prepositions of where a journey ends, whatever its verb."""
+BESIDE = word_set("around under beneath above behind beside over at past before about round")
+"""Prepositions of somebody beside whom it happens."""
+NOT_GOING = word_set("look point aim nod wave gaze stare shout call")
+"""Verbs that reach a place and take nobody there."""
+ROAMING = word_set("pace wander roam patrol sweep mop stalk haunt")
+"""Verbs whose object one is in."""
+ARRIVALS = word_set(
+    "arrive land get burst step put climb jump fall board move set check return reach hop"
 )
-NOT_GOING = frozenset({"look", "point", "aim", "nod", "wave", "gaze", "stare", "shout", "call"})
-
-
-def is_place(scene: Scene, token: Token) -> bool:
-    base = scene.base(token)
-    last = base.rpartition("_")[2]
-    known = nouns()
-    if last in words.COLOURS or last in words.NO_PLACES or last in words.REGION or last in words.GARMENT_PARTS - {"crest"}:
-        return False
-    if scene.people.is_cast(scene.people.who(token)):
-        return False
-    place = role(token)
-    located = place.name == "prep" and place.prep in THERE | REACHED
-    named = token.pos_ == "PROPN" and any(child.lower_ == "the" for child in token.children)
-    if located and named and place.prep in {"to", "into", "at", "in", "aboard", "from"}:
-        return True
-    if scene.people.who(token) and not (located and known.share(base, "place") + known.share(base, "building") >= 0.3):
-        return False
-    if located and token.text[:1].isupper() and token.i > token.sent.start + 1 and known.share(last, "place") > 0:
-        return True
-    share = max(known.share(base, "place") + 0 * known.share(base, "building"), known.share(base, "building"))
-    if share >= 0.3:
-        return not known.share(base, "person") > 0.6 or known.share(base, "place") > 0.4
-    if known.share(base, "vehicle") >= 0.5:
-        return True
-    if share >= 0.15 and not known.classes(base, 0.4) & {"garment", "body", "animal", "weapon", "thing"}:
-        return True
-    return token.pos_ == "PROPN" and not known.classes(base, 0.3) and _is_named_place(token)
-
-
-def _is_named_place(token: Token) -> bool:
-    return token.dep_ == "pobj" and token.head.lower_ in {
-        "in", "to", "into", "at", "from", "through", "across", "near", "of", "outside", "toward"}  # fmt: skip
-
-
-def chain(scene: Scene, token: Token) -> list[str]:
-    """A place with what it lies in: "a ward at the hospital" -> ward, hospital."""
-    base = scene.base(token)
-    found = [base, *([base.rpartition("_")[2]] if "_" in base else [])]
-    for child in token.children:
-        if child.dep_ in {"compound", "nmod", "appos", "amod"} and child.pos_ in NOMINAL:
-            found.append(lemma(child))
-    for prep, below in prepositions(token):
-        if prep in {"of", "in", "at", "on", "under", "over", "above", "by", "near", "aboard"} and (
-            is_place(scene, below) or below.pos_ == "PROPN"
-        ):
-            found += chain(scene, below)
-            found.append("outer")
-    return list(dict.fromkeys(found))
-
-
-def is_inner(token: Token) -> bool:
-    """Named only as where another place lies: "the bar of the tavern"."""
-    place = role(token)
-    return place.name in {"of", "prep"} and place.noun is not None and place.noun.pos_ in NOMINAL
-
-
-def read_place(scene: Scene, token: Token) -> None:
-    place = role(token)
-    people = scene.people
-    if (
-        place.noun is not None and place.name in {"of", "prep"} and is_place(scene, place.noun)
-        and place.prep not in {"to", "into", "onto"}
-    ):  # fmt: skip
-        return  # chain() has it
-    verb_token = place.verb
-    verb = lemma(verb_token) if verb_token is not None else ""
-    doer = people.doer(verb_token)
-    mover = _mover(scene, place, verb, doer)
-    if verb_token is None or place.name == "none":
-        if place.verb is None and not _possessive(token) and token.tag_ not in {"NNS", "NNPS"}:
-            told = any(one.tag_ in {"VBZ", "VBD", "VBP"} for one in token.sent)
-            _say(scene, token, people.first, "be", [] if told and place.name == "prep" else ["fragment"])
-        return
-    if place.name == "object":
-        if verb in LEAVING and people.is_cast(doer):
-            _say(scene, token, doer or SOMEBODY, "leave")
-        elif verb in ENTERING and people.is_cast(doer):
-            _say(scene, token, doer or SOMEBODY, "go", ["path"] if verb == "cross" else None)
-        elif verb in {"pace", "wander", "roam", "patrol", "sweep", "mop", "stalk", "haunt"} and people.is_cast(doer):
-            _say(scene, token, doer or SOMEBODY, "be")
-        elif verb not in words.PERCEIVES | words.DREAMS | words.REMEMBERS | LEAVING | ENTERING:
-            _say(scene, token, people.first, "be", ["ambient"])
-        return
-    if place.name == "subject":
-        _as_subject(scene, token, place, verb)
-        return
-    outer, prep = _vantage(scene, token, place)
-    if place.name != "prep" and outer is None:
-        return
-    if verb in MOTION - NOT_GOING and prep in ARRIVING and mover and not _carries(scene, place, verb, doer):
-        if prep in {"from", "of", "off"} and token.i > verb_token.i:
-            if verb_token.i < token.i and people.is_cast(mover):
-                _say(scene, token, mover, "leave", ["from"])
-            return
-        if prep in {"toward", "towards", "for", "past"}:
-            _say(scene, token, mover, "mention")
-            return
-        if prep in REACHED or token.i < verb_token.i:
-            along = prep in {"through", "across", "along", "around", "over", "past"}
-            _say(scene, token, mover, "go" if _goes(verb, prep, token, verb_token) else "be", ["path"] if along else None)
-            return
-    if (prep in THERE or prep == "against" and outer is not None) and not (prep in {"from", "behind", "off", "across", "by"} and token.i > verb_token.i and verb not in STAYING):
-        who = mover or _around(scene, verb_token)
-        if place.noun is not None and place.noun.pos_ in NOMINAL and outer is None:
-            if people.is_cast(doer) and verb not in words.PERCEIVES:
-                _say(scene, token, doer or SOMEBODY, "be", ["ambient"])
-            return
-        if doer and not people.is_cast(doer) and verb not in {"be"} and mover is None:
-            shared = token.i < verb_token.i or _acts_on_cast(scene, verb_token, doer)
-            _say(scene, token, people.first if shared else doer, "be", ["ambient"] if shared else ["elsewhere"])
-            return
-        if who is None and doer is None:
-            _say(scene, token, people.center or SOMEBODY, "be", ["ambient"])
-            return
-        if who:
-            _say(scene, token, who, "be")
-
-
-def _acts_on_cast(scene: Scene, verb: Token, doer: str | None) -> bool:
-    """Whether what somebody else does there is done to one of the cast."""
-    near = [*(one for one in verb.children if one.dep_ in {"dobj", "dative"}),
-            *(below for _, below in prepositions(verb))]  # fmt: skip
-    people = scene.people
-    return any(people.is_cast(people.who(one, doer)) or people.is_cast(people.owner(one, doer)) for one in near)
-
-
-FIXTURES = frozenset(
-    "door window chair table bed wall floor bench desk bars bar step steps stair stairs rail gate roof "
-    "ceiling counter stool sofa clock lamp corner railing wheel mast shelf stove drawer locker cot "
-    "tiles board boards planks floorboards stage light lights floodlight bell sink".split()
+"""Verbs that come to a place that they are "in", "on" or "at"."""
+PASSING = word_set("swing float jog row drift pace slide shoulder elbow push")
+"""Verbs that stay in the place that they go "through" or "along"."""
+TAKING_ALONG = word_set(
+    "drag carry bring lead take drive fly push pull escort put haul wheel usher spit throw bundle "
+    "march row walk help land set drop invite move steer ferry wash find"
+)
+"""Verbs whose object goes along, if it is somebody."""
+MOVING_THINGS = word_set(
+    "put throw push pull get take carry drag set bring drop slide slip roll make move lead fly "
+    "sail swing stick row lay send toss pick check shoulder steer"
+)
+"""Verbs by which it is the object that goes there, and not who does it."""
+WAYS = word_set("way bus cab step tram")
+"""Objects with which one goes along: "takes the bus to the harbour"."""
+FIXTURES = word_set(
+    "door window chair table bed wall floor bench desk bars bar step steps stair stairs rail gate "
+    "roof ceiling counter stool sofa clock lamp corner railing wheel mast shelf stove drawer "
+    "locker cot tiles board boards planks floorboards stage light lights floodlight bell sink"
 )
 """What stands in places, and tells where somebody is by the place's name: "the cell door"."""
 
 
-def read_fixture(scene: Scene, token: Token) -> None:
-    """"the cell door", "the ship's wheel": the place is where its fixture is."""
-    if lemma(token.head) in FIXTURES and is_place(scene, token):
-        scene.add(token, scene.people.first, "be", "place", kind="place",
-                  more=[*chain(scene, token), "ambient", "fixture"], definite=True)  # fmt: skip
+class Goal(NamedTuple):
+    """A place as an argument of its verb.
+
+    Args:
+        at: The verb; `verb` is its dictionary form.
+        doer: Who does the verb; null for a thing, or where nobody is said.
+        mover: Who of the cast goes where it goes.
+    """
+
+    scene: Scene
+    token: Token
+    place: Role
+    at: Token
+    verb: str
+    doer: str | None
+    mover: str | None
+
+    @property
+    def people(self) -> People:
+        """Who was spoken of so far."""
+        return self.scene.people
+
+    @property
+    def cast_doer(self) -> str | None:
+        """The doer, where it is one of the cast."""
+        return self.doer if self.people.is_cast(self.doer) else None
+
+    @property
+    def is_after_verb(self) -> bool:
+        """Whether it stands after its verb."""
+        return self.token.i > self.at.i
+
+    def say(self, who: str | None, op: Op, *more: str) -> None:
+        """Write down who is or goes there."""
+        _say(self.scene, self.token, who, op, more)
 
 
-def _goes(verb: str, prep: str, token: Token, verb_token: Token) -> bool:
-    """Whether it gets there by it: "runs into the hall", not "paces in the hall"."""
-    if prep in {"to", "into", "onto", "inside", "aboard"}:
+def read_place(scene: Scene, token: Token) -> None:
+    """A place in its clause: who goes there, is there, or leaves it."""
+    place = role(token)
+    if _lies_in_another(scene, place):
+        return  # chain() has it
+    verb = lemma(place.verb) if place.verb is not None else ""
+    doer = scene.people.doer(place.verb)
+    mover = _mover(scene, place.verb, verb, doer) if place.verb is not None else None
+    if place.verb is None:
+        _read_fragment(scene, token, place)
+        return
+    goal = Goal(scene, token, place, place.verb, verb, doer, mover)
+    match place.name:
+        case "none":
+            return
+        case "object":
+            _read_object(goal)
+        case "subject":
+            _read_subject(goal)
+        case _:
+            _read_prepositional(goal)
+
+
+def _lies_in_another(scene: Scene, place: Role) -> bool:
+    """Whether a place is only what another one lies in: "the bar of the tavern"."""
+    return (
+        place.noun is not None
+        and place.name in {"of", "prep"}
+        and is_place(scene, place.noun)
+        and place.prep not in {"to", "into", "onto"}
+    )
+
+
+def _read_fragment(scene: Scene, token: Token, place: Role) -> None:
+    """As in "A hospital ward.": a place without a verb is where the cast is."""
+    if token.dep_ == "poss" or token.tag_ in {"NNS", "NNPS"}:
+        return
+    told = any(one.tag_ in {"VBZ", "VBD", "VBP"} for one in token.sent)
+    more = [] if told and place.name == "prep" else ["fragment"]
+    _say(scene, token, scene.people.first, "be", more)
+
+
+def _read_object(goal: Goal) -> None:
+    """As in "enters the tavern", "leaves the ship", "paces the cell"."""
+    if goal.verb in LEAVING and goal.cast_doer:
+        goal.say(goal.doer, "leave")
+    elif goal.verb in ENTERING and goal.cast_doer:
+        goal.say(goal.doer, "go", *(["path"] if goal.verb == "cross" else []))
+    elif goal.verb in ROAMING and goal.cast_doer:
+        goal.say(goal.doer, "be")
+    elif not any(
+        goal.verb in some
+        for some in (words.PERCEIVES, words.DREAMS, words.REMEMBERS, LEAVING, ENTERING)
+    ):
+        goal.say(goal.people.first, "be", "ambient")
+
+
+def _read_prepositional(goal: Goal) -> None:
+    """As in "walks into the hall", "waits on the steps of the mill"."""
+    outer, prep = _vantage(goal)
+    if goal.place.name != "prep" and outer is None:
+        return
+    if _is_journey(goal, prep) and _reads_journey(goal, prep):
+        return
+    is_there = prep in THERE or (prep == "against" and outer is not None)
+    elsewhere = prep in AMBIGUOUS and goal.is_after_verb and goal.verb not in STAYING
+    if is_there and not elsewhere:
+        _read_whereabouts(goal, outer)
+
+
+def _is_journey(goal: Goal, prep: str) -> bool:
+    goes = goal.verb in MOTION - NOT_GOING and prep in ARRIVING and goal.mover is not None
+    return goes and not _carries(goal)
+
+
+def _reads_journey(goal: Goal, prep: str) -> bool:
+    """A journey to, through or from a place; False where the preposition says neither."""
+    if prep in {"from", "of", "off"} and goal.is_after_verb:
+        if goal.people.is_cast(goal.mover):
+            goal.say(goal.mover, "leave", "from")
+    elif prep in {"toward", "towards", "for", "past"}:
+        goal.say(goal.mover, "mention")
+    elif prep in REACHED or not goal.is_after_verb:
+        along = prep in {"through", "across", "along", "around", "over"}
+        goal.say(
+            goal.mover, "go" if _gets_there(goal, prep) else "be", *(["path"] if along else [])
+        )
+    else:
+        return False
+    return True
+
+
+def _gets_there(goal: Goal, prep: str) -> bool:
+    """Whether a journey comes to its place: "runs into the hall", not "paces in the hall"."""
+    if prep in ENDS:
         return True
     if prep in {"in", "on", "at"}:
-        return verb in {"arrive", "land", "get", "burst", "step", "put", "climb", "jump", "fall", "board", "move", "set", "check", "return", "reach", "hop"}
+        return goal.verb in ARRIVALS
     if prep in {"through", "across", "along", "up", "down", "over"}:
-        return verb not in {"swing", "float", "jog", "row", "drift", "pace", "slide", "shoulder", "elbow", "push"} and token.i > verb_token.i
+        return goal.verb not in PASSING and goal.is_after_verb
     return False
 
 
-def _vantage(scene: Scene, token: Token, place: Role) -> tuple[Token | None, str]:
-    """"on the steps of the old mill": the place beneath what is not one."""
-    if place.name == "of" and place.noun is not None:
+def _read_whereabouts(goal: Goal, outer: Token | None) -> None:
+    """As in "waits in the hall"; what others do there tells of the cast only if it is near."""
+    people = goal.people
+    who = goal.mover or _near(goal.scene, goal.at)
+    of_noun = goal.place.noun is not None and goal.place.noun.pos_ in NOMINAL and outer is None
+    if of_noun:
+        if goal.cast_doer and goal.verb not in words.PERCEIVES:
+            goal.say(goal.doer, "be", "ambient")
+    elif goal.doer and not goal.cast_doer and goal.verb != "be" and goal.mover is None:
+        if not goal.is_after_verb or _acts_on_cast(goal):
+            goal.say(people.first, "be", "ambient")
+        else:
+            goal.say(goal.doer, "be", "elsewhere")
+    elif who is None and goal.doer is None:
+        goal.say(people.center, "be", "ambient")
+    elif who:
+        goal.say(who, "be")
+
+
+def _acts_on_cast(goal: Goal) -> bool:
+    """Whether what somebody else does there is done to one of the cast."""
+    people, doer = goal.people, goal.doer
+    near = [
+        *(one for one in goal.at.children if one.dep_ in {"dobj", "dative"}),
+        *(below for _, below in prepositions(goal.at)),
+    ]
+    return any(
+        people.is_cast(people.who(one, doer)) or people.is_cast(people.owner(one, doer))
+        for one in near
+    )
+
+
+def read_fixture(scene: Scene, token: Token) -> None:
+    """A place by its fixture: "the cell door", "the ship's wheel"."""
+    if lemma(token.head) in FIXTURES and is_place(scene, token):
+        more = [*chain(scene, token), "ambient", "fixture"]
+        scene.add(token, scene.people.first, "be", "place", kind="place", more=more, definite=True)
+
+
+def _vantage(goal: Goal) -> tuple[Token | None, str]:
+    """The place beneath what is not one, and its preposition: "on the steps of the old mill"."""
+    place = goal.place
+    if place.noun is not None and (
+        place.name == "of" or (place.name == "prep" and not goal.people.who(place.noun))
+    ):
         above = role(place.noun)
         if above.name == "prep":
-            return place.noun, above.prep
-    if place.name == "prep" and place.noun is not None and not scene.people.who(place.noun):
-        above = role(place.noun)
-        if above.name == "prep":
-            return place.noun, place.prep
+            return place.noun, above.prep if place.name == "of" else place.prep
     return None, place.prep
 
 
-def _mover(scene: Scene, place: Role, verb: str, doer: str | None) -> str | None:
+def _mover(scene: Scene, at: Token, verb: str, doer: str | None) -> str | None:
+    """Who of the cast goes: the object that is taken along, the doer, or who rides."""
     people = scene.people
-    if place.verb is None:
-        return None
-    if verb in {"drag", "carry", "bring", "lead", "take", "drive", "fly", "push", "pull", "escort", "put",
-                "haul", "wheel", "usher", "spit", "throw", "bundle", "march", "row", "walk", "help",
-                "land", "set", "drop", "invite", "move", "steer", "ferry", "wash", "find"}:  # fmt: skip
-        from .syntax import objects
-
-        for one in objects(place.verb):
+    if verb in TAKING_ALONG:
+        for one in objects(at):
             who = people.who(one, doer)
             if people.is_cast(who):
                 return who
     if doer is not None:
-        return doer if people.is_cast(doer) else _aboard(scene, place.verb)
-    if verb in MOTION and (aboard := _aboard(scene, place.verb)):
+        return doer if people.is_cast(doer) else _aboard(scene, at)
+    if verb in MOTION and (aboard := _aboard(scene, at)):
         return aboard
-    found = next(
-        (who for _, below in prepositions(place.verb) if people.is_cast(who := people.who(below))), None
-    )
-    return found
+    there = (people.who(below) for _, below in prepositions(at))
+    return next((who for who in there if people.is_cast(who)), None)
 
 
 def _aboard(scene: Scene, verb: Token) -> str | None:
-    """A vehicle that goes somewhere takes the cast along: "The ferry lands at the pier"."""
-    from .syntax import subject
-
+    """The cast, where a vehicle goes somewhere: "The ferry lands at the pier"."""
     found, _ = subject(verb)
     if found is None or lemma(verb) not in MOTION:
         return None
@@ -224,93 +275,67 @@ def _aboard(scene: Scene, verb: Token) -> str | None:
     return scene.people.first if rides else None
 
 
-def _carries(scene: Scene, place: Role, verb: str, doer: str | None) -> bool:
+def _carries(goal: Goal) -> bool:
     """Whether it is a thing that goes there: "throws the key into the river"."""
-    from .syntax import objects
-
-    if place.verb is None or verb not in {
-        "put", "throw", "push", "pull", "get", "take", "carry", "drag", "set", "bring", "drop", "slide",
-        "slip", "roll", "take", "make", "move", "lead", "fly", "sail", "swing", "stick", "row", "lay",
-        "send", "toss", "pick", "check", "shoulder", "steer"}:  # fmt: skip
+    if goal.verb not in MOVING_THINGS:
         return False
-    found = list(objects(place.verb))
-    if not found or any(scene.people.is_cast(scene.people.who(one, doer)) for one in found):
+    found = list(objects(goal.at))
+    people = goal.people
+    if not found or any(people.is_cast(people.who(one, goal.doer)) for one in found):
         return False
-    return not any(
-        nouns().share(lemma(one), "vehicle") >= 0.3 or nouns().share(lemma(one), "place") >= 0.4
-        or nouns().share(lemma(one), "animal") >= 0.4 or lemma(one) in {"way", "bus", "cab", "step", "tram"}
-        for one in found
-    )  # fmt: skip
+    return not any(_takes_one_along(lemma(one)) for one in found)
 
 
-def _around(scene: Scene, verb: Token) -> str | None:
+def _takes_one_along(noun: str) -> bool:
+    """Whether who moves a thing moves with it: a vehicle, a horse, one's way."""
+    known = nouns()
+    return (
+        known.share(noun, "vehicle") >= 0.3
+        or known.share(noun, "place") >= 0.4
+        or known.share(noun, "animal") >= 0.4
+        or noun in WAYS
+    )
+
+
+def _near(scene: Scene, verb: Token) -> str | None:
     """The cast member beside or around whom it happens: "the boat pitches under her"."""
     for prep, below in prepositions(verb):
-        if prep in {"around", "under", "beneath", "above", "behind", "beside", "over", "at", "past", "before", "about", "round"}:
+        if prep in BESIDE:
             who = scene.people.who(below) or scene.people.owner(below, None)
             if scene.people.is_cast(who):
                 return who
     return None
 
 
-def _possessive(token: Token) -> bool:
-    return token.dep_ == "poss"
-
-
-def _as_subject(scene: Scene, token: Token, place: Role, verb: str) -> None:
-    verb_token = place.verb
-    assert verb_token is not None
-    if who := _around(scene, verb_token):
-        _say(scene, token, who, "be", ["around"])
-    elif verb == "be" and any(one.lower_ in {"behind", "far", "away"} for one in verb_token.subtree):
+def _read_subject(goal: Goal) -> None:
+    """As in "The boat pitches under her", "the hall echoes", "the cold kitchen wakes him"."""
+    people = goal.people
+    if who := _near(goal.scene, goal.at):
+        goal.say(who, "be", "around")
         return
+    if goal.verb == "be" and any(
+        one.lower_ in {"behind", "far", "away"} for one in goal.at.subtree
+    ):
+        return
+    met = [people.who(one) for one in goal.at.children if one.dep_ == "dobj"]
+    cast = next((one for one in met if people.is_cast(one)), None)
+    if cast:
+        goal.say(cast, "be", "ambient")
     else:
-        objects_ = [
-            who for one in verb_token.children if one.dep_ == "dobj" and (who := scene.people.who(one))
-        ]
-        cast = next((one for one in objects_ if scene.people.is_cast(one)), None)
-        if cast:
-            _say(scene, token, cast, "be", ["ambient"])
-        else:
-            _say(scene, token, scene.people.center or SOMEBODY, "mention", ["ambient"])
+        goal.say(people.center, "mention", "ambient")
 
 
-def _say(scene: Scene, token: Token, who: str, op: Op, more: list[str] | None = None) -> None:
-    scene.add(token, who, op, "place", kind="place", more=[*chain(scene, token), *(more or [])])
+def _say(scene: Scene, token: Token, who: str | None, op: Op, more: Sequence[str]) -> None:
+    more = [*chain(scene, token), *more]
+    scene.add(token, who or SOMEBODY, op, "place", kind="place", more=more)
 
 
 def read_going(scene: Scene, token: Token) -> None:
-    """`home`, `ashore`, `outside`, `upstairs`: adverbs that name a place."""
-    written = token.lower_
-    if written not in words.GENERIC_PLACES or token.pos_ not in {"ADV", "NOUN", "ADP"}:
+    """An adverb that names a place one goes to: "goes home"."""
+    if token.lower_ not in words.GENERIC_PLACES or token.pos_ not in {"ADV", "NOUN", "ADP"}:
         return
     head = token.head
     if head.pos_ in {"VERB", "AUX"} and token.dep_ in {"advmod", "dobj", "npadvmod", "prt", "prep"}:
         who = scene.people.doer(head)
-        if who and lemma(head) in MOTION and written == "home":
-            scene.add(token, who, "go", "place", noun=written, kind="place", more=[written])
-
-
-def of_slug(slug: Slug, subject: str, text: str) -> list[Change]:
-    """The place of a slug line, with all its words: `INT. OFFICE, BACK ROOM - NIGHT`."""
-    parts = re.split(r"\s*[,/–—]\s*|\s+-\s+", slug.place)
-    said = [
-        word.lower() for part in parts for word in re.findall(r"[\w'-]+", part)
-        if word.lower() not in {"the", "of", "a", "an", "in", "on", "at", "above", "by", "and"}
-    ]  # fmt: skip
-    if not said:
-        return []
-    head = re.findall(r"[\w'-]+", re.split(r"\s+(?:of|above|at|in|on|by)\s+", parts[0], flags=re.I)[0])
-    noun = head[-1].lower() if head else said[0]
-    noun = noun.removesuffix("'s")
-    return [
-        Change(
-            subject=subject, op="go", slot="place", noun=noun, phrase=slug.place, kind="place",
-            words=tuple(dict.fromkeys([noun, *said, "slug"])), definite=True,
-            evidence=slug.evidence(text),
-        )
-    ]  # fmt: skip
-
-
-def meant_here(token: Token) -> bool:
-    return modality(token) == "real"
+        if who and lemma(head) in MOTION and token.lower_ == "home":
+            scene.add(token, who, "go", "place", noun="home", kind="place", more=["home"])

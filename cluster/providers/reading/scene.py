@@ -1,20 +1,17 @@
 """One text while it is read: its parse, its people, and how a change is written down."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from spacy.tokens import Span, Token
 
 from cluster.domain.story.reading import SOMEBODY, Change, Evidence, Modality, Op, Slot
 
-from . import words
 from .nouns import nouns
 from .people import People
 from .syntax import (
-    NOMINAL,
     is_definite,
     is_introduced,
-    lemma,
     modality,
     modifiers,
     noun_lemma,
@@ -24,13 +21,17 @@ from .syntax import (
 )
 from .text import Plain
 
+MOST_WORDS_BEFORE: Final = 7
+"""A quoted noun phrase begins at most so many words before its noun."""
+MOST_ANTECEDENTS: Final = 6
+"""A pronoun means one of so many last things."""
+ACTED_ON = frozenset({"object", "subject", "none", "attribute"})
+"""Roles of the things that a pronoun rather means."""
+
 
 class Noun(NamedTuple):
-    """A noun as it is spoken of."""
+    """How a noun is spoken of: presupposed ("the coat"), or introduced ("a coat")."""
 
-    token: Token
-    base: str
-    words: tuple[str, ...]
     definite: bool
     introduced: bool
 
@@ -66,26 +67,31 @@ class Scene:
         at: Token | None = None,
         bare: bool = False,
     ) -> None:
-        """Write down what is said of a noun; `at` is where it is said, if elsewhere,
-        and a `bare` one has only the words of `more`."""
+        """Write down what is said of a noun.
+
+        Args:
+            more: Words to say of it besides its modifiers.
+            which: Side of the body, where the noun itself does not say it.
+            means: How it is meant, where the clause does not say it.
+            at: Where it is said, if elsewhere.
+            bare: Whether it has only the words of `more`.
+        """
         said = at if at is not None else token
-        meant = means or modality(said)
-        base = noun or self.base(token)
-        on = which if which is not None else (side(token) if slot in {"injuries", "marks", "eyes"} else None)
+        described = () if bare else modifiers(token)
         self.changes.append(
             Change(
                 subject=subject if self.people.is_cast(subject) else SOMEBODY,
                 op=op,
                 slot=slot,
-                noun=base,
+                noun=noun or self.base(token),
                 phrase=self._phrase(token),
                 kind=kind,
-                words=tuple(dict.fromkeys((*(() if bare else modifiers(token)), *more))),
+                words=tuple(dict.fromkeys((*described, *more))),
                 part=part,
-                side=on if on in {"left", "right"} else None,  # type: ignore[arg-type]
+                side=_side(token, slot) if which is None else _sided(which),
                 definite=is_definite(token) if definite is None else definite,
                 owned=possessor(token) is not None,
-                modality=meant,
+                modality=means or modality(said),
                 evidence=self.evidence(said),
             )
         )
@@ -103,11 +109,13 @@ class Scene:
         return self.quote(span)
 
     def quote(self, span: Span) -> Evidence:
+        """The words of the request that a span was parsed of."""
         start, end = self.plain.span(span.start_char, span.end_char)
         return Evidence(start=start, end=end, quote=self.text[start:end])
 
     def _phrase(self, token: Token) -> str:
-        first = min((one.i for one in token.subtree if one.i <= token.i and token.i - one.i < 8), default=token.i)
+        before = range(token.i - MOST_WORDS_BEFORE, token.i + 1)
+        first = min((one.i for one in token.subtree if one.i in before), default=token.i)
         return self.quote(token.doc[first : token.i + 1]).quote
 
     def base(self, token: Token) -> str:
@@ -115,35 +123,43 @@ class Scene:
         head = noun_lemma(token)
         for child in token.children:
             two = f"{child.lower_}_{head}"
-            if child.dep_ in {"compound", "amod"} and child.i == token.i - 1 and nouns().classes(two):
+            is_before = child.dep_ in {"compound", "amod"} and child.i == token.i - 1
+            if is_before and nouns().classes(two):
                 return two
         return head
 
     def noun(self, token: Token) -> Noun:
-        return Noun(token, self.base(token), modifiers(token), is_definite(token), is_introduced(token))
+        """How a noun is spoken of."""
+        return Noun(is_definite(token), is_introduced(token))
 
     def antecedents(self, token: Token) -> list[Token]:
         """What "it", "them" or "both" means: the last thing that something was done to; for more
         than one, its whole list."""
-        near = [one for one in self.things if one.i != token.i][-6:]
-        acted = [one for one in near if role(one).name in {"object", "subject", "none", "attribute"}]
+        near = [one for one in self.things if one.i != token.i][-MOST_ANTECEDENTS:]
         if not near:
             return []
+        acted = [one for one in near if role(one).name in ACTED_ON]
         last = (acted or near)[-1]
         if token.lower_ == "it":
             return [last]
         if token.lower_ == "both":
             return near[-2:]
-        first = last
-        while first.dep_ == "conj":
-            first = first.head
-        group = [one for one in near if one == first or first.is_ancestor(one) and one.dep_ == "conj"]
+        group = _list_of(last, near)
         return group if len(group) > 1 else [last]
 
 
-def is_noun(token: Token) -> bool:
-    return token.pos_ in NOMINAL
+def _list_of(last: Token, near: Sequence[Token]) -> list[Token]:
+    """Those nouns that stand in one list with the last: "a sword, a knife and a bow"."""
+    first = last
+    while first.dep_ == "conj":
+        first = first.head
+    return [one for one in near if one == first or (first.is_ancestor(one) and one.dep_ == "conj")]
 
 
-def is_body(token: Token) -> bool:
-    return lemma(token) in words.REGION
+def _side(token: Token, slot: Slot) -> str | None:
+    """`left` or `right` of a body part; things have no side."""
+    return _sided(side(token)) if slot in {"injuries", "marks", "eyes"} else None
+
+
+def _sided(which: str | None) -> str | None:
+    return which if which in {"left", "right"} else None
