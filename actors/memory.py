@@ -4,7 +4,6 @@ The store commits first and is the truth; vectors follow it in the background. K
 between the two loses nothing. It does not know how a scene comes about.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,10 +12,8 @@ from ray.actor import ActorProxy
 
 from actors.recall import Recall
 from cluster.clock import SYSTEM_CLOCK, Clock
-from cluster.domain.character import Character, CharacterId
-from cluster.domain.prompting.plan import NOT_READ
+from cluster.domain.character import CharacterId
 from cluster.domain.story.episode import Episode, EpisodeId
-from cluster.domain.story.reading import SceneReading
 from cluster.domain.story.scene import SceneState, StoryId
 from cluster.domain.story.state import StoryState
 from cluster.domain.story.telling import told
@@ -72,7 +69,7 @@ class MemoryStore:
         """
         character = self._store.characters.get(character_id)
         episodes = self._store.episodes.list(character_id, story_id, at)
-        return told([character], episodes, self._read, self._reader.layer)
+        return told([character], episodes, self._reader.read, self._reader.layer)
 
     def remember(self, episode: Episode, face: tuple[str, list[float]] | None) -> Episode:
         """Keep a finished scene, once by its id; returns it with its scene number.
@@ -142,15 +139,6 @@ class MemoryStore:
         """Wait until everything that is remembered can be found by a search, at most for `wait_s`;
         whether it can."""
         return self._recall.settled(wait_s)
-
-    def _read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
-        """An old scene's request; one that is read wrongly counts as not read, so that its story
-        goes on."""
-        try:
-            return self._reader.read(cast, state, text)
-        except Invalid as error:
-            log.warning("memory.not_read", scene=state.scene, error=error.message)
-            return NOT_READ
 
     @cached_property
     def _reader(self) -> RequestReader:

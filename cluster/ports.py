@@ -33,7 +33,8 @@ class RequestReader(Protocol):
     def read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
         """The changes that a text asks for; the things they are about are those of `state`.
 
-        Raises Invalid for a reading that does not keep to the text.
+        What is not read, or read to say what the text does not say, changes nothing, and the
+        reading says so.
         """
         ...
 

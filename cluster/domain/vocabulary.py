@@ -63,8 +63,3 @@ HEAD_POSES: tuple[str, ...] = (
 """Left and right are the actor's own, as in `FACE_PLACES`."""
 
 ACTIONS: tuple[str, ...] = ("standing", "fighting", "hiding", "running", "talking")
-
-
-def word_set(text: str) -> frozenset[str]:
-    """Words of a text, a set: long lists stay readable."""
-    return frozenset(text.split())

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from cluster.domain.story.job import Contradiction
 from cluster.domain.story.reading import Change, Understanding
-from cluster.domain.story.state import Actor, StoryState, Thing, Wound
+from cluster.domain.story.state import ActorState, StoryState, Thing, Wound
 
 from ..api.schemas import ScenePlan
 from .console import Json, Key, Url, people, print_json, reports, server, table
@@ -121,7 +121,7 @@ def _things(things: tuple[Thing, ...]) -> str:
     return escape(", ".join(one.phrase or one.noun.replace("_", " ") for one in things))
 
 
-def _wounds(actor: Actor) -> str:
+def _wounds(actor: ActorState) -> str:
     return escape(", ".join(dict.fromkeys(_wound(one) for one in actor.open_wounds)))
 
 

@@ -51,8 +51,6 @@ class PromptEngine(Lifecycle):
             memories: Prompts of like scenes, for writers that can use them.
             token_budget: Of the generator's text encoder, its begin and end marks included; null:
                 what the model's profile says.
-
-        Raises Invalid for a request that was read to say what it does not.
         """
         budget = token_budget or self._profile.token_budget
         before = coming(story)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from cluster.domain.story.reading import Change, Evidence
-from cluster.domain.story.state import Actor, Look, StoryState, after
+from cluster.domain.story.state import ActorState, Look, StoryState, after
 
 MARA = "mara"
 
@@ -18,7 +18,7 @@ def change(op: str, slot: str, noun: str, **fields: object) -> Change:
 
 def told(*scenes: Iterable[Change], looks: tuple[Look, ...] = ()) -> StoryState:
     """The state after scenes of Mara's."""
-    state = StoryState(actors={MARA: Actor(id=MARA, looks=looks)})
+    state = StoryState(actors={MARA: ActorState(id=MARA, looks=looks)})
     for number, scene in enumerate(scenes, 1):
         state = after(state, scene, number)
     return state

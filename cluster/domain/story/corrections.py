@@ -12,7 +12,7 @@ from cluster.domain.story.episode import Episode
 from cluster.domain.story.reading import Change, Evidence
 from cluster.domain.story.scene import Injury
 from cluster.domain.story.state import (
-    Actor,
+    ActorState,
     Place,
     StoryState,
     Thing,
@@ -47,13 +47,13 @@ def corrected(
     return state
 
 
-def _wounded(actor: Actor, injuries: Sequence[Injury], state: StoryState) -> Actor:
+def _wounded(actor: ActorState, injuries: Sequence[Injury], state: StoryState) -> ActorState:
     healed = tuple(one for one in actor.wounds if one.healed != "no")
     there = tuple(_wound(actor, injury, state) for injury in injuries)
     return actor.model_copy(update={"wounds": (*healed, *there)})
 
 
-def _wound(actor: Actor, injury: Injury, state: StoryState) -> Wound:
+def _wound(actor: ActorState, injury: Injury, state: StoryState) -> Wound:
     """The wound that was there already, or a new one."""
     words = injury.place.lower().split()
     side = next((word for word in words if word in {"left", "right"}), None)
@@ -71,7 +71,7 @@ def _wound(actor: Actor, injury: Injury, state: StoryState) -> Wound:
     )
 
 
-def _holding(actor: Actor, props: Sequence[str], state: StoryState) -> Actor:
+def _holding(actor: ActorState, props: Sequence[str], state: StoryState) -> ActorState:
     """What is named is in hand; what else was in hand is put away, and still owned."""
     wanted = {_noun(prop): prop for prop in props}
     things: list[Thing] = []
@@ -107,7 +107,7 @@ def _thing(noun: str, prop: str, state: StoryState) -> Thing:
 
 
 def _dressed(
-    state: StoryState, actor: Actor, outfit: Outfit, layer: Callable[[str], str | None]
+    state: StoryState, actor: ActorState, outfit: Outfit, layer: Callable[[str], str | None]
 ) -> StoryState:
     """The garment on, and off what is worn in its place; one that is on already stays."""
     noun, words = _noun(outfit.garment), tuple(outfit.phrase.lower().split())

@@ -4,7 +4,15 @@ import re
 from collections.abc import Callable, Sequence
 
 from cluster.domain.character import Character, Eye, Mark, Outfit, Profile
-from cluster.domain.story.state import Actor, BodyMark, Look, StoryState, Thing, colours, hair_of
+from cluster.domain.story.state import (
+    ActorState,
+    BodyMark,
+    Look,
+    StoryState,
+    Thing,
+    colours,
+    hair_of,
+)
 
 AGE = re.compile(
     r"\b(\d{1,3})[ -]years?\b"
@@ -30,9 +38,9 @@ def starting_state(cast: Sequence[Character], layer: Callable[[str], str | None]
     return StoryState(actors={one.id: _actor(one, layer) for one in cast})
 
 
-def _actor(character: Character, layer: Callable[[str], str | None]) -> Actor:
+def _actor(character: Character, layer: Callable[[str], str | None]) -> ActorState:
     profile = character.profile
-    return Actor(
+    return ActorState(
         id=character.id,
         things=(_garment(profile.outfit, layer),) if profile.outfit is not None else (),
         looks=tuple(_looks(profile)),

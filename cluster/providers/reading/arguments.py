@@ -12,7 +12,7 @@ from . import words
 from .frames import GIVERS, operation
 from .people import People
 from .scene import Scene
-from .syntax import Role, around, frames, lemma, prepositions, role
+from .syntax import NounRole, around, frames, lemma, prepositions, role
 
 TRADING = frozenset({"trade", "swap", "exchange", "barter"})
 """Verbs that give one thing for another."""
@@ -55,7 +55,7 @@ class Argument(NamedTuple):
 
     scene: Scene
     token: Token
-    place: Role
+    place: NounRole
     verb: str
     doer: str | None
     owner: str | None

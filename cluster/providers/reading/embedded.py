@@ -14,8 +14,8 @@ from spacy.tokens import Doc, Token
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
 
-from . import covering, injuries, looks, outfit, placenames, places, props, words
-from .language import understood
+from . import covering, health, injuries, looks, outfit, placenames, places, props, words
+from .language import identify_language
 from .nouns import nouns
 from .people import Member, People, members
 from .repair import with_verbs
@@ -54,7 +54,7 @@ class EmbeddedReader:
         Args:
             cast: The members of the story's cast, the one it is about first.
         """
-        found = understood(text)
+        found = identify_language(text)
         if not found.read:
             return SceneReading(understood=found)
         known = members(cast)
@@ -142,14 +142,14 @@ def _read_token(scene: Scene, token: Token) -> None:
         _read_look(scene, token)
     elif token.pos_ in NOMINAL:
         if token.lower_ in {"scratch", "bruise"}:
-            injuries.read_state_of_health(scene, token)
+            health.read_state_of_health(scene, token)
         _read_noun(scene, token)
-    elif token.lower_ in injuries.HEALTH:
-        injuries.read_state_of_health(scene, token)
+    elif token.lower_ in health.HEALTH:
+        health.read_state_of_health(scene, token)
     _read_adjective(scene, token)
     if token.pos_ not in NOMINAL and _is_a_garment_after_all(token):
         outfit.read_garment(scene, token)
-    injuries.read_gait(scene, token)
+    health.read_gait(scene, token)
     props.read_unarmed(scene, token)
     places.read_going(scene, token)
 

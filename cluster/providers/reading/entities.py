@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cluster.domain.story.reading import Change, SceneReading
 from cluster.domain.story.state import (
     REGION,
-    Actor,
+    ActorState,
     Place,
     StoryState,
     Thing,
@@ -84,7 +84,7 @@ def same(noun: str, other: str) -> bool:
 
 
 @cache
-def same_place(word: str, other: str) -> bool:
+def is_same_place(word: str, other: str) -> bool:
     """Whether one place may be called by both; `other` is a word of the story's place."""
     if word == other:
         return True
@@ -190,7 +190,7 @@ class Resolver:
         )
 
 
-def _find(actor: Actor, change: Change) -> Thing | None:
+def _find(actor: ActorState, change: Change) -> Thing | None:
     """The best fitting thing; what is there before what is gone, and the newest of equals."""
     fitting = [
         (fit, one)
@@ -222,14 +222,14 @@ def _is_by_words(change: Change, thing: Thing) -> bool:
 
 def _is_here(said: Sequence[str], here: Place) -> bool:
     """Whether a place is the story's own: the same noun, or a name's word in common."""
-    return any(same_place(said[0], one) for one in here.words[:6]) or bool(
+    return any(is_same_place(said[0], one) for one in here.words[:6]) or bool(
         set(said) & set(here.words) - VAGUE
     )
 
 
 def _is_there(said: Sequence[str], left: Place) -> bool:
     """Whether a place is one that was left: the same noun, or its proper name."""
-    return any(same_place(said[0], other) for other in left.words[:4]) or bool(
+    return any(is_same_place(said[0], other) for other in left.words[:4]) or bool(
         set(said[1:4]) & set(left.words[:4]) - VAGUE
     )
 

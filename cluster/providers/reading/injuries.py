@@ -9,13 +9,12 @@ from cluster.domain.story.reading import SOMEBODY, Op
 from cluster.domain.vocabulary import word_set
 
 from . import words
-from .frames import GIVING_WAY, HEALING, HURTING, TREATING, VIGOROUS
+from .frames import GIVING_WAY, HEALING, HURTING, TREATING
 from .nouns import nouns
 from .scene import Scene
 from .syntax import (
     NOMINAL,
-    VERBAL,
-    Role,
+    NounRole,
     around,
     is_introduced,
     lemma,
@@ -53,9 +52,6 @@ WEAPONS = word_set(
 """What hurts whom it is done into."""
 HARMLESS_TO_ONES_OWN = word_set("take catch drive pull lay open clip sink punch")
 """Verbs of blows that are also used of hair, hats and coins."""
-HEALTH = word_set("unhurt unharmed uninjured unscathed unwounded wounded injured bleeding")
-"""Words for how the whole body is."""
-UNHURT = word_set("unhurt unharmed uninjured unscathed unwounded")
 WOUNDS_TOO = word_set(
     "cut gash wound bite graze scrape burn bruise blister blood stump fracture sprain scratch "
     "slash puncture hole lump stitch scab splinter concussion nosebleed limp stab"
@@ -92,7 +88,7 @@ class Said(NamedTuple):
     """
 
     token: Token
-    place: Role
+    place: NounRole
     verb: str
     words: frozenset[str]
     doer: str | None
@@ -115,17 +111,17 @@ def is_wound(scene: Scene, token: Token) -> bool:
     return known.share(base, "wound") >= 0.4 or known.share(base, "dressing") >= 0.5
 
 
-def _verb(place: Role) -> str:
+def _verb(place: NounRole) -> str:
     return lemma(place.verb) if place.verb is not None else ""
 
 
 def part_of(token: Token) -> Token | None:
     """The body part that a wound is on, whatever the parser hung it on."""
     if (said := _body_part_on(prepositions(token))) is not None:
-        parts = (one for of, one in prepositions(said) if of == "of" and _is_body(one))
+        parts = (one for of, one in prepositions(said) if of == "of" and is_body(one))
         return next(parts, said)  # "on the back of her hand": the hand
     before = (child for child in token.children if child.dep_ in BEFORE_A_WOUND)
-    if (part := next(filter(_is_body, before), None) or _body_part_after(token)) is not None:
+    if (part := next(filter(is_body, before), None) or _body_part_after(token)) is not None:
         return part
     place = role(token)
     if place.verb is not None and place.name in {"object", "subject"}:
@@ -133,12 +129,13 @@ def part_of(token: Token) -> Token | None:
     return None
 
 
-def _is_body(token: Token) -> bool:
+def is_body(token: Token) -> bool:
+    """Whether a token names a body part."""
     return lemma(token) in words.REGION
 
 
 def _body_part_on(near: Iterable[tuple[str, Token]]) -> Token | None:
-    return next((below for prep, below in near if prep in ON and _is_body(below)), None)
+    return next((below for prep, below in near if prep in ON and is_body(below)), None)
 
 
 def _body_part_after(token: Token) -> Token | None:
@@ -147,7 +144,7 @@ def _body_part_after(token: Token) -> Token | None:
         is_a_verb = one.pos_ == "VERB" and one.tag_ != "VBG" and one.dep_ != "relcl"
         if one.pos_ == "PUNCT" or is_a_verb:
             return None
-        if one.pos_ in NOMINAL and _is_body(one):
+        if one.pos_ in NOMINAL and is_body(one):
             return one
     return None
 
@@ -181,7 +178,7 @@ def read_wound(scene: Scene, token: Token) -> None:
     )
 
 
-def _wound_told(token: Token, place: Role, base: str) -> Op:
+def _wound_told(token: Token, place: NounRole, base: str) -> Op:
     verb = _verb(place)
     is_dressing = base in DRESSINGS
     mends = (place.name == "object" and verb in HEALING) or (
@@ -194,7 +191,7 @@ def _wound_told(token: Token, place: Role, base: str) -> Op:
     return "injure" if is_introduced(token) and verb in GETTING else "be"
 
 
-def _is_gone(place: Role) -> bool:
+def _is_gone(place: NounRole) -> bool:
     """Stitches out, the cast off: the wound has healed."""
     if place.verb is None or place.name not in {"object", "subject"}:
         return False
@@ -233,10 +230,12 @@ def _as_said(scene: Scene, token: Token) -> Said:
     return Said(token, place, _verb(place), said, doer, owner, center)
 
 
-def _owner_of_body_near(scene: Scene, token: Token, place: Role, doer: str | None) -> str | None:
+def _owner_of_body_near(
+    scene: Scene, token: Token, place: NounRole, doer: str | None
+) -> str | None:
     """ "two ribs in Corvin's left side"."""
     near = around(place.verb, token)
-    parts = (below for prep, below in near if prep in {"in", "on", "of"} and _is_body(below))
+    parts = (below for prep, below in near if prep in {"in", "on", "of"} and is_body(below))
     return next((who for part in parts if (who := scene.people.owner(part, doer))), None)
 
 
@@ -374,7 +373,7 @@ def _victim(scene: Scene, verb: Token, doer: str | None) -> str | None:
     return next(filter(None, people), None)
 
 
-def _is_dressed(place: Role) -> bool:
+def _is_dressed(place: NounRole) -> bool:
     """ "a bandage around his knee" is read with the bandage."""
     if place.verb is None or place.name != "prep" or place.prep not in WRAPPED_AROUND:
         return False
@@ -390,7 +389,7 @@ def _read_state(scene: Scene, said: Said) -> None:
         _add(scene, said, "be", more=("bleeding",))
 
 
-def _bleeds(place: Role) -> bool:
+def _bleeds(place: NounRole) -> bool:
     """ "Blood runs from her nose", "blood soaks through her left sleeve"."""
     if place.verb is None or place.name != "prep" or place.prep not in BLEEDS_FROM:
         return False
@@ -426,72 +425,3 @@ def _done_to_a_part(verb: str) -> Op | None:
     if verb in TREATING:
         return "treat"
     return "heal" if verb in HEALING else None
-
-
-def read_gait(scene: Scene, token: Token) -> None:
-    """ "limps": a leg is hurt; "sprints": it is not."""
-    base = lemma(token)
-    if token.pos_ != "VERB" or base not in {"limp", "hobble"} | VIGOROUS:
-        return
-    who = scene.people.doer(token)
-    if who is not None and scene.people.is_cast(who):
-        op: Op = "lack" if base in VIGOROUS else "mention"
-        scene.add(token, who, op, "injuries", noun=base, kind="gait", part="leg")
-
-
-def read_state_of_health(scene: Scene, token: Token) -> None:
-    """One word for the whole body: unhurt, wounded, "not a scratch"."""
-    who, written = _whose_health(scene, token), token.lower_
-    if written in UNHURT and who:
-        scene.add(token, who, "lack", "injuries", noun=ALL, kind="wound")
-    elif written in HEALTH - UNHURT:
-        if who and not _is_of_a_part(token):
-            before = token.doc[max(0, token.i - 2) : token.i]
-            still = ["still"] if any(one.lower_ == "still" for one in before) else []
-            scene.add(
-                token,
-                who,
-                "be",
-                "injuries",
-                noun="wound",
-                kind="health",
-                more=still,
-                bare=True,
-            )
-    elif written in {"scratch", "bruise"} and _is_not_a_single_one(token):
-        _read_not_a_scratch(scene, token)
-
-
-def _whose_health(scene: Scene, token: Token) -> str | None:
-    people, head = scene.people, token.head
-    verb = next((one for one in (token, head) if one.pos_ in VERBAL), None)
-    who = people.doer(verb) if verb is not None else people.who(head)
-    if who is None:
-        above = [people.who(head), people.who(head.head)]
-        who = next(filter(people.is_cast, above), None)
-    is_beside = token.dep_ in {"advmod", "advcl", "ROOT"}
-    return who or people.present or (people.center if is_beside else None)
-
-
-def _is_of_a_part(token: Token) -> bool:
-    """ "his wounded arm" is read with the arm."""
-    near = token.doc[token.i + 1 : min(token.i + 4, token.sent.end)]
-    kids = (*token.children, *token.head.children)
-    subjects = (child for child in kids if child.dep_ in {"nsubj", "nsubjpass"})
-    return any(map(_is_body, (*near, *subjects)))
-
-
-def _is_not_a_single_one(token: Token) -> bool:
-    """ "without a scratch", "not a single bruise"."""
-    if not any(child.lower_ in {"a", "single"} for child in token.children):
-        return False
-    is_denied = any(one.lower_ == "not" for one in token.subtree)
-    return token.head.lower_ == "without" or is_denied
-
-
-def _read_not_a_scratch(scene: Scene, token: Token) -> None:
-    people = scene.people
-    owner = next((people.who(below) for _, below in prepositions(token)), None)
-    if part_of(token) is None:
-        who = owner or people.center or SOMEBODY
-        scene.add(token, who, "lack", "injuries", noun=ALL, kind="wound", means="real")

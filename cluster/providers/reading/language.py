@@ -48,7 +48,7 @@ MARKED = {
 """Letters that English does without, by the language that they speak for."""
 
 
-def understood(text: str) -> Understanding:
+def identify_language(text: str) -> Understanding:
     """Guess the language by script, then by function words, then by how much is English."""
     if not any(one.isalpha() for one in text):
         return Understanding(language=None, sure=0.0, read=False)

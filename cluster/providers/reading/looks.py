@@ -10,16 +10,16 @@ from cluster.domain.vocabulary import word_set
 from . import words
 from .frames import RESTYLING
 from .injuries import part_of
+from .modality import modality
 from .scene import Scene
 from .syntax import (
     NOMINAL,
     VERBAL,
-    Role,
+    NounRole,
     around,
     is_definite,
     is_introduced,
     lemma,
-    modality,
     modifiers,
     possessor,
     prepositions,
@@ -73,7 +73,7 @@ def base_of(token: Token) -> str:
     return HAIR_FORMS.get(token.lower_, lemma(token))
 
 
-def said_of(token: Token) -> tuple[str, ...]:
+def adjectives_of(token: Token) -> tuple[str, ...]:
     """Adjectives of a look: by the parse, and by what stands right before it."""
     near = [one.lower_ for one in window(token) if one != token and one.text != "-"]
     written = token.doc[max(token.sent.start, token.i - 6) : token.i].text.lower()
@@ -89,7 +89,7 @@ def is_hair(token: Token) -> bool:
     if base not in words.HAIR:
         return False
     is_owned = base in HAIR_IF_OWNED and possessor(token) is not None
-    return is_owned or not SAID_OF_HAIR.isdisjoint(said_of(token))
+    return is_owned or not SAID_OF_HAIR.isdisjoint(adjectives_of(token))
 
 
 def read_hair(scene: Scene, token: Token) -> None:
@@ -115,11 +115,11 @@ def read_hair(scene: Scene, token: Token) -> None:
     )
 
 
-def _verb(place: Role) -> str:
+def _verb(place: NounRole) -> str:
     return lemma(place.verb) if place.verb is not None else ""
 
 
-def _whose_hair(scene: Scene, token: Token, place: Role) -> str | None:
+def _whose_hair(scene: Scene, token: Token, place: NounRole) -> str | None:
     doer = scene.people.doer(place.verb)
     definite = is_definite(token)
     is_the_doers_now = definite and place.name in {"prep", "object"}
@@ -133,7 +133,7 @@ def _whose_hair(scene: Scene, token: Token, place: Role) -> str | None:
     )
 
 
-def _said_owner(scene: Scene, token: Token, place: Role, doer: str | None) -> str | None:
+def _said_owner(scene: Scene, token: Token, place: NounRole, doer: str | None) -> str | None:
     """Whose it is said to be: "her hair", "a woman with red hair"."""
     owner = scene.people.owner(token, doer)
     if owner not in {None, "thing"}:
@@ -142,7 +142,7 @@ def _said_owner(scene: Scene, token: Token, place: Role, doer: str | None) -> st
     return scene.people.who(place.noun) if is_bearers else None
 
 
-def _is_handled_by_its_owner(token: Token, place: Role) -> bool:
+def _is_handled_by_its_owner(token: Token, place: NounRole) -> bool:
     verb = _verb(place)
     return place.name == "object" and (
         verb in {"have", "wear"} or (verb in TELLING and is_definite(token))
@@ -159,10 +159,10 @@ def _styled(scene: Scene, doer: str | None) -> str | None:
     return doer if scene.people.is_cast(doer) else scene.people.center
 
 
-def _hair_told(token: Token, place: Role) -> tuple[Op, list[str]]:
+def _hair_told(token: Token, place: NounRole) -> tuple[Op, list[str]]:
     """What is told of hair: how it is, or that it is changed, and the words that say so."""
     verb = _verb(place)
-    more = [*said_of(token), *_predicates(place)]
+    more = [*adjectives_of(token), *_predicates(place)]
     is_styled = verb in RESTYLING and place.name in {"object", "subject"}
     if is_styled or (verb in {"turn", "go"} and more):
         return "change_look", [verb, *_results(place.verb, token)]
@@ -208,7 +208,7 @@ def _results(verb: Token | None, hair: Token) -> list[str]:
     return [one for one in after if one in SAID_OF_HAIR]
 
 
-def _predicates(place: Role) -> list[str]:
+def _predicates(place: NounRole) -> list[str]:
     """What a look is said to be: "her hair is wet and dark"."""
     if place.verb is None or place.name != "subject" or lemma(place.verb) not in COPULAS:
         return []
@@ -268,16 +268,16 @@ def read_eye(scene: Scene, token: Token) -> None:
     owner = scene.people.owner(token, doer)
     if owner in {None, "thing"} and place.prep == "with":
         owner = scene.people.who(place.noun) if place.noun is not None else doer
-    said = set(said_of(token))
+    said = set(adjectives_of(token))
     told = [*_colours_of_eyes(token, place), *sorted(said & (ARTIFICIAL | NATURAL))]
     if told and owner is not None and owner != "thing":
         means = presupposed(token)
         scene.add(token, owner, "be", "eyes", noun="eye", kind="look", more=told, means=means)
 
 
-def _colours_of_eyes(token: Token, place: Role) -> list[str]:
+def _colours_of_eyes(token: Token, place: NounRole) -> list[str]:
     """Colours before the noun, in its predicate, and elsewhere where the parser hung them on it."""
-    colours = [one for one in said_of(token) if set(one.split("-")) & words.COLOURS]
+    colours = [one for one in adjectives_of(token) if set(one.split("-")) & words.COLOURS]
     colours += [one for one in _predicates(place) if one in words.COLOURS]
     hung = [
         one.lower_
@@ -307,7 +307,7 @@ def read_mark(scene: Scene, token: Token) -> None:
     )
 
 
-def _whose_mark(scene: Scene, token: Token, place: Role, part: Token | None) -> str | None:
+def _whose_mark(scene: Scene, token: Token, place: NounRole, part: Token | None) -> str | None:
     people = scene.people
     doer = people.doer(place.verb)
     owner = people.owner(part, doer) if part is not None else None
@@ -322,7 +322,7 @@ def _whose_mark(scene: Scene, token: Token, place: Role, part: Token | None) -> 
     return people.center if part is not None and not people.owner(part, doer) else None
 
 
-def _has_come_about(token: Token, place: Role) -> bool:
+def _has_come_about(token: Token, place: NounRole) -> bool:
     """A wound has left a mark: "only a scar remained"."""
     if _verb(place) in MARKING:
         return True

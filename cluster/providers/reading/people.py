@@ -105,6 +105,10 @@ class People:
             return SOMEBODY
         return self._person(token) if token.pos_ in NOMINAL else None
 
+    def without_names(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Words of a text without the names that stand in for the cast's."""
+        return tuple(one for one in words if one.lower() not in self._cast)
+
     def begin(self, sentence: Sequence[Token]) -> None:
         """A sentence begins: the first of the cast that it names is present in it."""
         named = (self._cast[one.lower_].id for one in sentence if one.lower_ in self._cast)

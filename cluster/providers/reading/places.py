@@ -14,7 +14,7 @@ from .nouns import nouns
 from .people import People
 from .placenames import REACHED, THERE, chain, is_place
 from .scene import Scene
-from .syntax import NOMINAL, Role, lemma, objects, prepositions, role, subject
+from .syntax import NOMINAL, NounRole, lemma, objects, prepositions, role, subject
 
 ARRIVING = word_set(
     "to into onto inside through across along up down over in on at aboard around beneath under "
@@ -68,7 +68,7 @@ class Goal(NamedTuple):
 
     scene: Scene
     token: Token
-    place: Role
+    place: NounRole
     at: Token
     verb: str
     doer: str | None
@@ -117,7 +117,7 @@ def read_place(scene: Scene, token: Token) -> None:
             _read_prepositional(goal)
 
 
-def _lies_in_another(scene: Scene, place: Role) -> bool:
+def _lies_in_another(scene: Scene, place: NounRole) -> bool:
     """Whether a place is only what another one lies in: "the bar of the tavern"."""
     return (
         place.noun is not None
@@ -127,7 +127,7 @@ def _lies_in_another(scene: Scene, place: Role) -> bool:
     )
 
 
-def _read_fragment(scene: Scene, token: Token, place: Role) -> None:
+def _read_fragment(scene: Scene, token: Token, place: NounRole) -> None:
     """As in "A hospital ward.": a place without a verb is where the cast is."""
     if token.dep_ == "poss" or token.tag_ in {"NNS", "NNPS"}:
         return

@@ -13,7 +13,7 @@ from .frames import CARRIED_OFF, GIVERS, MOTION, PUTTING, VERBS, operation
 from .nouns import nouns
 from .scene import Scene
 from .subjects import read_doing
-from .syntax import Role, around, frames, lemma, modifiers, objects, prepositions
+from .syntax import NounRole, around, frames, lemma, modifiers, objects, prepositions
 
 PORTABLE = frozenset({"weapon", "container", "thing"})
 NOT_PROPS = word_set(
@@ -270,8 +270,8 @@ def _read_undergoing(noun: Argument) -> None:
         _read_done_by_others(noun, op)
 
 
-def _frames_as_object(place: Role) -> list[str]:
-    return frames(Role("object", place.verb) if place.name == "subject" else place)
+def _frames_as_object(place: NounRole) -> list[str]:
+    return frames(NounRole("object", place.verb) if place.name == "subject" else place)
 
 
 def _changes_hands(noun: Argument) -> bool:

@@ -11,11 +11,15 @@ from cluster.domain.character import Character
 from cluster.domain.story.reading import SceneReading
 from cluster.domain.story.reading_check import check_reading
 from cluster.domain.story.state import StoryState
+from cluster.errors import Invalid
+from cluster.telemetry import logger
 
 from . import entities
 
 if TYPE_CHECKING:
     from .embedded import EmbeddedReader
+
+log = logger(__name__)
 
 KEPT_READINGS = 4096
 """An old story's scenes are read again whenever it is told; these many are kept."""
@@ -39,7 +43,7 @@ class OfflineReader:
             self._embedded.read((), "A man waits.")
 
     def read(self, cast: Sequence[Character], state: StoryState, text: str) -> SceneReading:
-        """The changes that a text asks for, about the things of `state`. Raises Invalid."""
+        """The changes that a text asks for, about the things of `state`."""
         return entities.resolve(self._checked(tuple(cast), text), state)
 
     def layer(self, garment: str) -> str | None:
@@ -50,9 +54,20 @@ class OfflineReader:
         with self._lock:
             kept = self._kept.get((cast, text))
             if kept is None:
-                kept = check_reading(self._embedded.read(cast, text), cast, text)
-                self._kept[cast, text] = kept
+                kept = self._kept[cast, text] = self._read(cast, text)
             return kept
+
+    def _read(self, cast: tuple[Character, ...], text: str) -> SceneReading:
+        """A reading that keeps to the text; one that does not counts as not read, and is told of:
+        the request still reaches the painter whole."""
+        reading = self._embedded.read(cast, text)
+        try:
+            return check_reading(reading, cast, text)
+        except Invalid as error:
+            log.error("reader.wrong", problem=error.message)
+            return SceneReading(
+                understood=reading.understood.model_copy(update={"read": False, "sure": 0.0})
+            )
 
     @cached_property
     def _embedded(self) -> "EmbeddedReader":

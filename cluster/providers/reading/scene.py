@@ -7,12 +7,12 @@ from spacy.tokens import Span, Token
 
 from cluster.domain.story.reading import SOMEBODY, Change, Evidence, Modality, Op, Slot
 
+from .modality import modality
 from .nouns import nouns
 from .people import People
 from .syntax import (
     is_definite,
     is_introduced,
-    modality,
     modifiers,
     noun_lemma,
     possessor,
@@ -77,7 +77,7 @@ class Scene:
             bare: Whether it has only the words of `more`.
         """
         said = at if at is not None else token
-        described = () if bare else modifiers(token)
+        described = () if bare else self.people.without_names(modifiers(token))
         self.changes.append(
             Change(
                 subject=subject if self.people.is_cast(subject) else SOMEBODY,
@@ -86,7 +86,7 @@ class Scene:
                 noun=noun or self.base(token),
                 phrase=self._phrase(token),
                 kind=kind,
-                words=tuple(dict.fromkeys((*described, *more))),
+                words=tuple(dict.fromkeys((*described, *self.people.without_names(more)))),
                 part=part,
                 side=_side(token, slot) if which is None else _sided(which),
                 definite=is_definite(token) if definite is None else definite,

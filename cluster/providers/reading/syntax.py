@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from spacy.tokens import Token
 
-from cluster.domain.story.reading import Modality
 from cluster.domain.vocabulary import word_set
 
 from . import words
@@ -24,11 +23,6 @@ PARTICLES = word_set("on off up down away out back aside over in open together a
 DEFINITE = word_set("the this that these those")
 INDEFINITE = word_set("a an another some one")
 SIDES = frozenset({"left", "right"})
-UNSURE = word_set("would could might may should shall must 'd ll 'll wo will")
-"""Auxiliaries of what may never be."""
-SUPPOSING = word_set("perhaps maybe almost nearly formerly")
-DEPICTING = word_set("show depict picture portray see feature be promise advertise")
-"""What a picture does to what is in it."""
 VERB_ENDINGS = (
     ("s", ""),
     ("es", ""),
@@ -45,17 +39,15 @@ INDEFINITE_BY_ITSELF = word_set("some any no another more")
 """What introduces a noun, whatever it hangs by."""
 MODIFYING_MODIFIERS = word_set("amod advmod conj npadvmod compound")
 SIDE_MODIFIERS = word_set("amod compound nmod det advmod")
-GOVERNED = word_set("xcomp ccomp prep dobj pcomp pobj acl advcl")
-"""Dependencies of what a verb says how to mean."""
-IMAGE_MODALITIES: dict[str, Modality] = {"dream": "dreamed", "memory": "remembered"}
-"""Images that are no pictures -> how what is in them is meant."""
-SUPPOSED_SENTENCE = re.compile(r"(Suppose|What if|Imagine|As if)\b")
 
 
 def lemma(token: Token) -> str:
     """The dictionary form, where the rules of the small model get a verb wrong (rides -> rid)."""
-    base = token.lemma_.lower()
-    if token.pos_ in VERBAL and base not in VERBS:
+    base, written = token.lemma_.lower(), token.lower_
+    is_regular = written in {base, f"{base}s", f"{base}d"} and nouns().is_verb(
+        base
+    )  # hopes, not hop
+    if token.pos_ in VERBAL and base not in VERBS and not is_regular:
         forms = _without_ending(token.lower_, VERB_ENDINGS)
         return next((form for form in forms if form in VERBS), base)
     return noun_lemma(token) if token.pos_ in NOMINAL else base
@@ -64,6 +56,8 @@ def lemma(token: Token) -> str:
 def noun_lemma(token: Token) -> str:
     """The dictionary form of a noun, of a name too: the model leaves plurals of those."""
     base, written = token.lemma_.lower(), token.lower_
+    if written == "clothes":
+        return written  # which is no plural of cloth
     known, is_name = nouns(), token.pos_ == "PROPN"
     if not is_name and known.knows(base):
         return base
@@ -80,7 +74,7 @@ def _without_ending(written: str, endings: Iterable[tuple[str, str]]) -> Iterato
             yield written.removesuffix(end) + put
 
 
-class Role(NamedTuple):
+class NounRole(NamedTuple):
     """How a noun hangs on its verb.
 
     Args:
@@ -98,14 +92,14 @@ class Role(NamedTuple):
     passive: bool = False
 
 
-def role(token: Token) -> Role:
+def role(token: Token) -> NounRole:
     """The role of a noun; a conjunct has the role of the first of its list."""
     token = _first_of_list(token)
     return (
         _core_role(token)
         or _prepositional_role(token)
         or _fronted_role(token)
-        or Role("none", _verb_above(token))
+        or NounRole("none", _verb_above(token))
     )
 
 
@@ -117,20 +111,20 @@ def _first_of_list(token: Token) -> Token:
     return token
 
 
-def _core_role(token: Token) -> Role | None:
+def _core_role(token: Token) -> NounRole | None:
     """Subject, object, dative or attribute."""
     head, dep = token.head, token.dep_
     if dep in SUBJECTS:
-        return Role("subject", head, passive=dep == "nsubjpass")
+        return NounRole("subject", head, passive=dep == "nsubjpass")
     is_clause_after = dep in {"ccomp", "xcomp", "dep"} and head.pos_ in VERBAL and token.i > head.i
     if dep in {"dobj", "oprd"} or is_clause_after:
-        return Role("object", head)
+        return NounRole("object", head)
     if dep == "dative":
-        return Role("dative", head if head.pos_ != "ADP" else head.head)
-    return Role("attribute", head) if dep == "attr" else None
+        return NounRole("dative", head if head.pos_ != "ADP" else head.head)
+    return NounRole("attribute", head) if dep == "attr" else None
 
 
-def _prepositional_role(token: Token) -> Role | None:
+def _prepositional_role(token: Token) -> NounRole | None:
     if token.dep_ not in {"pobj", "pcomp"}:
         return None
     if (portion := portion_above(token, {"pobj", "pcomp"})) is not None:
@@ -138,12 +132,12 @@ def _prepositional_role(token: Token) -> Role | None:
     return _of_preposition(token.head)
 
 
-def _fronted_role(token: Token) -> Role | None:
+def _fronted_role(token: Token) -> NounRole | None:
     """What stands before its verb, or beside it without a role of its own."""
     if (fronted := _fronted_for(token)) is not None:
-        return Role("object", fronted)
+        return NounRole("object", fronted)
     is_beside = token.dep_ in {"npadvmod", "advcl", "dep", "conj", "ccomp"}
-    return Role("beside", token.head) if is_beside and token.head.pos_ in VERBAL else None
+    return NounRole("beside", token.head) if is_beside and token.head.pos_ in VERBAL else None
 
 
 def _fronted_for(token: Token) -> Token | None:
@@ -160,15 +154,15 @@ def _lacks_object(verb: Token, before: Token) -> bool:
     return verb.i > before.i and "nsubj" in kids and "dobj" not in kids and not is_relative
 
 
-def _of_preposition(prep: Token) -> Role:
+def _of_preposition(prep: Token) -> NounRole:
     name, above = prep.lower_, prep.head
     while above.pos_ in {"ADP", "SCONJ", "ADV"} and above.head != above:
         above = above.head
     if above.pos_ in NOMINAL:
         if name == "of" and above == prep.head:
-            return Role("of", role(above).verb, "of", above)
-        return Role("prep", _verb_above(above), name, above)
-    return Role("prep", _verb_above(above), name)
+            return NounRole("of", role(above).verb, "of", above)
+        return NounRole("prep", _verb_above(above), name, above)
+    return NounRole("prep", _verb_above(above), name)
 
 
 def _verb_above(token: Token) -> Token | None:
@@ -177,7 +171,7 @@ def _verb_above(token: Token) -> Token | None:
     return token if token.pos_ in VERBAL else None
 
 
-def frames(place: Role) -> list[str]:
+def frames(place: NounRole) -> list[str]:
     """The frames that a noun in this role can be the argument of: `pull+on`, `change@into`."""
     verb = place.verb
     if verb is None:
@@ -407,147 +401,3 @@ def side(token: Token) -> str | None:
         return found.lower_
     before = token.doc[max(token.sent.start, token.i - 2) : token.i]
     return next((one.lower_ for one in reversed(before) if one.lower_ in SIDES), None)
-
-
-def modality(token: Token) -> Modality:
-    """How what a token says is meant, from what governs it."""
-    current = token
-    while True:
-        above = current.head
-        found = _modality_at(current, token)
-        if found is None and above != current:
-            found = _governed(current, above)
-        if found is not None:
-            return found
-        if above == current or _is_a_clause_of_its_own(current):
-            break
-        current = above
-    sentence = token.sent.text
-    if sentence.rstrip().endswith("?") or SUPPOSED_SENTENCE.match(sentence.lstrip()):
-        return "supposed"
-    return "real"
-
-
-def _is_a_clause_of_its_own(token: Token) -> bool:
-    """A coordinated clause with its own subject, which is not meant as the first one is."""
-    is_coordinated = token.dep_ == "conj" and token.pos_ == "VERB"
-    has_subject = any(child.dep_ == "nsubj" for child in token.children)
-    return is_coordinated and has_subject and lemma(token.head) not in words.DREAMS
-
-
-def _modality_at(current: Token, token: Token) -> Modality | None:
-    """What one of the tokens above says of how a token is meant."""
-    if _is_negated(current, token):
-        return "negated"
-    if current.pos_ in VERBAL and (found := _clause(current, token)) is not None:
-        return found
-    if lemma(current) in words.IMAGES and current.is_ancestor(token) and current != token:
-        return IMAGE_MODALITIES.get(lemma(current), "depicted")
-    return "simile" if _is_a_simile(current, token) else None
-
-
-def _is_negated(current: Token, token: Token) -> bool:
-    kids = list(current.children)
-    is_scope = current == token or current.pos_ in VERBAL or current.dep_ != "pobj"
-    return (
-        current.lower_ == "without"
-        or (is_scope and any(map(_negates, kids)))
-        or any(child.dep_ == "nsubj" and _is_nobody(child) for child in kids)
-    )
-
-
-def _negates(token: Token) -> bool:
-    if token.lower_ == "only":
-        return False
-    no_longer = token.lower_ in {"longer", "more"}
-    return (
-        token.dep_ == "neg"
-        or (no_longer and any(one.dep_ == "neg" for one in token.children))
-        or (token.lower_ in words.NEGATIONS and token.dep_ in {"det", "advmod", "preconj", "cc"})
-    )
-
-
-def _is_nobody(token: Token) -> bool:
-    return token.lower_ in {"nobody", "neither", "none", "nothing"} or any(
-        one.lower_ in {"no", "neither"} for one in token.children
-    )
-
-
-def _is_a_simile(current: Token, token: Token) -> bool:
-    """ "like a knife", "sharper than glass", "as sharp as glass"."""
-    marks = (child.lower_ for child in current.children if child.dep_ == "mark")
-    if current.dep_ == "advcl" and "like" in marks:
-        return True
-    if current == token:
-        return False
-    if current.lower_ in {"like", "than"} and current.dep_ in {"prep", "mark"}:
-        return True
-    if current.lower_ != "as" or current.dep_ != "prep":
-        return False
-    return any(one.lower_ == "as" for one in current.head.children if one != current)
-
-
-def _clause(verb: Token, token: Token) -> Modality | None:
-    """How a clause is meant, by its conjunction, auxiliaries, adverbs, and a picture in it."""
-    kids = list(verb.children)
-    if any(one.dep_ == "mark" and one.lower_ in {"if", "unless", "whether"} for one in kids):
-        return "supposed"
-    said = {one.lower_ for one in kids}
-    perceives = "could" in said and lemma(verb) in {"feel", "see", "hear"}
-    if not perceives and any(one.dep_ == "aux" and one.lower_ in UNSURE for one in kids):
-        return "supposed"
-    if "about" in said and token != verb:
-        return "wished"
-    used_to = lemma(verb) == "use" and verb.tag_ == "VBD"
-    if used_to and token != verb and any(one.dep_ == "xcomp" for one in kids):
-        return "remembered"
-    if any(one.dep_ == "advmod" and one.lower_ in SUPPOSING for one in kids):
-        return "supposed"
-    return "depicted" if _is_shown_by_an_image(verb, token) else _inside_an_image(verb, token)
-
-
-def _is_an_image(noun: str) -> bool:
-    """A picture, a story or a dream; what is in a mirror is there."""
-    return noun in words.IMAGES and noun not in words.MIRRORS
-
-
-def _is_shown_by_an_image(verb: Token, token: Token) -> bool:
-    """ "The poster shows her with a crown"."""
-    shows = next((child for child in verb.children if child.dep_ == "nsubj"), None)
-    if shows is None or shows == token or lemma(verb) not in DEPICTING:
-        return False
-    return _is_an_image(lemma(shows))
-
-
-def _inside_an_image(verb: Token, token: Token) -> Modality | None:
-    """ "In the photo she wears a crown"."""
-    for prep in verb.children:
-        if prep.dep_ != "prep" or prep.lower_ not in {"in", "on", "inside", "from", "into"}:
-            continue
-        is_near = prep.i < verb.i or token.i > prep.i or prep.lower_ == "in"
-        for below in prep.children:
-            noun = lemma(below) if below.dep_ == "pobj" else ""
-            # She may as well put it "in a book", or spend "a coin".
-            is_a_thing = noun in {"book", "coin"} and prep.i > verb.i
-            if is_near and _is_an_image(noun) and below != token and not is_a_thing:
-                return "dreamed" if noun in {"dream", "half-dream", "nightmare"} else "depicted"
-    return None
-
-
-def _governed(current: Token, above: Token) -> Modality | None:
-    """How what a verb governs is meant: "refuses to", "dreams of"."""
-    if above.pos_ != "VERB" or current.dep_ not in GOVERNED:
-        return None
-    verb, dep = lemma(above), current.dep_
-    if verb in words.REFUSES and dep in {"xcomp", "pcomp", "prep"}:
-        return "negated"
-    if verb in words.REMEMBERS:
-        return "remembered"
-    if verb in words.DREAMS:
-        return "dreamed" if verb in {"dream", "imagine"} else "wished"
-    if verb == "think" and dep in {"prep", "ccomp"}:
-        return "supposed"
-    if verb in {"recall", "wonder"}:
-        return "remembered"
-    is_said_after = dep in {"xcomp", "ccomp"} and current.i > above.i
-    return "supposed" if verb in words.SUPPOSES and is_said_after else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cluster.domain.story.reading import Change
-from cluster.domain.story.state import Actor, StoryState, apply
+from cluster.domain.story.state import ActorState, StoryState, apply
 
 from .clash import Clash
 from .looks import age_clash, denied_mark_clash, eye_clash, hair_clash, mark_clash
@@ -58,7 +58,7 @@ def _clash(state: StoryState, change: Change, *, travels: bool) -> Clash | None:
     return _clash_of(actor, state, change) if actor is not None else None
 
 
-def _clash_of(actor: Actor, state: StoryState, change: Change) -> Clash | None:
+def _clash_of(actor: ActorState, state: StoryState, change: Change) -> Clash | None:
     match change.slot:
         case "outfit":
             return outfit_clash(state, actor, change)

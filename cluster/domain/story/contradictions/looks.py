@@ -4,7 +4,7 @@ from cluster.domain.story.reading import Change
 from cluster.domain.story.state import (
     ARTIFICIAL,
     REGION,
-    Actor,
+    ActorState,
     BodyMark,
     Look,
     StoryState,
@@ -24,7 +24,7 @@ AGE_TOLERANCE_YEARS = 2
 DAYS_A_YEAR = 365
 
 
-def hair_clash(actor: Actor, change: Change) -> Clash | None:
+def hair_clash(actor: ActorState, change: Change) -> Clash | None:
     """What a request says of hair or beard and is not so."""
     if change.op == "change_look":
         return None
@@ -38,7 +38,7 @@ def hair_clash(actor: Actor, change: Change) -> Clash | None:
     return _baldness(actor, change, said)
 
 
-def _beard(actor: Actor, change: Change) -> Clash | None:
+def _beard(actor: ActorState, change: Change) -> Clash | None:
     beard = actor.look("beard")
     if beard is None:
         return None
@@ -67,7 +67,7 @@ def _lengths_agree(a: str, b: str) -> bool:
     return abs(LENGTH_ORDER.index(a) - LENGTH_ORDER.index(b)) <= 1
 
 
-def _baldness(actor: Actor, change: Change, said: dict[str, str]) -> Clash | None:
+def _baldness(actor: ActorState, change: Change, said: dict[str, str]) -> Clash | None:
     length = actor.look("hair length")
     is_bald = length is not None and length.value == "bald"
     if "bald" in change.words:
@@ -78,7 +78,7 @@ def _baldness(actor: Actor, change: Change, said: dict[str, str]) -> Clash | Non
     return None
 
 
-def eye_clash(actor: Actor, change: Change) -> Clash | None:
+def eye_clash(actor: ActorState, change: Change) -> Clash | None:
     """What a request says of the eyes and is not so."""
     if found := _eye_kind(actor, change):
         return found
@@ -95,7 +95,7 @@ def eye_clash(actor: Actor, change: Change) -> Clash | None:
     return contradiction(change, f"the eyes are {shades}", known[0].quote)
 
 
-def _eye_kind(actor: Actor, change: Change) -> Clash | None:
+def _eye_kind(actor: ActorState, change: Change) -> Clash | None:
     looks = [actor.look(f"{side} eye kind") for side in ("left", "right")]
     kinds = {one.value for one in looks if one}
     if kinds == {"natural"} and not ARTIFICIAL.isdisjoint(change.words):
@@ -105,7 +105,7 @@ def _eye_kind(actor: Actor, change: Change) -> Clash | None:
     return None
 
 
-def mark_clash(actor: Actor, change: Change) -> Clash | None:
+def mark_clash(actor: ActorState, change: Change) -> Clash | None:
     """A mark that a request says or denies, where the actor has none or one."""
     if change.op == "change_look":
         return None
@@ -132,7 +132,7 @@ def _is_at(mark: BodyMark, change: Change) -> bool:
     return near(mark.part or "", change.part or "", REGION)
 
 
-def _is_left_by_a_wound(actor: Actor, change: Change) -> bool:
+def _is_left_by_a_wound(actor: ActorState, change: Change) -> bool:
     return change.noun == "scar" and any(
         one.healed != "no" and same_place(one, change, REGION) for one in actor.wounds
     )
@@ -153,7 +153,7 @@ def _may_be(mark: BodyMark, change: Change) -> bool:
     return near(mark.part, change.part, REGION)
 
 
-def age_clash(actor: Actor, change: Change, state: StoryState) -> Clash | None:
+def age_clash(actor: ActorState, change: Change, state: StoryState) -> Clash | None:
     """An age that a request says, against the profile's and the days that have gone by."""
     if actor.age is None:
         return None

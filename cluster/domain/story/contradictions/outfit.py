@@ -1,7 +1,7 @@
 """Clothes that a request presupposes, against what is worn."""
 
 from cluster.domain.story.reading import Change
-from cluster.domain.story.state import Actor, StoryState, Thing, agree, colours
+from cluster.domain.story.state import ActorState, StoryState, Thing, agree, colours
 from cluster.domain.vocabulary import word_set
 
 from .clash import Clash, clash, contradiction, gone, is_named, question, spoken
@@ -41,7 +41,7 @@ REMEMBERED_OTHERS = 12
 """So many of somebody else's garments, the last ones, are held against a request."""
 
 
-def outfit_clash(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def outfit_clash(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     """What a change of the outfit presupposes and the actor does not wear."""
     known = actor.thing(change.entity) if change.known else None
     if change.op == "lack":
@@ -89,7 +89,7 @@ def _other_colour(change: Change, known: Thing) -> Clash | None:
     return contradiction(change, state, known.quote)
 
 
-def _gone_garment(actor: Actor, change: Change, known: Thing) -> Clash | None:
+def _gone_garment(actor: ActorState, change: Change, known: Thing) -> Clash | None:
     if "fastened" in change.words and change.layer == "feet":
         return gone(change, known, "question")
     if not is_named(known, change):
@@ -101,7 +101,7 @@ def _gone_garment(actor: Actor, change: Change, known: Thing) -> Clash | None:
     return gone(change, known, "question" if known.how == "take_off" else "contradiction")
 
 
-def _unknown_garment(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def _unknown_garment(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     if rival := _rival(actor, change):
         parts = change.op in {"take_off", "drop", "stow", "give"}
         return rival.model_copy(update={"level": "question"}) if parts else rival
@@ -116,7 +116,7 @@ def _unknown_garment(state: StoryState, actor: Actor, change: Change) -> Clash |
     return None
 
 
-def _rival(actor: Actor, change: Change) -> Clash | None:
+def _rival(actor: ActorState, change: Change) -> Clash | None:
     """Another garment where this one would be worn."""
     layers = BODY.get(change.layer or "", ())
     worn = [one for one in actor.at("worn") if one.layer in layers]
@@ -131,7 +131,7 @@ def _rival(actor: Actor, change: Change) -> Clash | None:
     )
 
 
-def _bare(actor: Actor, change: Change) -> Clash | None:
+def _bare(actor: ActorState, change: Change) -> Clash | None:
     worn = [one for one in actor.at("worn") if one.layer in COVERS.get(change.noun, ())]
     if change.noun == "coat":  # bare shoulders: in a gown or a vest they may be
         worn = [one for one in worn if _covers_shoulders(one)]

@@ -1,7 +1,7 @@
 """Things that a request presupposes, against what is held and carried."""
 
 from cluster.domain.story.reading import Change
-from cluster.domain.story.state import Actor, StoryState, Thing, agree, colours
+from cluster.domain.story.state import ActorState, StoryState, Thing, agree, colours
 
 from .clash import Clash, clash, contradiction, gone, is_named, question, spoken
 
@@ -10,7 +10,7 @@ HANDLING = frozenset({"use", "hold", "stow", "give", "drop"})
 KEEPING = frozenset({"use", "hold", "stow"})
 
 
-def prop_clash(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def prop_clash(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     """What a change of the props presupposes and the actor does not have."""
     known = actor.thing(change.entity) if change.known else None
     if change.op == "lack":
@@ -24,7 +24,7 @@ def prop_clash(state: StoryState, actor: Actor, change: Change) -> Clash | None:
     return _others_prop(state, actor, change) or _unknown_prop(state, actor, change)
 
 
-def _unarmed(actor: Actor, change: Change) -> Clash | None:
+def _unarmed(actor: ActorState, change: Change) -> Clash | None:
     armed = [one for one in actor.at("held", "stowed") if one.kind == "weapon"]
     if not armed:
         return None
@@ -53,7 +53,7 @@ def _known_prop(change: Change, known: Thing) -> Clash | None:
     return gone(change, known, "contradiction" if sure else "question")
 
 
-def _others_prop(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def _others_prop(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     """Somebody else, of the cast or not, has the thing."""
     if change.op not in HANDLING:
         return None
@@ -67,7 +67,7 @@ def _others_prop(state: StoryState, actor: Actor, change: Change) -> Clash | Non
     return question(change, f"the {change.noun} is somebody else's", theirs)
 
 
-def _unknown_prop(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def _unknown_prop(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     if not change.owned and change.op not in HANDLING:
         return None
     sure = change.kind == "weapon" and change.op in KEEPING and change.owned and state.scene > 1

@@ -1,7 +1,7 @@
 """Wounds that a request presupposes or denies, against those that are open."""
 
 from cluster.domain.story.reading import Change
-from cluster.domain.story.state import REGION, Actor, StoryState, Wound, near, same_place
+from cluster.domain.story.state import REGION, ActorState, StoryState, Wound, near, same_place
 from cluster.domain.vocabulary import word_set
 
 from .clash import Clash, Level, clash, contradiction, question
@@ -14,7 +14,7 @@ LONG_HEALED_DAYS = 60
 """After so many days of the story a wound is healed for sure."""
 
 
-def wound_clash(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def wound_clash(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     """What a change of the injuries presupposes and the actor's body denies."""
     if change.kind == "gait":
         return _gait(actor, change)
@@ -32,28 +32,28 @@ def wound_clash(state: StoryState, actor: Actor, change: Change) -> Clash | None
     return _elsewhere(actor, change) or _healed(state, actor, change) or _new(state, actor, change)
 
 
-def _unhurt(actor: Actor, change: Change) -> Clash | None:
+def _unhurt(actor: ActorState, change: Change) -> Clash | None:
     hurt = [
         one for one in actor.open_wounds if change.noun == "all" or same_place(one, change, REGION)
     ]
     return contradiction(change, told(hurt[-1]), hurt[-1].quote, HEALED) if hurt else None
 
 
-def _wounded(actor: Actor, change: Change) -> Clash | None:
+def _wounded(actor: ActorState, change: Change) -> Clash | None:
     if actor.open_wounds:
         return None
     sure = "still" in change.words
     return clash(change, "contradiction" if sure else "question", "there is no wound", "", CAUSE)
 
 
-def _elsewhere(actor: Actor, change: Change) -> Clash | None:
+def _elsewhere(actor: ActorState, change: Change) -> Clash | None:
     """The wound is there on the body's other side."""
     part = change.part or ""
     other = [one for one in actor.open_wounds if one.part and near(one.part, part, REGION)]
     return contradiction(change, told(other[-1]), other[-1].quote, CAUSE) if other else None
 
 
-def _healed(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def _healed(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     healed = [one for one in actor.wounds if one.healed != "no" and same_place(one, change, REGION)]
     if not healed:
         return None
@@ -63,7 +63,7 @@ def _healed(state: StoryState, actor: Actor, change: Change) -> Clash | None:
     return clash(change, level, f"{told(last)}, and has healed", last.quote, CAUSE)
 
 
-def _new(state: StoryState, actor: Actor, change: Change) -> Clash | None:
+def _new(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     """A wound where none was told."""
     if not change.definite and not change.owned and change.kind == "wound":
         return None
@@ -88,7 +88,7 @@ def _on_other_side(wound: Wound, change: Change) -> bool:
     return bool(wound.side and change.side and wound.side != change.side)
 
 
-def _gait(actor: Actor, change: Change) -> Clash | None:
+def _gait(actor: ActorState, change: Change) -> Clash | None:
     """Running and limping, against the legs as they are."""
     lame = [
         one

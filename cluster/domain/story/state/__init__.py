@@ -6,14 +6,14 @@ Nothing is carried by a scene: take a scene's changes away and the fold is as if
 from .fold import after, apply
 from .looks import ARTIFICIAL, COLOURS, agree, colours, hair_of
 from .setting import place_words
-from .values import Actor, BodyMark, Look, Place, StoryState, Thing, Whereabouts, Wound
+from .values import ActorState, BodyMark, Look, Place, StoryState, Thing, Whereabouts, Wound
 from .wounds import REGION, near, same_place
 
 __all__ = [
     "ARTIFICIAL",
     "COLOURS",
     "REGION",
-    "Actor",
+    "ActorState",
     "BodyMark",
     "Look",
     "Place",

@@ -7,7 +7,7 @@ from cluster.domain.story.reading import Change
 from .looks import with_look, with_mark
 from .setting import with_place, with_time
 from .things import with_thing
-from .values import Actor, StoryState
+from .values import ActorState, StoryState
 from .wounds import with_wound
 
 KEPT_OTHERS = 60
@@ -39,7 +39,7 @@ def apply(state: StoryState, change: Change) -> StoryState:
     return state.model_copy(update={"actors": {**state.actors, actor.id: changed}})
 
 
-def _changed(actor: Actor, change: Change, state: StoryState) -> Actor:
+def _changed(actor: ActorState, change: Change, state: StoryState) -> ActorState:
     match change.slot:
         case "outfit" | "props":
             return with_thing(actor, change, state.scene)

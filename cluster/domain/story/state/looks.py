@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from cluster.domain.story.reading import Change
 from cluster.domain.vocabulary import word_set
 
-from .values import Actor, BodyMark, Look
+from .values import ActorState, BodyMark, Look
 
 SHADES: dict[str, str] = {
     shade: colour
@@ -130,7 +130,7 @@ def hair_of(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def with_look(actor: Actor, change: Change, scene: int) -> Actor:
+def with_look(actor: ActorState, change: Change, scene: int) -> ActorState:
     """The actor after a change of hair or beard: what only is so adds to what is known."""
     if change.op not in {"change_look", "be"}:
         return actor
@@ -143,7 +143,7 @@ def with_look(actor: Actor, change: Change, scene: int) -> Actor:
     return _with_looks(actor, said, change, scene) if said else actor
 
 
-def _with_looks(actor: Actor, said: dict[str, str], change: Change, scene: int) -> Actor:
+def _with_looks(actor: ActorState, said: dict[str, str], change: Change, scene: int) -> ActorState:
     kept = tuple(one for one in actor.looks if one.field not in said)
     new = tuple(
         Look(field=field, value=value, since=scene, quote=change.evidence.quote)
@@ -152,7 +152,7 @@ def _with_looks(actor: Actor, said: dict[str, str], change: Change, scene: int) 
     return actor.model_copy(update={"looks": (*kept, *new)})
 
 
-def with_mark(actor: Actor, change: Change, scene: int) -> Actor:
+def with_mark(actor: ActorState, change: Change, scene: int) -> ActorState:
     """The actor with a mark that a change leaves."""
     if change.op != "change_look":
         return actor

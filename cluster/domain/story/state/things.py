@@ -2,7 +2,7 @@
 
 from cluster.domain.story.reading import Change
 
-from .values import Actor, Thing, Whereabouts
+from .values import ActorState, Thing, Whereabouts
 
 REPLACES: dict[str, frozenset[str]] = {
     "full": frozenset({"full", "top", "bottom"}),
@@ -20,7 +20,7 @@ CLOTHES = "clothes"
 """The noun of a change that is about everything that is worn."""
 
 
-def with_thing(actor: Actor, change: Change, scene: int) -> Actor:
+def with_thing(actor: ActorState, change: Change, scene: int) -> ActorState:
     """The actor after a change of a garment or a prop."""
     known = actor.thing(change.entity)
     if known is None and "pronoun" in change.words and change.op not in {"wear", "take", "stow"}:
@@ -68,7 +68,7 @@ def _comes_to_hand(change: Change, known: Thing | None) -> bool:
     return known.where != "worn"
 
 
-def _stripped(actor: Actor, change: Change, scene: int) -> Actor:
+def _stripped(actor: ActorState, change: Change, scene: int) -> ActorState:
     """Everything off that was on before this scene."""
     off = {"where": "gone", "how": "take_off", "since": scene, "quote": change.evidence.quote}
     things = tuple(
@@ -78,7 +78,7 @@ def _stripped(actor: Actor, change: Change, scene: int) -> Actor:
     return actor.model_copy(update={"things": things})
 
 
-def _dressed(actor: Actor, change: Change, scene: int) -> Actor:
+def _dressed(actor: ActorState, change: Change, scene: int) -> ActorState:
     """A garment on, and off what was worn in its place before this scene."""
     known = actor.thing(change.entity)
     if known is not None and known.where == "worn":
@@ -102,7 +102,7 @@ def _is_fresh(thing: Thing, scene: int) -> bool:
     return thing.since == scene and thing.how in {"wear", "be"}
 
 
-def _moved(actor: Actor, change: Change, scene: int, where: Whereabouts) -> Actor:
+def _moved(actor: ActorState, change: Change, scene: int, where: Whereabouts) -> ActorState:
     """The thing somewhere else, under the name that it was introduced by."""
     known = actor.thing(change.entity)
     named = known or change

@@ -58,7 +58,7 @@ class BodyMark(Value):
     quote: str
 
 
-class Actor(Value):
+class ActorState(Value):
     """One member of the cast."""
 
     id: str
@@ -103,6 +103,6 @@ class StoryState(Value):
     hour: float | None = None
     place: Place | None = None
     left: tuple[Place, ...] = ()
-    actors: dict[str, Actor] = Field({})
+    actors: dict[str, ActorState] = Field({})
     others: tuple[tuple[str, str], ...] = ()
     """Nouns that belong to somebody else, with the words that say so."""

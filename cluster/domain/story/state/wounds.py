@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from cluster.domain.story.reading import Change
 
-from .values import Actor, StoryState, Wound
+from .values import ActorState, StoryState, Wound
 
 REGION: dict[str, str] = {
     part: region
@@ -69,7 +69,7 @@ def near(part: str, other: str, region: dict[str, str]) -> bool:
     return part == a or other == b or a in LOOSE_REGIONS
 
 
-def with_wound(actor: Actor, change: Change, state: StoryState) -> Actor:
+def with_wound(actor: ActorState, change: Change, state: StoryState) -> ActorState:
     """The actor after a change of an injury: hurt, treated, or whole again."""
     meant = [
         one for one in actor.open_wounds if change.noun == ALL or same_place(one, change, REGION)
@@ -96,11 +96,11 @@ def _healing(change: Change, meant: list[Wound]) -> list[Wound]:
     return kind or meant[-1:]
 
 
-def _healed(actor: Actor, wounds: Collection[Wound], change: Change) -> Actor:
+def _healed(actor: ActorState, wounds: Collection[Wound], change: Change) -> ActorState:
     return _updated(actor, wounds, {"healed": "said", "quote": change.evidence.quote})
 
 
-def _there(actor: Actor, change: Change, state: StoryState, meant: list[Wound]) -> Actor:
+def _there(actor: ActorState, change: Change, state: StoryState, meant: list[Wound]) -> ActorState:
     """A wound that is spoken of is the one that is there, or a new one."""
     if change.part is None:
         return actor
@@ -110,7 +110,7 @@ def _there(actor: Actor, change: Change, state: StoryState, meant: list[Wound]) 
     return _updated(actor, meant[-1:], {"treated": treated})
 
 
-def _hurt(actor: Actor, change: Change, state: StoryState, meant: list[Wound]) -> Actor:
+def _hurt(actor: ActorState, change: Change, state: StoryState, meant: list[Wound]) -> ActorState:
     """A new wound, unless this scene has told it already or nobody says what it is."""
     if change.part is None and (meant or change.noun in {"wound", "blood"}):
         return actor
@@ -119,7 +119,9 @@ def _hurt(actor: Actor, change: Change, state: StoryState, meant: list[Wound]) -
     return _wounded(actor, change, state)
 
 
-def _updated(actor: Actor, some: Collection[Wound], update: Mapping[str, object]) -> Actor:
+def _updated(
+    actor: ActorState, some: Collection[Wound], update: Mapping[str, object]
+) -> ActorState:
     """The actor with an update of these very wounds; an equal one beside them stays as it is."""
     meant = {id(one) for one in some}
     wounds = tuple(
@@ -128,7 +130,7 @@ def _updated(actor: Actor, some: Collection[Wound], update: Mapping[str, object]
     return actor.model_copy(update={"wounds": wounds})
 
 
-def _wounded(actor: Actor, change: Change, state: StoryState) -> Actor:
+def _wounded(actor: ActorState, change: Change, state: StoryState) -> ActorState:
     wound = Wound(
         part=change.part,
         side=change.side,
@@ -142,7 +144,7 @@ def _wounded(actor: Actor, change: Change, state: StoryState) -> Actor:
     return actor.model_copy(update={"wounds": (*actor.wounds, wound)})
 
 
-def healed_by_time(actor: Actor, day: float, quote: str) -> Actor:
+def healed_by_time(actor: ActorState, day: float, quote: str) -> ActorState:
     """The actor on a day of the story: old wounds have healed."""
     old = [one for one in actor.open_wounds if day - one.day >= _heals_after(one)]
     return _updated(actor, old, {"healed": "time", "quote": quote})
