@@ -127,7 +127,8 @@ class EpisodeIndex:
     def nearest(
         self, vector: Vector, character_id: CharacterId, story_id: StoryId | None, limit: int
     ) -> list[tuple[Episode, float]]:
-        """The nearest episodes that count, with cosines. Raises like `catch_up`, and Invalid."""
+        """The episodes nearest to a vector (dim,) float32 that count, with cosines. Raises like
+        `catch_up`, and Invalid."""
         with self._changed:
             index = self._opened()
         try:

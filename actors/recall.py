@@ -51,7 +51,8 @@ class Recall:
             one.close()
 
     def keep(self, id: EpisodeId, face: tuple[str, Vector] | None = None) -> None:
-        """Have an episode indexed that the store has committed, or has changed the text of."""
+        """Have an episode indexed that the store has committed, or has changed the text of; its
+        face is an embedding model's id and the vector (dim,) float32."""
         if self._reads_text:
             self._texts.mark(id)
         if face is not None:
@@ -82,7 +83,8 @@ class Recall:
     def by_face(
         self, character_id: CharacterId, model: str, vector: Vector, limit: int, wait_s: float
     ) -> Found:
-        """The episodes with the most similar face, among those embedded by the same model.
+        """The episodes with the face most similar to a vector (dim,) float32, among those embedded
+        by the same model.
 
         Raises Invalid for a vector that the model cannot have made, and like
         `EpisodeIndex.catch_up`.

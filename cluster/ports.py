@@ -63,11 +63,13 @@ class ImageModel(Protocol):
     def render_batch(self, orders: Sequence[RenderOrder]) -> list[Rendering]:
         """Orders of one size, each with its own adapter and seed, as if painted alone."""
 
-    def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels: ...
+    def inpaint(self, pixels: Pixels, mask: Pixels, order: Inpainting) -> Pixels:
+        """Paint anew where a mask, uint8 (height, width), is 255."""
+        ...
 
 
 class FaceEncoder(Protocol):
-    """Finds faces and embeds them, largest first."""
+    """Finds faces in uint8 RGB pixels (height, width, 3) and embeds them, largest first."""
 
     @property
     def model(self) -> str: ...
@@ -76,7 +78,8 @@ class FaceEncoder(Protocol):
 
 
 class Tagger(Protocol):
-    """Reads attributes from a picture of one person; the face's box helps off-centre people.
+    """Reads attributes from a picture of one person, uint8 RGB (height, width, 3); the face's box
+    helps off-centre people.
 
     `measured_on` are the kinds of pictures on which somebody has measured how often it is right. Of
     others it has an opinion as well, which is no evidence: nobody may act on it.
@@ -101,7 +104,8 @@ class TextEncoder(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Nearest neighbours among vectors of one embedding model, filtered by character."""
+    """Nearest neighbours among vectors (dim,), float32, of one embedding model, filtered by
+    character; found with their cosines, the nearest first."""
 
     def upsert(self, id: str, vector: Vector, *, character_id: str, story_id: str) -> None: ...
 

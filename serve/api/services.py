@@ -79,16 +79,17 @@ class Services:
     async def check_references(
         self, images: list[Pixels], names: list[str], domain: Domain
     ) -> None:
-        """Raises BadImage or OddOneOut, which name the image."""
+        """Images are uint8 RGB (height, width, 3). Raises BadImage or OddOneOut, which name one."""
         await self._validator.check_references(images=images, names=names, domain=domain)
 
     async def identify(self, pixels: Pixels, character: Character) -> IdentityReport:
-        """The validator's report. Raises BadImage when no reference shows a face."""
+        """The validator's report on uint8 RGB pixels (height, width, 3). Raises BadImage when no
+        reference shows a face."""
         return await self._validator.validate(pixels=pixels, character=character)
 
     async def largest_face(self, pixels: Pixels) -> tuple[str, list[float]]:
-        """The embedding model's id, and its vector of the picture's largest face. Raises
-        BadImage."""
+        """The embedding model's id, and its vector (dim floats) of the largest face of uint8 RGB
+        pixels (height, width, 3). Raises BadImage."""
         face = await self._validator.embed(pixels=pixels, box=None)
         if face is None:
             raise BadImage("no face was found in the picture")

@@ -35,7 +35,8 @@ async def read_images(
 
 
 async def read_all(files: Sequence[UploadFile], settings: GatewaySettings) -> list[Pixels]:
-    """The same of images that are no references, however many there are. Raises BadImage."""
+    """The same of images that are no references, however many there are: uint8 RGB (height, width,
+    3) each. Raises BadImage."""
     return [await _read_image(file, settings, index) for index, file in enumerate(files)]
 
 

@@ -90,8 +90,8 @@ def _allocate(renders: RenderSet) -> None:
 
 
 def details(renderer: Renderer, actor: Actor, shot: Shot, picture: Pixels) -> NDArray[np.uint8]:
-    """What marks and injuries, and what the prop changes in a picture: the same one without them,
-    compared.
+    """What marks and injuries, and what the prop changes in a picture, uint8 RGB (size, size, 3):
+    the same one without them, compared.
 
     Returns (size/4, size/4, 2) uint8, the mean change of each cell, 255 from `VISIBLE` on.
     """
