@@ -54,7 +54,8 @@ def is_garment(scene: Scene, token: Token) -> bool:
         return is_heel_of_a_shoe(token)
     if last in words.GARMENT_PARTS and _is_part_of_a_garment(token):
         return False
-    if token.pos_ == "PROPN" and token.text[:1].isupper() and token.i > token.sent.start:
+    is_name = token.text[:1].isupper() and not token.is_upper and token.i > token.sent.start
+    if is_name:  # "Isla's old Mini"
         return False
     if last in ALWAYS:
         return True

@@ -204,7 +204,7 @@ def _read_whereabouts(goal: Goal, outer: Token | None) -> None:
     of_noun = goal.place.noun is not None and goal.place.noun.pos_ in NOMINAL and outer is None
     if of_noun:
         if goal.cast_doer and goal.verb not in words.PERCEIVES:
-            goal.say(goal.doer, "be", "ambient")
+            goal.say(goal.doer, "be", "near")
     elif goal.doer and not goal.cast_doer and goal.verb != "be" and goal.mover is None:
         if not goal.is_after_verb or _acts_on_cast(goal):
             goal.say(people.first, "be", "ambient")

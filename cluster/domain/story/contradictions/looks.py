@@ -82,7 +82,7 @@ def eye_clash(actor: ActorState, change: Change) -> Clash | None:
     """What a request says of the eyes and is not so."""
     if found := _eye_kind(actor, change):
         return found
-    said = colours(change.words)
+    said = colours(change.words) - {"dark"}
     eyes = {side: actor.look(f"{side} eye") for side in ("left", "right")}
     if change.side and (now := eyes[change.side]):
         if agree(said, {now.value}):

@@ -35,6 +35,7 @@ COVERS = {
 }
 """Noun of what is lacking -> the layers that are bare then."""
 SLEEVED = word_set("shirt sweater jersey turtleneck blouse jumper hoodie sweatshirt cardigan")
+PARTING = frozenset({"drop", "stow", "give", "take_off"})
 PARTED = frozenset({"give", "lose"})
 """How a garment goes that cannot just be put on again."""
 REMEMBERED_OTHERS = 12
@@ -45,7 +46,7 @@ def outfit_clash(state: StoryState, actor: ActorState, change: Change) -> Clash 
     """What a change of the outfit presupposes and the actor does not wear."""
     known = actor.thing(change.entity) if change.known else None
     if change.op == "lack":
-        return _bare(actor, change)
+        return _bare(state, actor, change)
     if _puts_on(state, change, known) or _takes_off(change, known) or "lying" in change.words:
         return None
     if known is not None and known.where != "gone":
@@ -59,7 +60,7 @@ def outfit_clash(state: StoryState, actor: ActorState, change: Change) -> Clash 
 
 def _puts_on(state: StoryState, change: Change, known: Thing | None) -> bool:
     """Whether a change brings its garment along."""
-    if change.op == "take":
+    if change.op in {"take", "lose"}:
         return True
     if change.op != "wear":
         return False
@@ -71,7 +72,7 @@ def _puts_on(state: StoryState, change: Change, known: Thing | None) -> bool:
 def _takes_off(change: Change, known: Thing | None) -> bool:
     if known is None or known.how in PARTED:
         return False
-    return change.op in {"drop", "stow", "give", "take_off"}
+    return change.op in PARTING
 
 
 def _is_presupposed(change: Change) -> bool:
@@ -94,6 +95,8 @@ def _gone_garment(actor: ActorState, change: Change, known: Thing) -> Clash | No
         return gone(change, known, "question")
     if not is_named(known, change):
         return _rival(actor, change) or gone(change, known, "question")
+    if change.op in {"wear", *PARTING} and not change.owned:
+        return gone(change, known, "question")
     if change.owned or "worn" in change.words or change.op != "mention":
         return gone(change, known)
     if known.how == "drop":  # it may be looked at where it lies
@@ -103,13 +106,13 @@ def _gone_garment(actor: ActorState, change: Change, known: Thing) -> Clash | No
 
 def _unknown_garment(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
     if rival := _rival(actor, change):
-        parts = change.op in {"take_off", "drop", "stow", "give"}
-        return rival.model_copy(update={"level": "question"}) if parts else rival
+        return rival.model_copy(update={"level": "question"}) if change.op in PARTING else rival
     others = reversed(state.others[-REMEMBERED_OTHERS:])
     theirs = next((quote for noun, quote in others if noun == change.noun), None)
     if theirs:
         said = f"the {spoken(change.noun)} is somebody else's"
-        return clash(change, "question" if change.noun in COMMON else "contradiction", said, theirs)
+        unsure = change.noun in COMMON or change.op in PARTING
+        return clash(change, "question" if unsure else "contradiction", said, theirs)
     if "implied" in change.words or change.op in {"take_off", "mention"}:
         said = f"no {spoken(change.noun)} was mentioned so far"
         return question(change, said, "", f"Say that {actor.id} puts it on.")
@@ -131,8 +134,12 @@ def _rival(actor: ActorState, change: Change) -> Clash | None:
     )
 
 
-def _bare(actor: ActorState, change: Change) -> Clash | None:
-    worn = [one for one in actor.at("worn") if one.layer in COVERS.get(change.noun, ())]
+def _bare(state: StoryState, actor: ActorState, change: Change) -> Clash | None:
+    worn = [
+        one
+        for one in actor.at("worn")
+        if one.layer in COVERS.get(change.noun, ()) and one.since < state.scene
+    ]
     if change.noun == "coat":  # bare shoulders: in a gown or a vest they may be
         worn = [one for one in worn if _covers_shoulders(one)]
     if not worn:

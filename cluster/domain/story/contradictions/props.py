@@ -59,7 +59,8 @@ def _others_prop(state: StoryState, actor: ActorState, change: Change) -> Clash 
         return None
     for other in state.actors.values():
         for one in other.at("held", "stowed"):
-            if other is not actor and is_named(one, change):
+            fresh = one.since == state.scene  # it has just changed hands
+            if other is not actor and is_named(one, change) and not fresh:
                 return contradiction(change, f"{other.id} has the {one.noun}", one.quote)
     theirs = next((quote for noun, quote in reversed(state.others) if noun == change.noun), None)
     if not theirs or change.op == "drop" or change.owned:

@@ -35,7 +35,11 @@ def place_clash(state: StoryState, change: Change, *, travels: bool) -> Clash | 
     notes = set(change.words)
     if notes & {"same place", "inner", "slug", "elsewhere", "fragment"} or _is_new(change):
         return None
-    weak = change.op == "mention" or notes & {"fixture", "returned", "ambient"}
+    weak = (
+        change.op == "mention"
+        or "returned" in notes
+        or notes & {"ambient", "fixture"} == {"ambient"}
+    )
     there = " ".join(place_words(change)[:1])
     return clash(
         change,

@@ -7,7 +7,7 @@ from .values import Place, StoryState
 from .wounds import healed_by_time
 
 NOTES = word_set(
-    "slug fragment ambient elsewhere from inner fixture shared outer path returned around"
+    "slug fragment ambient elsewhere from inner fixture shared outer path returned around near"
 ) | {"same place"}
 """Words of a change of place that say how it is meant, and name no place."""
 KEPT_WORDS = 16
@@ -46,7 +46,7 @@ def _sets_the_place(state: StoryState, change: Change) -> bool:
     if change.op == "be" and change.subject != next(iter(state.actors)):
         return False
     notes = set(change.words)
-    if state.place is not None and notes & {"ambient", "around", "same place"}:
+    if state.place is not None and notes & {"ambient", "around", "near", "same place"}:
         return False
     return "elsewhere" not in notes or "shared" in notes
 
