@@ -36,6 +36,8 @@ BEFORE_A_WOUND = word_set("compound amod nmod poss")
 """Dependencies of a body part that stands before its wound: "knee injury"."""
 STRUCK_AT = word_set("in into across through to on of above below under over")
 """Prepositions between a blow and the body part that it meets."""
+LIVE = word_set("bleeding throbbing") & words.HURT
+"""Words before a body part that the parser takes for its verb: "her bleeding right arm"."""
 WRAPPED_AROUND = word_set("around round over across on")
 BLEEDS_FROM = word_set("from of down over across along")
 BLOWS = word_set("go pass cut bite tear rip plunge lodge")
@@ -226,6 +228,7 @@ def _as_said(scene: Scene, token: Token) -> Said:
     if owner is None and place.name == "object":
         owner = _owner_of_body_near(scene, token, place, doer)
     center = owner or (doer if place.name != "subject" else None) or people.center or SOMEBODY
+    hurt |= {one.lower_ for one in token.doc[max(token.sent.start, token.i - 3) : token.i]} & LIVE
     said = frozenset(modifiers(token)) | hurt
     return Said(token, place, _verb(place), said, doer, owner, center)
 

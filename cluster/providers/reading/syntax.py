@@ -35,6 +35,8 @@ VERB_ENDINGS = (
 )
 """Endings of verbs -> what the dictionary form has there, in the order that they are tried."""
 PLURAL_ENDINGS = (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""))
+EACH = word_set("both each one all neither")
+"""Whose "of" leads to what they are: "both of her shoulders"."""
 INDEFINITE_BY_ITSELF = word_set("some any no another more")
 """What introduces a noun, whatever it hangs by."""
 MODIFYING_MODIFIERS = word_set("amod advmod conj npadvmod compound")
@@ -358,9 +360,12 @@ def portion_above(token: Token, hangs: Set[str] = frozenset({"pobj"})) -> Token 
         hangs: Dependencies by which a noun can hang on its "of".
     """
     prep = token.head
-    if token.dep_ in hangs and prep.lower_ == "of" and prep.head.pos_ in NOMINAL:
-        return prep.head if noun_lemma(prep.head) in words.PORTIONS else None
-    return None
+    if token.dep_ not in hangs or prep.lower_ != "of":
+        return None
+    above = prep.head
+    if above.pos_ in NOMINAL:
+        return above if noun_lemma(above) in words.PORTIONS else None
+    return above if above.lower_ in EACH else None
 
 
 def is_definite(token: Token) -> bool:

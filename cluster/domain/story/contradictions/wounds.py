@@ -27,9 +27,16 @@ def wound_clash(state: StoryState, actor: ActorState, change: Change) -> Clash |
     if change.part is None:
         is_news = bool(actor.open_wounds) or not change.owned
         return None if is_news else question(change, "there is no wound", "", CAUSE)
-    if any(same_place(one, change, REGION) for one in actor.open_wounds):
+    if any(
+        same_place(one, change, REGION) for one in actor.open_wounds if not _is_news(state, one)
+    ):
         return None
     return _elsewhere(actor, change) or _healed(state, actor, change) or _new(state, actor, change)
+
+
+def _is_news(state: StoryState, wound: Wound) -> bool:
+    """Blood of this very request is no wound that was there before: "blood from her split lip"."""
+    return wound.noun == "blood" and wound.since == state.scene
 
 
 def _unhurt(actor: ActorState, change: Change) -> Clash | None:
