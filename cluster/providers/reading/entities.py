@@ -34,6 +34,14 @@ LAYERS = {
     "shoe": "feet",
     "mac": "outer",
     "oilskin": "outer",
+    "jean": "bottom",
+    "jeans": "bottom",
+    "breech": "bottom",
+    "trouser": "bottom",
+    "trousers": "bottom",
+    "short": "bottom",
+    "legging": "bottom",
+    "dungaree": "full",
 }
 """Garments that WordNet has in other senses only -> where they are worn."""
 KINDS_OF_THINGS = ("garment", "weapon", "container", "thing", "place", "building", "vehicle")
@@ -62,6 +70,8 @@ INNER = word_set(
 def layer(noun: str) -> str | None:
     """Where on the body a garment is worn: `outer`, `feet` …"""
     last = noun.rpartition("_")[2]
+    if last in LAYERS:
+        return LAYERS[last]
     for slot, roots in words.SLOTS.items():
         if last in roots.split():
             return slot
@@ -69,18 +79,20 @@ def layer(noun: str) -> str | None:
     for slot, roots in words.SLOTS.items():
         if any(known.is_a(one, root, "garment") for root in roots.split() for one in (noun, last)):
             return slot
-    return LAYERS.get(last)
+    return None
 
 
 @cache
 def same(noun: str, other: str) -> bool:
     """Whether one thing may be called by both: a word, its kind, a synonym."""
+    known = nouns()
     short, short_other = noun.rpartition("_")[2], other.rpartition("_")[2]
-    return (
-        short == short_other
-        or _is_kind_of_the_other(noun, other, KINDS_OF_THINGS)
-        or _is_kind_of_the_other(short, short_other, KINDS_OF_THINGS)
-    )
+    if short == short_other:
+        return True
+    # "trench_coat" is a noun of its own: that a jacket is a coat makes it no trench coat.
+    one = noun if known.classes(noun) else short
+    another = other if known.classes(other) else short_other
+    return _is_kind_of_the_other(one, another, KINDS_OF_THINGS)
 
 
 @cache

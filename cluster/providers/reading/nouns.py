@@ -61,6 +61,10 @@ class Content(TypedDict):
     """Bits of the classes, what it is a kind of, what it is a part of."""
 
 
+ONE_KIND = frozenset({"raincoat", "sword", "turtleneck", "sweatshirt", "jeans"})
+"""What nouns of ours are kinds of whose kinds nobody tells apart: a slicker is an oilskin."""
+
+
 class Nouns:
     """Senses of nouns, their classes, and what is a kind or a part of what."""
 
@@ -106,13 +110,22 @@ class Nouns:
         return sum(part for at, part in self._of(noun) if kind in self._classes[at])
 
     def is_a(self, noun: str, other: str, kind: str | None = None) -> bool:
-        """Whether a sense of `noun` is a kind of a sense of `other`, both of a class."""
+        """Whether a sense of `noun` is a kind of a sense of `other`, both of a class.
+
+        A noun of ours is one kind of what it stands for: not all shoes are stilettos.
+        """
+        if other in KNOWN_TO_US and noun != other and not self._are_synonyms(noun, other):
+            return False
         above = {at for at, _ in self._of(other) if kind is None or kind in self._classes[at]}
         return any(
             self._ancestors(at) & above
             for at, _ in self._of(noun)
             if kind is None or kind in self._classes[at]
         )
+
+    def _are_synonyms(self, noun: str, other: str) -> bool:
+        kind = KNOWN_TO_US[other]
+        return kind in ONE_KIND and kind in (noun, KNOWN_TO_US.get(noun))
 
     def is_part(self, noun: str, whole: str) -> bool:
         """Whether a sense of `noun` is a part of a sense of `whole`, or of what that is."""
