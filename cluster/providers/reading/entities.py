@@ -1,5 +1,6 @@
 """Which thing of the story a noun phrase means: by head, colour, kind, and where it is worn."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -129,6 +130,14 @@ class Fit(NamedTuple):
     at: int
 
 
+INHERITED = re.compile(
+    r"(?:his|her|their) (?:\w+ )?(?:father|mother|grandfather|grandmother|uncle|aunt|brother|sister"
+    r"|husband|wife|dad|mum|mom|gran|grandpa)'s\b",
+    re.IGNORECASE,
+)
+"""How a thing is called that came from the family: "his father's sword"."""
+
+
 class Resolver:
     """Gives each change of a text its entity, as the state goes on through the text."""
 
@@ -159,6 +168,8 @@ class Resolver:
         """A change of a thing of the story, or of a new one."""
         if change.kind == "garment" or change.slot == "outfit":
             change = change.model_copy(update={"layer": layer(change.noun)})
+        if INHERITED.match(change.phrase) and (heir := self._heir(change)) is not None:
+            change = change.model_copy(update={"subject": heir})
         actor = self._state.actors.get(change.subject)
         if actor is None:
             return change
@@ -169,6 +180,13 @@ class Resolver:
         self._new += 1
         name = f"{change.noun.replace('_', '-')}-{self._state.scene}-{self._new}"
         return change.model_copy(update={"entity": name})
+
+    def _heir(self, change: Change) -> str | None:
+        """Who of the cast has, or had, a thing that is called somebody's of the family."""
+        for who, actor in self._state.actors.items():
+            if any(one.noun == change.noun or same(change.noun, one.noun) for one in actor.things):
+                return who
+        return None
 
     def _hurt(self, change: Change) -> Change:
         """Whose wound is treated where nobody says whose it is, and one of the cast has one

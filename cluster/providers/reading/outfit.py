@@ -317,7 +317,7 @@ def _wearer(noun: Argument) -> str | None:
 
 def _dress(noun: Argument) -> None:
     """As in "puts the coat on", "buttons him into a shirt"."""
-    who = dressed(noun) or noun.doer or noun.people.center
+    who = dressed(noun) or noun.doer or noun.people.present or noun.people.center
     noun.add(who, "wear", more=_manner(noun.frame))
 
 
@@ -357,7 +357,7 @@ def _take(noun: Argument) -> None:
     if noun.people.is_cast(noun.owner) and (by_nobody or not noun.may_be_cast):
         noun.add(noun.owner, "lose")
     else:
-        noun.add(noun.doer or noun.people.center, "take", slot="props")
+        noun.add(noun.doer or noun.people.present or noun.people.center, "take", slot="props")
 
 
 def _handle(noun: Argument) -> None:
