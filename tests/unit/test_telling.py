@@ -161,3 +161,14 @@ def test_the_parser_is_not_loaded_before_something_is_read() -> None:
     )
     told_ = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False)
     assert told_.returncode == 0
+
+
+def test_reading_brings_no_torch_and_leaves_it_to_who_wants_it() -> None:
+    asked = (
+        "import sys; from cluster.providers import request_reader;"
+        "from cluster.settings import PromptSettings;"
+        "request_reader(PromptSettings()).warm_up();"
+        "assert 'torch' not in sys.modules; import torch; torch.zeros(1)"
+    )
+    read = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False)
+    assert read.returncode == 0

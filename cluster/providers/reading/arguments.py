@@ -1,9 +1,9 @@
 """Verb arguments: a noun with its verb, its doer and its owner, and where the verb takes it."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
-from spacy.tokens import Token
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from cluster.domain.story.reading import SOMEBODY, Op, Slot
 from cluster.domain.vocabulary import word_set
@@ -13,6 +13,10 @@ from .frames import GIVERS, operation
 from .people import People
 from .scene import Scene
 from .syntax import NounRole, around, frames, lemma, prepositions, role
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 TRADING = frozenset({"trade", "swap", "exchange", "barter"})
 """Verbs that give one thing for another."""

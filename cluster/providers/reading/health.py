@@ -1,6 +1,8 @@
 """How the whole body is: hurt, unhurt, limping, running."""
 
-from spacy.tokens import Token
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import SOMEBODY, Op
 from cluster.domain.vocabulary import word_set
@@ -9,6 +11,10 @@ from .frames import VIGOROUS
 from .injuries import ALL, is_body, part_of
 from .scene import Scene
 from .syntax import VERBAL, lemma, prepositions
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 HEALTH = word_set("unhurt unharmed uninjured unscathed unwounded wounded injured bleeding")
 """Words for how the whole body is."""

@@ -1,9 +1,9 @@
 """Wounds in a sentence: who is hurt where, what is treated, what has healed, what is whole."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from __future__ import annotations
 
-from spacy.tokens import Token
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from cluster.domain.story.reading import SOMEBODY, Op
 from cluster.domain.vocabulary import word_set
@@ -24,6 +24,10 @@ from .syntax import (
     role,
     side,
 )
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 ALL = "all"
 """The noun of a change that is about every wound."""

@@ -1,8 +1,9 @@
 """Hair, eyes, beards, marks and age in a sentence."""
 
-import re
+from __future__ import annotations
 
-from spacy.tokens import Token
+import re
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import SOMEBODY, Modality, Op, Slot
 from cluster.domain.vocabulary import word_set
@@ -28,6 +29,10 @@ from .syntax import (
     window,
 )
 from .times import AGES, number
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 TELLING = word_set(
     "brush comb toss shake twirl braid stroke fluff flick wring tuck pin pile tie untie gather "

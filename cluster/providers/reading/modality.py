@@ -1,14 +1,19 @@
 """How a clause is meant: really, negated, supposed, dreamed, shown in a picture."""
 
-import re
+from __future__ import annotations
 
-from spacy.tokens import Token
+import re
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import Modality
 from cluster.domain.vocabulary import word_set
 
 from . import words
 from .syntax import VERBAL, lemma
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 UNSURE = word_set("would could might may should shall must 'd ll 'll wo will")
 """Auxiliaries of what may never be."""

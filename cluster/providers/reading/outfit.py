@@ -1,8 +1,9 @@
 """Clothes in a sentence: who puts what on, takes it off, or is said to wear it."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from spacy.tokens import Token
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cluster.domain.vocabulary import word_set
 
@@ -21,6 +22,10 @@ from .nouns import nouns
 from .scene import Scene
 from .syntax import around, frames, is_introduced, lemma, modifiers, objects, prepositions, role
 from .wearers import LEAST_SHARE, dressed, has_on, is_lying, on_body, put_on, undressed
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 GARMENT = frozenset({"garment"})
 ALWAYS = word_set(

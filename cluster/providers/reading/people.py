@@ -4,11 +4,11 @@ Pronouns go by gender and centering (Grosz, Joshi and Weinstein, 1995): the subj
 the member of the cast whom they fit. An object pronoun is never its own clause's subject.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
-
-from spacy.tokens import Token
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cluster.domain.character import Character
 from cluster.domain.story.reading import SOMEBODY
@@ -17,6 +17,10 @@ from cluster.domain.vocabulary import word_set
 from . import words
 from .nouns import nouns
 from .syntax import NOMINAL, noun_lemma, possessor, subject
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 Gender = Literal["woman", "man", "person"]
 STAND_INS: dict[Gender, tuple[str, ...]] = {

@@ -1,8 +1,9 @@
 """Place names: which nouns name a place, with what it lies in, and those of slug lines."""
 
-import re
+from __future__ import annotations
 
-from spacy.tokens import Token
+import re
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import Change
 from cluster.domain.vocabulary import word_set
@@ -12,6 +13,10 @@ from .nouns import nouns
 from .scene import Scene
 from .syntax import NOMINAL, lemma, prepositions, role
 from .text import Slug
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 REACHED = word_set("to into onto inside through across along up down over in on at aboard ashore")
 """Prepositions of a journey that comes to the place."""

@@ -1,9 +1,9 @@
 """Where a scene is: journeys, slug lines, and where somebody is said to be."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
-from spacy.tokens import Token
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from cluster.domain.story.reading import SOMEBODY, Op
 from cluster.domain.vocabulary import word_set
@@ -15,6 +15,10 @@ from .people import People
 from .placenames import REACHED, THERE, chain, is_place
 from .scene import Scene
 from .syntax import NOMINAL, NounRole, lemma, objects, prepositions, role, subject
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 ARRIVING = word_set(
     "to into onto inside through across along up down over in on at aboard around beneath under "

@@ -1,8 +1,9 @@
 """Things in a sentence: who takes, carries, uses, puts away, gives away or loses what."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from spacy.tokens import Span, Token
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import SOMEBODY, Op
 from cluster.domain.vocabulary import word_set
@@ -14,6 +15,10 @@ from .nouns import nouns
 from .scene import Scene
 from .subjects import read_doing
 from .syntax import NounRole, around, frames, lemma, modifiers, objects, prepositions
+
+if TYPE_CHECKING:
+    from spacy.tokens import Span, Token
+
 
 PORTABLE = frozenset({"weapon", "container", "thing"})
 NOT_PROPS = word_set(

@@ -1,9 +1,15 @@
 """Verbs that the parser took for nouns ("a bolt sears her shoulder"), made plain to it."""
 
-from spacy.tokens import Doc, Span, Token
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from .nouns import nouns
 from .text import Plain
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span, Token
+
 
 FINITE = frozenset({"VBZ", "VBD", "VBP", "MD"})
 """Tags of verbs that a sentence can stand on."""

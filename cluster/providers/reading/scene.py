@@ -1,9 +1,9 @@
 """One text while it is read: its parse, its people, and how a change is written down."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from __future__ import annotations
 
-from spacy.tokens import Span, Token
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cluster.domain.story.reading import SOMEBODY, Change, Evidence, Modality, Op, Slot
 
@@ -20,6 +20,10 @@ from .syntax import (
     side,
 )
 from .text import Plain
+
+if TYPE_CHECKING:
+    from spacy.tokens import Span, Token
+
 
 MOST_WORDS_BEFORE: Final = 7
 """A quoted noun phrase begins at most so many words before its noun."""

@@ -1,6 +1,8 @@
 """Things as subjects: what a thing does by itself, and who has it then."""
 
-from spacy.tokens import Token
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cluster.domain.story.reading import SOMEBODY
 from cluster.domain.vocabulary import word_set
@@ -9,6 +11,10 @@ from . import words
 from .arguments import Argument, goes_to_somebody, held_by, is_taken_away, put_where
 from .frames import LOST
 from .syntax import around, lemma, prepositions
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 BROKEN = word_set("gone lost stolen missing empty broken")
 """What a thing is said to be that nobody has any more."""

@@ -1,16 +1,20 @@
 """Questions to a dependency parse (spaCy, CLEAR labels): who does it, to what, how it is meant."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Set
-from typing import NamedTuple
-
-from spacy.tokens import Token
+from typing import TYPE_CHECKING, NamedTuple
 
 from cluster.domain.vocabulary import word_set
 
 from . import words
 from .frames import VERBS
 from .nouns import nouns
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 NOMINAL = frozenset({"NOUN", "PROPN"})
 VERBAL = frozenset({"VERB", "AUX"})

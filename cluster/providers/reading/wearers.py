@@ -1,8 +1,8 @@
 """On whose body a garment is: whom a verb dresses or undresses, and what is said to be on."""
 
-from typing import Final
+from __future__ import annotations
 
-from spacy.tokens import Token
+from typing import TYPE_CHECKING, Final
 
 from cluster.domain.vocabulary import word_set
 
@@ -12,6 +12,10 @@ from .frames import DONNING
 from .nouns import nouns
 from .scene import Scene
 from .syntax import around, lemma, objects, prepositions
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
 
 ROUND_THE_BODY = word_set("on over around round about across upon")
 """Prepositions by which clothes come onto a body."""
