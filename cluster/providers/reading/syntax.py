@@ -50,9 +50,8 @@ SIDE_MODIFIERS = word_set("amod compound nmod det advmod")
 def lemma(token: Token) -> str:
     """The dictionary form, where the rules of the small model get a verb wrong (rides -> rid)."""
     base, written = token.lemma_.lower(), token.lower_
-    is_regular = written in {base, f"{base}s", f"{base}d"} and nouns().is_verb(
-        base
-    )  # hopes, not hop
+    # "hopes" is of "hope" and not of "hop", whatever frames there are.
+    is_regular = written in {base, f"{base}s", f"{base}d"} and nouns().is_verb(base)
     if token.pos_ in VERBAL and base not in VERBS and not is_regular:
         forms = _without_ending(token.lower_, VERB_ENDINGS)
         return next((form for form in forms if form in VERBS), base)
