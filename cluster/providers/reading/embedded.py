@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, cast
 from cluster.domain.character import Character
 from cluster.domain.story.reading import Change, SceneReading
 
-from . import covering, health, injuries, looks, outfit, placenames, places, props, words
+from . import (
+    body_parts,
+    covering,
+    health,
+    injuries,
+    looks,
+    outfit,
+    placenames,
+    places,
+    props,
+    words,
+)
 from .language import identify_language
 from .nouns import nouns
 from .people import Member, People, members
@@ -233,7 +244,7 @@ def _read_noun(scene: Scene, token: Token) -> None:
     elif base in words.REGION:
         scene.parts.append(token)
         covering.read_cover(scene, token)
-        injuries.read_part(scene, token)
+        body_parts.read_part(scene, token)
     elif injuries.is_wound(scene, token):
         injuries.read_wound(scene, token)
     elif _is_before_its_noun(token):
@@ -292,7 +303,7 @@ def _read_pronoun(scene: Scene, token: Token) -> None:
     if place.name not in {"object", "subject"} or place.verb is None:
         return
     if scene.parts and scene.parts[-1].sent == token.sent:
-        injuries.read_part_again(scene, token, scene.parts[-1])
+        body_parts.read_part_again(scene, token, scene.parts[-1])
     for meant in scene.antecedents(token):
         if outfit.is_garment(scene, meant):
             _stand_in(scene, token, meant, garment=True)
