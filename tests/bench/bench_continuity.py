@@ -14,16 +14,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, get_args
 
 from rich.console import Console
 
-from cluster.domain.character import Character
+from cluster.domain.character import Character, Profile
 from cluster.domain.story.contradictions import Clash, examine
 from cluster.domain.story.starting import starting_state
 from cluster.domain.story.state import StoryState
-from cluster.providers.reading.embedded import EmbeddedReader
-from cluster.providers.reading.entities import layer, resolve
+from cluster.ports import RequestReader
+from cluster.providers import request_reader
+from cluster.settings import PromptSettings
 
 FIELDS = ("outfit", "injuries", "props", "place")
 Groups = list[list[str]]
@@ -104,25 +105,43 @@ def share(of: Iterable[bool]) -> float:
 def story(path: Path) -> Story:
     """A story file's content."""
     head, *scenes = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    return Story(path.stem, [Character.model_validate(one) for one in head["cast"]], scenes)
+    return Story(path.stem, [character_of(one) for one in head["cast"]], scenes)
+
+
+def character_of(entry: dict[str, Any]) -> Character:
+    """One of the cast: a whole character (as the service casts one), or a profile with a name;
+    what no field is for is a note."""
+    if "profile" in entry:
+        name = entry.get("name") or entry["id"]
+        return Character.model_validate({"id": slug(name), **entry, "name": name})
+    fields = {key: value for key, value in entry.items() if key in Profile.model_fields}
+    name = entry.get("name") or entry.get("id") or "Hero"
+    more = [f"{key} {entry[key]}" for key in entry if key not in {*fields, "name", "id"}]
+    fields["notes"] = ", ".join([*filter(None, [fields.get("notes")]), *more])
+    return Character.model_validate({"id": slug(name), "name": name, "profile": fields})
+
+
+def slug(name: str) -> str:
+    """A name as an id."""
+    return "-".join(name.lower().split())
 
 
 class Run:
     """A story that is read scene by scene and counted."""
 
-    def __init__(self, told: Story, tally: Tally) -> None:
+    def __init__(self, told: Story, tally: Tally, reader: RequestReader) -> None:
         self._story = told
         self._tally = tally
-        self._reader = EmbeddedReader()
-        self._state = starting_state(told.cast, layer)
+        self._reader = reader
+        self._state = starting_state(told.cast, reader.layer)
 
     def run(self) -> None:
         """Read every scene, and after each what would clash with it and what would not."""
         for number, scene in enumerate(self._story.scenes, 1):
             self._scene(number, scene)
-            for wrong in scene["clashes"]:
+            for wrong in scene.get("clashes", []):
                 self._wrong(number, wrong)
-            for text in scene["harmless"]:
+            for text in scene.get("harmless", []):
                 self._harmless(number, text)
             self._compare(number, scene)
 
@@ -153,7 +172,7 @@ class Run:
     def _compare(self, number: int, scene: Told) -> None:
         first = self._story.cast[0].id
         for field in FIELDS:
-            wanted, there = scene["state"][field], have(self._state, first, field)
+            wanted, there = scene["state"].get(field, []), have(self._state, first, field)
             right = matches(field, there, wanted)
             self._tally.right[field].append(right)
             if not right:
@@ -163,7 +182,7 @@ class Run:
     def _ask(self, text: str, scene: int) -> tuple[tuple[Clash, ...], StoryState]:
         begun = time.perf_counter()
         before = self._state.model_copy(update={"scene": scene})
-        reading = resolve(self._reader.read(self._story.cast, text), before)
+        reading = self._reader.read(self._story.cast, before, text)
         found = examine(before, reading.changes)
         self._tally.ms.append(1000 * (time.perf_counter() - begun))
         return found
@@ -225,12 +244,16 @@ def main() -> None:
     """Count over the files and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE.jsonl")
+    readers = PromptSettings.model_fields["reader"].annotation
+    parser.add_argument("--reader", choices=get_args(readers), default="auto")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--explain", action="store_true", help="what was missed, and what was not")
     given = parser.parse_args()
     tally, console = Tally(), Console()
+    reader = request_reader(PromptSettings(reader=given.reader))
+    reader.warm_up()
     for path in given.files:
-        Run(story(path), tally).run()
+        Run(story(path), tally, reader).run()
     if given.explain:
         console.print("\n".join(tally.log), markup=False, soft_wrap=True)
     if given.json:

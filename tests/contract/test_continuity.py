@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.bench_continuity import FIELDS, Run, Tally, story
+from cluster.providers import request_reader
+from cluster.settings import PromptSettings
+from tests.bench.bench_continuity import FIELDS, Run, Tally, character_of, story
 
 STORIES = Path(__file__).parents[1] / "continuity"
 NAMES = ("noir", "fantasy", "station", "wedding")
@@ -15,10 +17,17 @@ KINDS = {"age", "eyes", "hair", "injury", "marks", "outfit", "place", "prop", "t
 @pytest.fixture(scope="module")
 def tally() -> Tally:
     """What is found in the four stories together."""
-    counted = Tally()
+    counted, reader = Tally(), request_reader(PromptSettings())
     for name in NAMES:
-        Run(story(STORIES / f"{name}.jsonl"), counted).run()
+        Run(story(STORIES / f"{name}.jsonl"), counted, reader).run()
     return counted
+
+
+def test_a_cast_may_be_profiles_with_names() -> None:
+    told = character_of({"name": "Ada Lee", "gender": "woman", "age": 34, "beard": False})
+    assert (told.id, told.profile.gender, told.profile.notes) == ("ada-lee", "woman", "age 34")
+    whole = character_of({"id": "ada", "name": "Ada", "profile": {"gender": "woman"}})
+    assert (whole.id, whole.profile.gender) == ("ada", "woman")
 
 
 @pytest.mark.parametrize("path", sorted(STORIES.glob("*.jsonl")), ids=lambda path: path.stem)
