@@ -152,23 +152,23 @@ def test_the_memory_store_tells_a_story_to_a_scene_and_follows_forgetting(
     store.close()
 
 
-def test_the_parser_is_not_loaded_before_something_is_read() -> None:
-    asked = (
-        "import sys; import actors.memory; from cluster.providers import request_reader;"
-        "from cluster.settings import PromptSettings;"
-        "request_reader(PromptSettings()).layer('cloak');"
-        "sys.exit('spacy' in sys.modules)"
-    )
-    told_ = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False)
-    assert told_.returncode == 0
-
-
-def test_reading_brings_no_torch_and_leaves_it_to_who_wants_it() -> None:
-    asked = (
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(
+            "import actors.memory; reader.layer('cloak'); sys.exit('spacy' in sys.modules)",
+            id="the parser is not loaded before something is read",
+        ),
+        pytest.param(
+            "reader.warm_up(); assert 'torch' not in sys.modules; import torch; torch.zeros(1)",
+            id="reading brings no torch, and leaves it to who wants it",
+        ),
+    ],
+)
+def test_a_process_loads_what_it_uses(code: str) -> None:
+    reader = (
         "import sys; from cluster.providers import request_reader;"
-        "from cluster.settings import PromptSettings;"
-        "request_reader(PromptSettings()).warm_up();"
-        "assert 'torch' not in sys.modules; import torch; torch.zeros(1)"
+        "from cluster.settings import PromptSettings; reader = request_reader(PromptSettings());"
     )
-    read = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False)
-    assert read.returncode == 0
+    ran = subprocess.run([sys.executable, "-c", reader + code], cwd=ROOT, check=False)
+    assert ran.returncode == 0

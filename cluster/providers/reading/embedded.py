@@ -185,7 +185,7 @@ def _read_token(scene: Scene, token: Token) -> None:
         outfit.read_garment(scene, token)
     health.read_gait(scene, token)
     props.read_unarmed(scene, token)
-    places.read_going(scene, token)
+    places.read_going_home(scene, token)
 
 
 def _read_adjective(scene: Scene, token: Token) -> None:

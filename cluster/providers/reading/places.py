@@ -334,12 +334,12 @@ def _say(scene: Scene, token: Token, who: str | None, op: Op, more: Sequence[str
     scene.add(token, who or SOMEBODY, op, "place", kind="place", more=more)
 
 
-def read_going(scene: Scene, token: Token) -> None:
-    """An adverb that names a place one goes to: "goes home"."""
-    if token.lower_ not in words.GENERIC_PLACES or token.pos_ not in {"ADV", "NOUN", "ADP"}:
+def read_going_home(scene: Scene, token: Token) -> None:
+    """The adverb of a journey home: "goes home"."""
+    if token.lower_ != "home" or token.pos_ not in {"ADV", "NOUN", "ADP"}:
         return
     head = token.head
     if head.pos_ in {"VERB", "AUX"} and token.dep_ in {"advmod", "dobj", "npadvmod", "prt", "prep"}:
         who = scene.people.doer(head)
-        if who and lemma(head) in MOTION and token.lower_ == "home":
+        if who and lemma(head) in MOTION:
             scene.add(token, who, "go", "place", noun="home", kind="place", more=["home"])

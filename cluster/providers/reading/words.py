@@ -132,7 +132,6 @@ NO_PLACES = word_set(
     "story film movie dream memory mood style bar queue water desk stairs stair"
 )
 """Nouns that WordNet calls places and that tell nobody where a scene is set."""
-GENERIC_PLACES = word_set("home inside outside outdoors indoors upstairs downstairs ashore")
 DAYPARTS = {
     part: hour
     for hour, parts in {
